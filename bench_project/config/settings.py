@@ -1,0 +1,100 @@
+"""Settings of the project that is measured: what `startproject` writes, and each deviation with its reason.
+
+Everything that may differ between two runs comes from the environment, so that the exact
+deployment is its command line and its environment, nothing else:
+
+DJANGO_PROFILE     middleware: `default` (what startproject writes) or `bare` (none)
+DATABASE_URL       sqlite:///… or postgres://…; default: db.sqlite3 beside manage.py
+CONN_MAX_AGE       seconds a database connection is kept; Django's default is 0
+UPSTREAM_URL       the slow API that `upstream`, `fanout` and `mixed` call
+UPSTREAM_LIMIT     most connections to it per worker process, and threads for the sync fan-out
+BENCH_NONCE        echoed by `whoami`, so that a stray server can never be measured
+"""
+
+import os
+from pathlib import Path
+
+import dj_database_url
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+
+# A benchmark on loopback has no secrets; a key that changed between processes would only add noise.
+SECRET_KEY = os.environ.get("DJANGO_SECRET_KEY", "not-a-secret-this-project-only-listens-on-loopback")
+
+# startproject writes True. DEBUG keeps every SQL query in memory and changes what errors cost.
+DEBUG = False
+
+# startproject writes []. With DEBUG off the host has to be named; the servers bind to loopback only.
+ALLOWED_HOSTS = ["127.0.0.1", "localhost", "[::1]"]
+
+INSTALLED_APPS = [
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "endpoints",
+]
+
+MIDDLEWARE_PROFILES = {
+    "default": [
+        "django.middleware.security.SecurityMiddleware",
+        "django.contrib.sessions.middleware.SessionMiddleware",
+        "django.middleware.common.CommonMiddleware",
+        "django.middleware.csrf.CsrfViewMiddleware",
+        "django.contrib.auth.middleware.AuthenticationMiddleware",
+        "django.contrib.messages.middleware.MessageMiddleware",
+        "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    ],
+    "bare": [],
+}
+MIDDLEWARE = MIDDLEWARE_PROFILES[os.environ.get("DJANGO_PROFILE", "default")]
+
+ROOT_URLCONF = "config.urls"
+
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ],
+        },
+    },
+]
+
+WSGI_APPLICATION = "config.wsgi.application"
+ASGI_APPLICATION = "config.asgi.application"
+
+DATABASES = {
+    "default": dj_database_url.parse(
+        os.environ.get("DATABASE_URL", f"sqlite:///{BASE_DIR / 'db.sqlite3'}"),
+        conn_max_age=int(os.environ.get("CONN_MAX_AGE", "0")),
+    )
+}
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+LANGUAGE_CODE = "en-us"
+TIME_ZONE = "UTC"
+USE_I18N = True
+USE_TZ = True
+
+STATIC_URL = "static/"
+
+# With DEBUG off, Django mails errors to nobody. Here they go to stderr, that is, into the arm's log,
+# so that a failure can be reported with its cause. Nothing is logged for a request that succeeds.
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "handlers": {"stderr": {"class": "logging.StreamHandler"}},
+    "loggers": {"django": {"handlers": ["stderr"], "level": "ERROR", "propagate": False}},
+}
+
+UPSTREAM_URL = os.environ.get("UPSTREAM_URL", "http://127.0.0.1:9100")
+UPSTREAM_LIMIT = int(os.environ.get("UPSTREAM_LIMIT", "512"))
+BENCH_NONCE = os.environ.get("BENCH_NONCE", "")

@@ -1,0 +1,26 @@
+"""/sync/<endpoint>/ and /async/<endpoint>/: the same names, the same work, two colours."""
+
+from django.urls import include, path
+from endpoints import views_async, views_sync
+
+ENDPOINTS = (
+    "whoami",
+    "hello",
+    "simple",
+    "wait",
+    "greeting",
+    "upstream",
+    "fanout",
+    "db_read",
+    "db_list",
+    "mixed",
+    "cpu",
+    "blocking",
+)
+
+urlpatterns = [
+    path("sync/", include([path(f"{name}/", getattr(views_sync, name)) for name in ENDPOINTS])),
+    path("async/", include([path(f"{name}/", getattr(views_async, name)) for name in ENDPOINTS])),
+]
+
+handler400 = "endpoints.work.bad_request"

@@ -1,0 +1,1 @@
+"""Who measures. Read in pipeline order: scenario, plan, deployment, verify, load, resources, store | analysis …"""

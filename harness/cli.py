@@ -1,0 +1,195 @@
+"""The `bench` command. Each verb is a table of contents; the chapters are the other modules."""
+
+import os
+import signal
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+from typing import Annotated, NoReturn
+
+import typer
+from rich.console import Console
+
+from harness import figures, machine, plan, runner, services
+from harness import scenario as scenarios
+from harness.errors import EXIT_INTERRUPTED, EXIT_INVALID, EXIT_MENDABLE, Interrupted, UserError
+from harness.load import LocustLoad
+from harness.progress import BarProgress, PlainProgress
+from harness.scenario import Scenario
+from harness.store import FAILED, FINISHED, INTERRUPTED, RunFolder
+
+app = typer.Typer(
+    help="When does an async Django view serve its users better than a sync one, by how much, and why?",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+ScenarioFile = Annotated[
+    Path, typer.Argument(metavar="SCENARIO", help="a scenario file, such as scenarios/default.toml")
+]
+Blocks = Annotated[int | None, typer.Option(min=1, max=1_000, help="blocks to run instead of the scenario's number")]
+Seed = Annotated[int | None, typer.Option(min=0, help="seed of the order of slices, instead of the scenario's")]
+Plain = Annotated[bool, typer.Option("--plain", help="plain lines instead of a progress bar")]
+Results = Annotated[Path, typer.Option(help="where run folders are made")]
+
+
+@app.command("plan", epilog="example: bench plan scenarios/default.toml")
+def show_plan(file: ScenarioFile, blocks: Blocks = None, seed: Seed = None) -> None:
+    """Print arms, cells, blocks, exact commands and the expected time. Starts nothing."""
+    asked = overridden(scenarios.load(file), blocks, seed)
+    print("\n".join(plan_lines(asked)))
+
+
+@app.command("run", epilog="example: bench run scenarios/default.toml --blocks 3")
+def run(
+    files: Annotated[list[Path], typer.Argument(metavar="SCENARIO…", help="one or more scenario files")],
+    blocks: Blocks = None,
+    seed: Seed = None,
+    plain: Plain = False,
+    results: Results = Path("results"),
+) -> None:
+    """Measure scenarios, one run folder each, and report them. Exit 3: a comparison asked for is INVALID."""
+    asked = [(file, overridden(scenarios.load(file), blocks, seed)) for file in files]
+    lost = False
+    for file, scenario in asked:
+        folder = measure(scenario, file, results, plain)
+        lost |= report_run(folder.path)
+    raise typer.Exit(EXIT_INVALID if lost else 0)
+
+
+@app.command("report", epilog="example: bench report results/20260101T120000Z-default")
+def report(
+    run_folder: Annotated[Path, typer.Argument(metavar="RUN", help="a run folder under results/")],
+) -> None:
+    """Rebuild a run's report, tables and pictures from its raw data."""
+    raise typer.Exit(EXIT_INVALID if report_run(run_folder) else 0)
+
+
+@app.command("serve", epilog='example: bench serve "async · uvicorn" gunicorn-gthread')
+def serve(
+    arms: Annotated[
+        list[str], typer.Argument(metavar="ARM…", help="arms of the scenario, or names of the servers table")
+    ],
+    scenario: Annotated[Path, typer.Option(help="where the arms are defined")] = Path("scenarios/default.toml"),
+) -> None:
+    """Bring arms and services up in the foreground and print their URLs, for curl, a browser or Locust's web UI."""
+    from harness import serving
+
+    known = scenarios.load(scenario)
+    serving.serve([arm for name in arms for arm in serving.named(name, known)])
+
+
+def measure(scenario: Scenario, file: Path, results: Path, plain: bool) -> RunFolder:
+    """One scenario, measured into a new run folder; its state is right whatever happens."""
+    cores = machine.share_cores()
+    facts = {
+        "plan": plan.as_json(scenario, plan.expand(scenario)),
+        "overrides": {"blocks": scenario.blocks, "seed": scenario.seed},
+        "machine": machine.facts(),
+        "cores": {"server": cores.server, "load": cores.load, "note": cores.note},
+        "database": "SQLite",
+    }
+    folder = RunFolder.create(results, file.stem, scenarios.read_text(file), facts)
+    print(
+        f"{scenario.question}\n{len(list(plan.cells(scenario)))} cells, {scenario.blocks} blocks,"
+        f" about {figures.duration(plan.expected_s(scenario))}, into {folder.path}",
+        flush=True,
+    )
+    started = time.monotonic()
+    try:
+        stage = runner.Stage(cores, services.seed_database(folder.path / "db.sqlite3"))
+        with progress(scenario.blocks, plain) as shown:
+            runner.run(scenario, folder, stage, LocustLoad(), shown)
+    except Interrupted:
+        folder.mark(INTERRUPTED)
+        print(f"interrupted; what is finished can be reported: bench report {folder.path}", file=sys.stderr)
+        raise
+    except BaseException as error:
+        folder.mark(FAILED, error=str(error))
+        raise
+    folder.mark(FINISHED, seconds=round(time.monotonic() - started, 1))
+    return folder
+
+
+def report_run(path: Path) -> bool:
+    """Report and pictures into RUN/report/, text to the terminal; True if a comparison was lost to an INVALID cell."""
+    from harness import analysis, checks, frames, plots
+    from harness import report as reports
+
+    analysed = analysis.analyse(frames.open_run(path))
+    target = path / "report"
+    target.mkdir(exist_ok=True)
+    pictures = plots.save_all(analysed, target, "png")
+    reports.write(analysed, target, pictures)
+    print(reports.text(analysed))
+    print(f"report: {target / 'report.md'}, with {len(pictures)} pictures, cells.csv and comparisons.csv beside it")
+    lost = checks.invalid_cells(checks.check(analysed))
+    return bool(reports.lost_comparisons(analysed, lost))
+
+
+@contextmanager
+def progress(blocks: int, plain: bool) -> Iterator[PlainProgress | BarProgress]:
+    """A bar on a terminal, plain lines elsewhere or where asked for."""
+    console = Console()
+    if plain or not console.is_terminal:
+        yield PlainProgress(blocks)
+    else:
+        with BarProgress(blocks, console) as bar:
+            yield bar
+
+
+def overridden(scenario: Scenario, blocks: int | None, seed: int | None) -> Scenario:
+    """The scenario with what the command line says instead."""
+    given = {"blocks": blocks, "seed": seed}
+    return scenario.model_copy(update={name: value for name, value in given.items() if value is not None})
+
+
+def plan_lines(scenario: Scenario) -> list[str]:
+    """What `bench plan` prints."""
+    cells = list(plan.cells(scenario))
+    slices = len(cells) * (1 + scenario.load.visits)
+    lines = [scenario.question, "", "arms"]
+    for arm in scenario.arms:
+        cap = "no declared cap" if arm.cap is None else f"room for {arm.cap} requests at a time"
+        control = f", control of {arm.control_of}" if arm.control_of else ""
+        lines += [f"  {arm.name}: {arm.view} view, {arm.table.interface}, {cap}, middleware {arm.profile}{control}"]
+        lines += [f"    {' '.join(arm.table.argv(arm, 0)).replace(':0 ', ':PORT ').replace(' 0 ', ' PORT ')}"]
+    lines += ["", "cells (each on every arm)"]
+    lines += [f"  {endpoint.label} @ {', '.join(map(str, endpoint.users))} users" for endpoint in scenario.endpoints]
+    lines += ["", "comparisons", *(f"  {pair.arm} / {pair.over}" for pair in scenario.pairs)]
+    blocks = plan.expand(scenario)
+    lines += [
+        "",
+        f"{scenario.blocks} blocks × {slices} slices (1 warm-up and {scenario.load.visits} visits of {len(cells)} cells),"
+        f" seed {scenario.seed}, plan {plan.digest(blocks)}",
+    ]
+    return [*lines, f"about {figures.duration(plan.expected_s(scenario))}"]
+
+
+def main() -> None:
+    """Entry point: one message for what the user can mend, a traceback for a bug."""
+    for caught in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(caught, _interrupt)
+    try:
+        app(standalone_mode=True)
+    except UserError as error:
+        print(f"bench: {error}", file=sys.stderr)
+        sys.exit(EXIT_MENDABLE)
+    except Interrupted:
+        sys.exit(EXIT_INTERRUPTED)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(EXIT_MENDABLE)
+
+
+def _interrupt(number: int, frame: FrameType | None) -> NoReturn:
+    raise Interrupted(signal.Signals(number).name)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,152 @@
+"""Arms under `with`: all of them started at once, each proven to be ours, all stopped whatever happens."""
+
+import http.client
+import json
+import re
+import secrets
+import shlex
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+from harness import ports, processes
+from harness.errors import UserError
+from harness.processes import Child
+from harness.scenario import Arm
+from harness.services import PROJECT
+
+START_S: Final = 60.0
+ANSWER_S: Final = 90.0
+
+
+@dataclass(frozen=True)
+class Site:
+    """What every arm of a block has in common."""
+
+    environment: Mapping[str, str]  # from the services
+    logs: Path
+    cores: tuple[int, ...] | None
+    nonce: str = field(default_factory=lambda: secrets.token_hex(8))
+
+
+@dataclass(frozen=True)
+class Deployed:
+    """A running arm."""
+
+    arm: Arm
+    child: Child
+    port: int
+    nonce: str
+
+    @property
+    def address(self) -> tuple[str, int]:
+        return ports.HOST, self.port
+
+    @property
+    def command(self) -> str:
+        """The command line, as a person would type it in bench_project/."""
+        name, *arguments = self.child.command
+        return shlex.join([Path(name).name, *arguments])
+
+    def get(self, path: str, timeout_s: float = ANSWER_S) -> tuple[int, bytes]:
+        """(status, body) of one GET on a connection of its own; OSError or HTTPException if there is none."""
+        connection = http.client.HTTPConnection(*self.address, timeout=timeout_s)
+        try:
+            connection.request("GET", path, headers={"Connection": "close"})
+            response = connection.getresponse()
+            return response.status, response.read()
+        finally:
+            connection.close()
+
+    def identity(self) -> dict[str, Any] | None:
+        """What `whoami` answers; None if it does not answer with JSON."""
+        try:
+            status, body = self.get(f"/{self.arm.view}/whoami/", timeout_s=5)
+            answer = json.loads(body) if status == 200 else None
+        except (OSError, http.client.HTTPException, ValueError):
+            return None
+        return answer if isinstance(answer, dict) else None
+
+
+class Fleet:
+    """The running arms of a block, by name."""
+
+    def __init__(self, site: Site) -> None:
+        self.site = site
+        self.deployed: dict[str, Deployed] = {}
+
+    def start(self, arms: Sequence[Arm]) -> None:
+        """Start the arms side by side and wait until each answers `whoami` with our nonce."""
+        started = []
+        for arm in arms:
+            started.append(self._launch(arm, ports.free()))
+            self.deployed[arm.name] = started[-1]
+        for deployed in started:
+            wait_until_up(deployed)
+
+    def restart(self, name: str) -> None:
+        """Stop one arm, with whatever it has left to do, and start it anew on another port."""
+        old = self.deployed.pop(name)
+        processes.stop([old.child])
+        self.start([old.arm])
+
+    def stop(self) -> None:
+        """Stop every arm that was started."""
+        processes.stop([deployed.child for deployed in self.deployed.values()])
+        self.deployed.clear()
+
+    def _launch(self, arm: Arm, port: int) -> Deployed:
+        ports.refuse_if_taken(port)
+        name, *arguments = arm.table.argv(arm, port)
+        own = {"DJANGO_PROFILE": arm.profile, "BENCH_NONCE": self.site.nonce}
+        child = processes.start(
+            arm.name,
+            [processes.program(name), *arguments],
+            self.site.logs / f"{slug(arm.name)}.log",
+            cores=self.site.cores,
+            env=processes.environment({**self.site.environment, **own, **arm.environment}),
+            cwd=PROJECT,
+        )
+        return Deployed(arm, child, port, self.site.nonce)
+
+
+@contextmanager
+def running(arms: Sequence[Arm], site: Site) -> Iterator[Fleet]:
+    """All arms up; always stopped.
+
+    Raises UserError if an arm does not come up: its name, its command and the end of its log.
+    """
+    fleet = Fleet(site)
+    try:
+        fleet.start(arms)
+        yield fleet
+    finally:
+        fleet.stop()
+
+
+def wait_until_up(deployed: Deployed) -> None:
+    """Poll `whoami` until it carries our nonce."""
+    child = deployed.child
+
+    def ready() -> bool:
+        return child.process.poll() is not None or deployed.identity() is not None
+
+    up = ports.poll(ready, START_S)
+    where = f"arm {deployed.arm.name!r} on port {deployed.port}"
+    evidence = f"\n  {deployed.command}\n{child.log_tail()}\n  log: {child.log}"
+    if child.process.poll() is not None:
+        raise UserError(f"{where}: the server ended at start{evidence}")
+    if not up:
+        raise UserError(f"{where}: no answer from whoami after {START_S:g} s{evidence}")
+    identity = deployed.identity() or {}
+    if identity.get("nonce") != deployed.nonce:
+        raise UserError(
+            f"{where}: another server answers there (nonce {identity.get('nonce')!r}); end it and run again"
+        )
+
+
+def slug(name: str) -> str:
+    """A file name for an arm's name."""
+    return re.sub(r"[^A-Za-z0-9.-]+", "-", name).strip("-") or "arm"

@@ -1,0 +1,19 @@
+"""What can go wrong, and with which exit code the command ends.
+
+A UserError is something the user can mend: it is printed as one message (what, where, what to do)
+without a traceback. Anything else that is raised is a bug and keeps its traceback.
+"""
+
+from typing import Final
+
+EXIT_MENDABLE: Final = 1
+EXIT_INVALID: Final = 3
+EXIT_INTERRUPTED: Final = 130
+
+
+class UserError(Exception):
+    """Lower case, one line per problem: what, where, what to do."""
+
+
+class Interrupted(BaseException):
+    """SIGINT, SIGTERM or SIGHUP: unwinds every `with`, and is never caught as an Exception. args[0] is the signal's name."""

@@ -1,0 +1,96 @@
+"""A run folder in, frames out. The first stage after the disk; it knows the files and nothing of what they mean.
+
+Blocks are read one at a time, so that a long run needs the memory of one block.
+"""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import psutil
+
+from harness import scenario, store
+from harness.errors import UserError
+from harness.samples import Played
+from harness.scenario import Scenario
+
+
+@dataclass(frozen=True)
+class BlockFrames:
+    """One finished block."""
+
+    index: int
+    requests: pd.DataFrame  # samples.COLUMNS, in the order of recording
+    slices: pd.DataFrame  # one row per played slice: arm, endpoint, users, warm_up, start_ns, cut_ns, end_ns …
+    usage: pd.DataFrame  # one row per slice and process group: resources.Usage
+    notes: dict[str, Any]  # block.json
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run folder that can be read."""
+
+    path: Path
+    head: dict[str, Any]  # run.json
+    scenario: Scenario
+
+    @property
+    def block_folders(self) -> list[Path]:
+        return sorted(path for path in (self.path / "blocks").iterdir() if path.is_dir())
+
+    @property
+    def state(self) -> str:
+        """The run's state; a run that says `running` while its harness is gone was cut off."""
+        state = str(self.head["state"])
+        if state == store.RUNNING and not psutil.pid_exists(int(self.head["pid"])):
+            return "cut off"
+        return state
+
+    def blocks(self) -> Iterator[BlockFrames]:
+        """Every finished block, in order."""
+        for folder in self.block_folders:
+            yield read_block(folder)
+
+
+def open_run(path: Path) -> Run:
+    """The run in this folder.
+
+    Raises UserError if it is not one, is of an unknown version, or has no finished block.
+    """
+    file = path / "run.json"
+    try:
+        head = json.loads(file.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise UserError(f"{path}: not a run folder: it has no run.json{_nearby(path)}") from None
+    except (OSError, ValueError) as error:
+        raise UserError(f"{file}: cannot be read: {error}") from None
+    if not isinstance(head, dict) or head.get("schema_version") != store.SCHEMA_VERSION:
+        got = head.get("schema_version") if isinstance(head, dict) else None
+        expected = f"schema_version: expected {store.SCHEMA_VERSION}, got {got!r}"
+        raise UserError(f"{file}: {expected}; report it with the version that wrote it")
+    run = Run(path, head, scenario.load(path / "scenario.toml"))
+    run = Run(path, head, run.scenario.model_copy(update=head.get("overrides", {})))
+    if not run.block_folders:
+        raise UserError(f"{path}: no finished block to report (state: {run.state}); run the scenario again")
+    return run
+
+
+def read_block(folder: Path) -> BlockFrames:
+    """One block's files as frames."""
+    try:
+        notes = json.loads((folder / "block.json").read_text(encoding="utf-8"))
+        requests = pd.read_parquet(folder / "requests.parquet")
+        usage = pd.read_parquet(folder / "resources.parquet")
+    except (OSError, ValueError) as error:
+        raise UserError(f"{folder}: cannot be read: {error}; remove the block to report the others") from None
+    planned = pd.json_normalize(notes["slices"]).rename(columns=lambda name: name.removeprefix("cell."))
+    played = pd.DataFrame(notes["played"], columns=[field.name for field in fields(Played)])
+    return BlockFrames(int(folder.name), requests, planned.merge(played, on="index"), usage, notes)
+
+
+def _nearby(path: Path) -> str:
+    runs = sorted(path.glob("*/run.json")) if path.is_dir() else []
+    return f"; did you mean {runs[-1].parent}?" if runs else ""

@@ -1,0 +1,73 @@
+"""What a person sees while a run goes on: a bar with the time left on a terminal, plain lines elsewhere."""
+
+import sys
+import time
+from typing import TextIO
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from harness.plan import Block, Slice
+from harness.samples import Played
+
+
+class PlainProgress:
+    """One line per block start and per round of about a tenth of a block."""
+
+    def __init__(self, blocks: int, stream: TextIO | None = None) -> None:
+        self._blocks = blocks
+        self._stream = stream or sys.stdout
+        self._started = time.monotonic()
+        self._done = 0
+        self._total = 0
+
+    def block_started(self, block: Block) -> None:
+        self._total = self._blocks * len(block.slices)
+        self._say(f"block {block.index + 1} of {self._blocks}: starting servers, then {len(block.slices)} slices")
+
+    def slice_played(self, block: Block, slice_: Slice, played: Played | None) -> None:
+        self._done += 1
+        if self._done % max(1, len(block.slices) // 10) == 0:
+            self._say(f"{self._done}/{self._total} slices, {self._left()} left; {describe(slice_, played)}")
+
+    def _left(self) -> str:
+        elapsed = time.monotonic() - self._started
+        return f"{elapsed / self._done * (self._total - self._done):.0f} s"
+
+    def _say(self, text: str) -> None:
+        print(text, file=self._stream, flush=True)
+
+
+class BarProgress:
+    """A rich progress bar; use it under `with`."""
+
+    def __init__(self, blocks: int, console: Console) -> None:
+        columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
+        self._bar = Progress(*columns, console=console, refresh_per_second=4)
+        self._task = self._bar.add_task("starting", total=None)
+        self._blocks = blocks
+
+    def __enter__(self) -> "BarProgress":
+        self._bar.start()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._bar.stop()
+
+    def block_started(self, block: Block) -> None:
+        what = f"block {block.index + 1}/{self._blocks}: starting servers"
+        self._bar.update(self._task, total=self._blocks * len(block.slices), description=what)
+
+    def slice_played(self, block: Block, slice_: Slice, played: Played | None) -> None:
+        what = f"block {block.index + 1}/{self._blocks}: {describe(slice_, played)}"
+        self._bar.update(self._task, advance=1, description=what)
+
+
+def describe(slice_: Slice, played: Played | None) -> str:
+    """The slice just played, in a few words."""
+    cell = slice_.cell
+    what = f"{cell.endpoint} @ {cell.users} users on {cell.arm}"
+    if played is None:
+        return f"{what}: skipped"
+    failed = f", {played.failures} FAILED" if played.failures else ""
+    return f"{what}: {played.requests} requests{failed}"

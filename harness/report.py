@@ -1,0 +1,284 @@
+"""Figures in, words and tables out: terminal text, report.md, cells.csv and comparisons.csv. Pure but for `write`."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from harness import checks, figures, verdict
+from harness.analysis import Analysis, Compared, cells_table
+from harness.checks import Reason
+from harness.metrics import COMPARED, METRICS, QUANTILES, SAMPLES_NEEDED, Metric
+from harness.plan import Cell
+from harness.scenario import Comparison
+
+NAMED = [metric for metric in COMPARED if metric.column not in ("p99_ms", "rss_mib")]  # what fits beside each other
+
+
+@dataclass(frozen=True)
+class Table:
+    """A heading over rows of cells; the first column is text, the others are figures."""
+
+    columns: Sequence[str]
+    rows: Sequence[Sequence[str]]
+
+
+@dataclass(frozen=True)
+class Section:
+    """One endpoint at one level."""
+
+    title: str
+    tables: Sequence[Table]
+    notes: Sequence[str]
+
+
+def text(analysis: Analysis) -> str:
+    """The report for a terminal."""
+    reasons = checks.check(analysis)
+    lines = [*_head(analysis), ""]
+    for section in sections(analysis, reasons):
+        lines += [section.title, ""]
+        for table in section.tables:
+            lines += [*text_table(table), ""]
+        lines += [*section.notes, ""] if section.notes else []
+    return "\n".join([*lines, *conclusion(analysis, reasons)]) + "\n"
+
+
+def markdown(analysis: Analysis, pictures: Sequence[str] = ()) -> str:
+    """The report as Markdown, with its pictures."""
+    reasons = checks.check(analysis)
+    question, *facts = _head(analysis)
+    lines = [f"# {question}", "", *conclusion(analysis, reasons), "", *(f"- {fact}" for fact in facts), ""]
+    lines += [line for name in pictures for line in (f"![{name.partition('.')[0].replace('_', ' ')}]({name})", "")]
+    for section in sections(analysis, reasons):
+        lines += [f"## {section.title}", ""]
+        for table in section.tables:
+            lines += [*markdown_table(table), ""]
+        lines += [f"- {note}" for note in section.notes] + [""]
+    return "\n".join([*lines, *commands(analysis)]) + "\n"
+
+
+def sections(analysis: Analysis, reasons: list[Reason]) -> list[Section]:
+    """One section per endpoint and level, in the scenario's order."""
+    groups: dict[tuple[str, int], list[Cell]] = {}
+    for cell in analysis.cells:
+        groups.setdefault((cell.endpoint, cell.users), []).append(cell)
+    return [_section(analysis, cells, reasons) for cells in groups.values()]
+
+
+def conclusion(analysis: Analysis, reasons: list[Reason]) -> list[str]:
+    """What was found, in sentences: one per compared pair of arms, then what cannot be believed."""
+    lost = checks.invalid_cells(reasons)
+    lines = []
+    for pair in analysis.run.scenario.pairs:
+        found = [c for c in valid_comparisons(analysis, lost) if (c.arm, c.over) == (pair.arm, pair.over)]
+        lines.append(_sentence(analysis, pair.arm, pair.over, [c for c in found if c.metric is verdict.THROUGHPUT]))
+    if lost:
+        arms = ", ".join(sorted({cell.arm for cell in lost}))
+        lines.append(f"{len(lost)} of {len(analysis.cells)} cells are INVALID and take no part in this ({arms}).")
+    return lines
+
+
+def valid_comparisons(analysis: Analysis, lost: set[Cell]) -> list[Compared]:
+    """The comparisons of which neither side is INVALID."""
+    return [
+        c for c in analysis.compared if not {Cell(c.arm, c.endpoint, c.users), Cell(c.over, c.endpoint, c.users)} & lost
+    ]
+
+
+def lost_comparisons(analysis: Analysis, lost: set[Cell]) -> list[Comparison]:
+    """The comparisons that the scenario asked for and that an INVALID cell on either side took away."""
+    levels = dict.fromkeys((cell.endpoint, cell.users) for cell in analysis.cells)
+    return [
+        pair
+        for pair in analysis.run.scenario.pairs
+        for endpoint, users in levels
+        if {Cell(pair.arm, endpoint, users), Cell(pair.over, endpoint, users)} & lost
+    ]
+
+
+def comparisons_table(analysis: Analysis, reasons: list[Reason]) -> pd.DataFrame:
+    """One row per comparison, its verdict and its A/A floor: what comparisons.csv holds."""
+    lost = checks.invalid_cells(reasons)
+    valid = set(map(id, valid_comparisons(analysis, lost)))
+    return pd.DataFrame([_comparison_row(analysis, c, id(c) in valid) for c in analysis.compared])
+
+
+def write(analysis: Analysis, folder: Path, pictures: Sequence[str]) -> None:
+    """report.md, cells.csv and comparisons.csv into the folder."""
+    reasons = checks.check(analysis)
+    cells = cells_table(analysis)
+    told = {reason.cell: reason for reason in reversed(reasons) if reason.invalid}
+    if len(cells):
+        keys = [Cell(row.arm, row.endpoint, row.users) for row in cells.itertuples()]
+        cells["invalid_because"] = [told[key].text if key in told else None for key in keys]
+    cells.to_csv(folder / "cells.csv", index=False)
+    comparisons_table(analysis, reasons).to_csv(folder / "comparisons.csv", index=False)
+    (folder / "report.md").write_text(markdown(analysis, pictures), encoding="utf-8")
+
+
+def text_table(table: Table) -> list[str]:
+    """Aligned lines: the first column to the left, the figures to the right."""
+    rows = [table.columns, *table.rows]
+    widths = [max(len(row[place]) for row in rows) for place in range(len(table.columns))]
+    return [
+        "  ".join(
+            cell.ljust(width) if place == 0 else cell.rjust(width)
+            for place, (cell, width) in enumerate(zip(row, widths, strict=True))
+        ).rstrip()
+        for row in rows
+    ]
+
+
+def markdown_table(table: Table) -> list[str]:
+    """The same as a Markdown table."""
+    rule = ["---", *["---:"] * (len(table.columns) - 1)]
+    return [
+        "| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |" for row in (table.columns, rule, *table.rows)
+    ]
+
+
+def commands(analysis: Analysis) -> list[str]:
+    """The exact command of every arm, as measured in the first block."""
+    block = next(analysis.run.blocks())
+    lines = ["## Exact commands", "", "Typed in `bench_project/`; ports were chosen free.", "", "```"]
+    lines += [f"# {arm}\n{command}" for arm, command in block.notes["commands"].items()]
+    return [*lines, "```"]
+
+
+def _head(analysis: Analysis) -> list[str]:
+    head, scenario = analysis.run.head, analysis.run.scenario
+    machine, cores = head["machine"], head["cores"]
+    split = (
+        f"server on core {_list(cores['server'])}, load and services on core {_list(cores['load'])}"
+        if cores["server"]
+        else cores["note"]
+    )
+    planned, state = scenario.blocks, analysis.run.state
+    lines = [
+        scenario.question,
+        f"{machine['cpu']}, {machine['cores']} cores, {machine['system']}; {split}",
+        f"Python {machine['python']}, Django {machine['packages']['django']}; database {head['database']}",
+        f"closed loop; {analysis.blocks} blocks; medians over blocks with order-statistic 95 % intervals (6 blocks or more);"
+        " ratios: geometric means with t-intervals, not corrected for their number",
+    ]
+    if state != "finished" or analysis.blocks != planned:
+        lines.append(f"! {state} after {analysis.blocks} of {planned} blocks: a smaller run")
+    return lines
+
+
+def _section(analysis: Analysis, cells: list[Cell], reasons: list[Reason]) -> Section:
+    first, lost = cells[0], checks.invalid_cells(reasons)
+    tables = [_cells(analysis, cells, lost)]
+    compared = [c for c in valid_comparisons(analysis, lost) if (c.endpoint, c.users) == (first.endpoint, first.users)]
+    if compared:
+        tables.append(_ratios(analysis, compared, first))
+    notes = [
+        *_invalid_notes(cells, reasons),
+        *_limit_notes(analysis, cells, lost),
+        *_missing_notes(analysis, cells, lost),
+    ]
+    return Section(f"{first.endpoint} · closed loop, {first.users} users", tables, notes)
+
+
+def _cells(analysis: Analysis, cells: list[Cell], lost: set[Cell]) -> Table:
+    columns = ["", *(f"{metric.title} {metric.unit and f'[{metric.unit}]'}".strip() for metric in METRICS)]
+    rows = []
+    for cell in cells:
+        if cell in lost:
+            rows.append([cell.arm, "INVALID", *[""] * (len(METRICS) - 1)])
+        else:
+            rows.append([cell.arm, *(_figure(analysis, cell, metric) for metric in METRICS)])
+    return Table(columns, rows)
+
+
+def _figure(analysis: Analysis, cell: Cell, metric: Metric) -> str:
+    """A cell's figure; counts go without their interval."""
+    found = analysis.estimate(cell, metric)
+    return figures.estimate(found) if metric in COMPARED else figures.number(found.value if found else None)
+
+
+def _ratios(analysis: Analysis, compared: list[Compared], cell: Cell) -> Table:
+    pairs = list(dict.fromkeys((c.arm, c.over) for c in compared))
+    rows = []
+    for arm, over in pairs:
+        found = {c.metric: c for c in compared if (c.arm, c.over) == (arm, over)}
+        rows.append([f"{arm} / {over}", *(_ratio_cell(analysis, found.get(metric)) for metric in NAMED)])
+    floors = [analysis.floor(cell.endpoint, cell.users, metric) for metric in NAMED]
+    if any(floor is not None for floor in floors):
+        rows.append(["A/A floor", *(figures.margin(floor) for floor in floors)])
+    return Table(["ratio", *(metric.title for metric in NAMED)], rows)
+
+
+def _ratio_cell(analysis: Analysis, compared: Compared | None) -> str:
+    if compared is None:
+        return figures.MISSING
+    found = verdict.of(compared, analysis)
+    return f"{figures.ratio(compared.ratio)} {found}"
+
+
+def _invalid_notes(cells: list[Cell], reasons: list[Reason]) -> list[str]:
+    return [
+        f"{'✗' if reason.invalid else '!'} {reason.cell.arm}: {'INVALID, ' if reason.invalid else ''}{reason.text}"
+        for reason in reasons
+        if reason.cell in cells
+    ]
+
+
+def _limit_notes(analysis: Analysis, cells: list[Cell], lost: set[Cell]) -> list[str]:
+    limits = [(cell, verdict.limit(analysis, cell)) for cell in cells if cell not in lost]
+    return [f"{cell.arm} is limited by {limit}" for cell, limit in limits if limit]
+
+
+def _missing_notes(analysis: Analysis, cells: list[Cell], lost: set[Cell]) -> list[str]:
+    """Which percentiles are not shown, because there were too few samples."""
+    notes = []
+    for column, quantile in QUANTILES.items():
+        short = []
+        for cell in cells:
+            count = len(analysis.latencies.get(cell, ()))
+            if cell not in lost and count < SAMPLES_NEEDED[quantile]:
+                short.append(f"{cell.arm} {figures.number(count)}")
+        if short:
+            needed = figures.number(SAMPLES_NEEDED[quantile])
+            notes.append(
+                f"! {column.removesuffix('_ms')} not shown where there are fewer than {needed} samples: {', '.join(short)}"
+            )
+    return notes
+
+
+def _sentence(analysis: Analysis, arm: str, over: str, compared: Iterable[Compared]) -> str:
+    groups: dict[str, list[str]] = {"faster": [], "slower": [], "equivalent": [], "undecided": []}
+    for c in compared:
+        word = verdict.of(c, analysis).word
+        factor = f" ({figures.number(c.ratio.value)}×)" if word in ("faster", "slower") else ""
+        groups[word].append(f"{c.endpoint} @ {c.users}{factor}")
+    said = [f"{word} on {', '.join(cells)}" for word, cells in groups.items() if cells]
+    return (
+        f"{arm} against {over}, by throughput: {'; '.join(said)}."
+        if said
+        else f"{arm} against {over}: no valid cell to compare."
+    )
+
+
+def _comparison_row(analysis: Analysis, c: Compared, valid: bool) -> dict[str, Any]:
+    found = verdict.of(c, analysis)
+    return {
+        "arm": c.arm,
+        "over": c.over,
+        "endpoint": c.endpoint,
+        "users": c.users,
+        "metric": c.metric.column,
+        "ratio": c.ratio.value,
+        "low": c.ratio.low,
+        "high": c.ratio.high,
+        "blocks": c.ratio.n,
+        "floor": analysis.floor(c.endpoint, c.users, c.metric),
+        "verdict": found.word if valid else "invalid",
+    }
+
+
+def _list(cores: Sequence[int]) -> str:
+    return ", ".join(map(str, cores))

@@ -1,0 +1,143 @@
+"""The only loop: for every block, bring all arms up, prove them, load their cells slice by slice, store, stop.
+
+Results are saved after each block, because a later one may fail.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Final, Protocol
+
+from harness import deployment, machine, plan, services, verify
+from harness.deployment import Deployed, Site, slug
+from harness.load import Load, Playing
+from harness.machine import Cores
+from harness.plan import Block, Slice
+from harness.processes import Child
+from harness.resources import Usage, Watch
+from harness.samples import Played
+from harness.scenario import Scenario
+from harness.store import BlockResult, RunFolder
+from harness.verify import Proof
+
+CAUSE: Final = re.compile(r"^(?:[A-Za-z_][\w.]*\.)?([A-Z]\w*(?:Error|Exception|Operation|Exit|Warning)): (.+)$")
+
+
+class Progress(Protocol):
+    """What a person sees while it runs."""
+
+    def block_started(self, block: Block) -> None: ...
+    def slice_played(self, block: Block, slice_: Slice, played: Played | None) -> None: ...
+
+
+class Servers(Protocol):
+    """Running arms, by name."""
+
+    deployed: dict[str, Deployed]
+
+    def restart(self, name: str) -> None: ...
+
+
+@dataclass(frozen=True)
+class Stage:
+    """What a block is played on: servers, services, proof. Tests put a fake here, beside the fake Load."""
+
+    cores: Cores
+    database_url: str
+
+    @contextmanager
+    def set(self, scenario: Scenario, logs: Path) -> Iterator[tuple[Servers, tuple[Child, ...], Proof]]:
+        """Everything up and proven; everything stopped afterwards."""
+        with (
+            services.running(self.database_url, logs, self.cores.load) as around,
+            deployment.running(scenario.arms, Site(around.environment, logs, self.cores.server)) as fleet,
+        ):
+            yield fleet, around.children, verify.twins(scenario, fleet)
+
+
+class AnyStage(Protocol):
+    """A Stage or its fake."""
+
+    @property
+    def cores(self) -> Cores: ...
+
+    def set(
+        self, scenario: Scenario, logs: Path
+    ) -> AbstractContextManager[tuple[Servers, tuple[Child, ...], Proof]]: ...
+
+
+def run(scenario: Scenario, folder: RunFolder, stage: AnyStage, load: Load, progress: Progress) -> None:
+    """Measure every block of the scenario and store each as soon as it is done."""
+    machine.keep_off_the_servers(stage.cores)
+    for block in plan.expand(scenario):
+        progress.block_started(block)
+        folder.add(run_block(scenario, block, folder.working_folder(block.index), stage, load, progress))
+
+
+def run_block(
+    scenario: Scenario, block: Block, working: Path, stage: AnyStage, load: Load, progress: Progress
+) -> BlockResult:
+    """One block, from cold start to everything stopped."""
+    logs = working / "logs"
+    with stage.set(scenario, logs) as (servers, around, proof):
+        commands = {name: deployed.command for name, deployed in servers.deployed.items()}
+        with load.playing(block, scenario.load, proof.bodies, working, stage.cores.load) as playing:
+            visit = Visit(servers, around, playing)
+            for slice_ in block.slices:
+                refused = (slice_.cell.arm, slice_.cell.endpoint) in proof.refused
+                played = None if refused else visit.play(slice_)
+                progress.slice_played(block, slice_, played)
+            rows = playing.requests()
+    notes = {
+        "slices": [asdict(slice_) for slice_ in block.slices],
+        "played": [asdict(played) for played in visit.played],
+        "restarted": visit.restarted,
+        "commands": commands,
+        "identities": proof.identities,
+        "refused": [{"arm": arm, "endpoint": label, "reason": why} for (arm, label), why in proof.refused.items()],
+        "causes": causes(scenario, logs),
+    }
+    return BlockResult(block.index, rows, visit.usage, notes)
+
+
+class Visit:
+    """Plays slices one after the other and keeps what came out of them."""
+
+    def __init__(self, servers: Servers, around: tuple[Child, ...], playing: Playing) -> None:
+        self._servers, self._around, self._playing = servers, around, playing
+        self.played: list[Played] = []
+        self.usage: list[Usage] = []
+        self.restarted: list[dict[str, Any]] = []
+
+    def play(self, slice_: Slice) -> Played:
+        """Load one cell; an arm that is left with unfinished work is restarted before it is used again."""
+        arm = slice_.cell.arm
+        deployed = self._servers.deployed[arm]
+        watch = Watch(slice_.index, self._groups(deployed), deployed.port)
+        watch.begin()
+        played = self._playing.play(slice_.index, deployed.address, watch.tick)
+        self.usage += watch.end()
+        self.played.append(played)
+        if played.shortage:
+            self._servers.restart(arm)
+            self.restarted.append({"slice": slice_.index, "arm": arm})
+        return played
+
+    def _groups(self, deployed: Deployed) -> Mapping[str, list[int]]:
+        around = [pid for child in self._around for pid in child.pids()]
+        return {"server": deployed.child.pids(), "load": self._playing.pids, "services": around}
+
+
+def causes(scenario: Scenario, logs: Path) -> dict[str, str]:
+    """Arm → the exception its log names most often; arms without one are left out."""
+    found = {}
+    for arm in scenario.arms:
+        log = logs / f"{slug(arm.name)}.log"
+        text = log.read_text(errors="replace") if log.exists() else ""
+        named = Counter(match[0] for line in text.splitlines() if (match := CAUSE.match(line)))
+        if named:
+            found[arm.name] = named.most_common(1)[0][0][:300]
+    return found

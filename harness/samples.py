@@ -1,0 +1,58 @@
+"""What the load maker and the harness agree on: a request as a row of int64, and a slice as it was played.
+
+The load maker imports nothing else of the harness.
+"""
+
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import Final
+
+COLUMNS: Final = (
+    "slice",  # index of the slice in its block
+    "user",  # number of the simulated user
+    "intended_ns",  # when the request should have been sent; CLOCK_MONOTONIC, like all times here
+    "sent_ns",  # just before the first byte was handed to the kernel
+    "done_ns",  # when the last byte was parsed, or the request was given up
+    "status",  # HTTP status; 0: none was received
+    "outcome",  # an Outcome
+    "bytes",  # bytes of response body received
+    "reused",  # 1: sent on a connection that was already open; 0: it had to be opened
+)
+
+LATENCIES_PER_SLICE: Final = 10
+"""A slice lasts at least this many of its cell's latencies …"""
+FEWEST_LATENCIES: Final = 5
+"""… and where it is cut short, its endpoint's least time still fits this often: two are cut off, three are left to count."""
+
+
+class Outcome(IntEnum):
+    """What became of a request. Everything but OK is a failure, and never counts as throughput."""
+
+    OK = 0
+    HTTP_ERROR = 1  # a status other than the expected 200
+    WRONG_BODY = 2  # the right status with other bytes than the twins' proof
+    TIMEOUT = 3  # no complete response in time
+    CONNECT_FAILED = 4  # refused, or not accepted in time
+    RESET = 5  # the peer reset the connection
+    EARLY_EOF = 6  # the peer closed before the response was complete
+    MALFORMED = 7  # not HTTP
+    UNFINISHED = 8  # still in flight when the slice's drain ended
+
+
+SHORTAGE: Final = frozenset({Outcome.TIMEOUT, Outcome.UNFINISHED})
+"""Outcomes that leave work behind in the server: its arm is restarted before it is loaded again."""
+
+
+@dataclass(frozen=True)
+class Played:
+    """One slice as it was driven. Times in ns of CLOCK_MONOTONIC."""
+
+    index: int
+    start_ns: int  # the first request may be sent
+    cut_ns: int  # the pipeline is full: what is sent or done from here on is analysed …
+    end_ns: int  # … up to here; no request is sent afterwards
+    drained_ns: int  # the last response has been received or given up
+    requests: int
+    failures: int
+    shortage: bool  # requests timed out or were abandoned: the server is still busy with them
+    latency_ms: float | None  # median of correct responses; None: there were none

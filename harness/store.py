@@ -1,0 +1,129 @@
+"""A run on disk: the only meeting point between measuring and analysing.
+
+    results/<UTC time>-<scenario>/
+        scenario.toml            the question, as it was asked
+        run.json                 schema version, state, plan hash, seed, machine, versions, pid of the harness
+        blocks/000/              one folder per finished block; it appears whole or not at all
+            requests.parquet     one row per request: samples.COLUMNS
+            resources.parquet    one row per slice and process group: resources.Usage
+            block.json           slices as played, commands, identities, refused cells, causes of failures
+            logs/                one per server, service and load maker
+        report/                  rebuilt at will
+
+Every file is written under a temporary name and renamed, so a run that was cut off is a smaller run, never a broken one.
+"""
+
+import json
+import os
+import shutil
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, fields
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from harness.errors import UserError
+from harness.resources import Usage
+from harness.samples import COLUMNS
+
+SCHEMA_VERSION: Final = 1
+RUNNING, FINISHED, INTERRUPTED, FAILED = "running", "finished", "interrupted", "failed"
+
+
+@dataclass(frozen=True)
+class BlockResult:
+    """All that one block leaves."""
+
+    index: int
+    rows: bytes  # int64, row by row, samples.COLUMNS
+    usage: Sequence[Usage]
+    notes: dict[str, Any]  # block.json
+
+
+class RunFolder:
+    """A run that is being written."""
+
+    def __init__(self, path: Path, head: dict[str, Any]) -> None:
+        self.path = path
+        self._head = head
+
+    @classmethod
+    def create(cls, results: Path, scenario: str, scenario_text: str, facts: dict[str, Any]) -> "RunFolder":
+        """Make results/<UTC time>-<scenario>/ with its scenario.toml and run.json."""
+        started = datetime.now(UTC)
+        path = _fresh(results, f"{started:%Y%m%dT%H%M%SZ}-{scenario}")
+        try:
+            (path / "blocks").mkdir(parents=True)
+        except OSError as error:
+            raise UserError(f"{path}: cannot be created: {error}; name another folder with --results") from None
+        write_text(path / "scenario.toml", scenario_text)
+        head = {
+            "schema_version": SCHEMA_VERSION,
+            "scenario": scenario,
+            "started": started.isoformat(timespec="seconds"),
+            "state": RUNNING,
+            "pid": os.getpid(),
+            **facts,
+        }
+        run = cls(path, head)
+        run.mark(RUNNING)
+        return run
+
+    def mark(self, state: str, **more: Any) -> None:
+        """Set the run's state (and whatever else is now known) in run.json."""
+        self._head |= {"state": state, **more}
+        write_json(self.path / "run.json", self._head)
+
+    def working_folder(self, index: int) -> Path:
+        """Where block `index` is being measured; its logs are already there. It is not yet part of the run."""
+        folder = self.path / f"block-{index:03d}.partial"
+        shutil.rmtree(folder, ignore_errors=True)
+        (folder / "logs").mkdir(parents=True)
+        return folder
+
+    def add(self, block: BlockResult) -> None:
+        """Write the block beside its logs, then make it part of the run with one rename."""
+        folder = self.path / f"block-{block.index:03d}.partial"
+        pq.write_table(requests_table(block.rows), folder / "requests.parquet", compression="zstd")
+        pq.write_table(usage_table(block.usage), folder / "resources.parquet", compression="zstd")
+        write_json(folder / "block.json", block.notes)
+        folder.rename(self.path / "blocks" / f"{block.index:03d}")
+
+
+def requests_table(rows: bytes) -> pa.Table:
+    """Raw rows as columns, each with the narrowest type that holds it."""
+    narrow = {"slice": pa.int32(), "user": pa.int32(), "status": pa.int16(), "outcome": pa.int8(), "reused": pa.int8()}
+    values = np.frombuffer(rows, dtype=np.int64).reshape(-1, len(COLUMNS))
+    return pa.table(
+        {name: pa.array(values[:, place]).cast(narrow.get(name, pa.int64())) for place, name in enumerate(COLUMNS)}
+    )
+
+
+def usage_table(usage: Sequence[Usage]) -> pa.Table:
+    """One row per slice and process group."""
+    types = {"group": pa.string()}
+    schema = pa.schema([(field.name, types.get(field.name, pa.int64())) for field in fields(Usage)])
+    return pa.Table.from_pylist([asdict(row) for row in usage], schema=schema)
+
+
+def write_json(path: Path, content: Any) -> None:
+    write_text(path, json.dumps(content, indent=1, ensure_ascii=False) + "\n")
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write under a temporary name in the same folder, then rename."""
+    temporary = path.with_name(f".{path.name}.tmp")
+    temporary.write_text(text, encoding="utf-8")
+    temporary.replace(path)
+
+
+def _fresh(results: Path, name: str) -> Path:
+    """A folder name that is not taken: two runs may start in the same second."""
+    path, attempt = results / name, 2
+    while path.exists():
+        path, attempt = results / f"{name}-{attempt}", attempt + 1
+    return path

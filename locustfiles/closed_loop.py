@@ -1,0 +1,102 @@
+"""Closed loop: every user sends its next request when the last one has been answered.
+
+Alone, with Locust's web UI:
+
+    locust -f locustfiles/closed_loop.py --host http://127.0.0.1:8000 --path /async/hello/
+
+Inside a run the same loop is played slice by slice (player.py).
+"""
+
+import gc
+from collections.abc import Callable
+from time import perf_counter_ns
+from typing import Any, ClassVar
+from urllib.parse import urlsplit
+
+import gevent
+from locust import User, events, task
+from locust.argument_parser import LocustArgumentParser
+from locust.env import Environment
+
+from harness.samples import Outcome
+from locustfiles.client import Client, Sweeper, prebuilt
+from locustfiles.recorder import Recorder, fold_into
+
+PAUSE_AFTER_FAILURE_S = 0.01
+STRETCH_NS = 1_000_000_000
+TIMEOUT_NS = 30_000_000_000
+
+
+def call_until(
+    end_ns: int,
+    client: Client,
+    request: bytes,
+    body: bytes | None,
+    record: Callable[[tuple[int, ...]], None],
+    tag: tuple[int, int],
+) -> None:
+    """Send requests back to back until `end_ns`; the last one is awaited. `tag` is (slice, user).
+
+    After a connection is refused or reset the user pauses, as a browser would: a dead server is not hammered.
+    """
+    slice_, user = tag
+    intended_ns = perf_counter_ns()
+    while intended_ns < end_ns:
+        sent_ns, done_ns, status, outcome, length, reused = client.call(request, body)
+        record((slice_, user, intended_ns, sent_ns, done_ns, status, outcome, length, reused))
+        if outcome >= Outcome.CONNECT_FAILED:
+            gevent.sleep(PAUSE_AFTER_FAILURE_S)
+            done_ns = perf_counter_ns()
+        intended_ns = done_ns
+
+
+class ClosedLoopUser(User):
+    """One user under Locust's own control: web UI, spawn rate, statistics."""
+
+    recorder: ClassVar[Recorder] = Recorder()
+    sweeper: ClassVar[Sweeper]
+    users = 0
+
+    def on_start(self) -> None:
+        url = urlsplit(self.host or self.environment.host or "")
+        if url.scheme != "http" or not url.hostname:
+            raise SystemExit("closed_loop: --host: expected http://HOST:PORT")
+        address = (url.hostname, url.port or 80)
+        self.client = Client(address, TIMEOUT_NS, self.sweeper)
+        self.request = prebuilt(self.environment.parsed_options.path, address)
+        self.number = ClosedLoopUser.users
+        ClosedLoopUser.users += 1
+
+    @task
+    def call(self) -> None:
+        call_until(
+            perf_counter_ns() + STRETCH_NS, self.client, self.request, None, self.recorder.record, (0, self.number)
+        )
+
+    def on_stop(self) -> None:
+        self.client.close()
+
+
+@events.init_command_line_parser.add_listener
+def add_options(parser: LocustArgumentParser) -> None:
+    parser.add_argument("--path", default="/async/hello/", help="path to request, query included")
+
+
+@events.init.add_listener
+def report_every_second(environment: Environment, **_: Any) -> None:
+    """Locust's statistics are fed from the recorder once a second."""
+    assert environment.parsed_options is not None
+    path = environment.parsed_options.path
+
+    def feed() -> None:
+        while True:
+            gevent.sleep(1)
+            flush()
+
+    def flush(**_: Any) -> None:
+        fold_into(environment.stats, path, ClosedLoopUser.recorder.take())
+
+    gc.freeze()
+    ClosedLoopUser.sweeper = Sweeper()
+    gevent.spawn(feed)
+    environment.events.test_stop.add_listener(flush)

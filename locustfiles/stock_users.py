@@ -1,0 +1,15 @@
+"""Locust's own two clients, as its documentation shows them, for compare_clients.py."""
+
+from locust import FastHttpUser, HttpUser, task
+
+
+class FastUser(FastHttpUser):
+    @task
+    def call(self) -> None:
+        self.client.get("/")
+
+
+class SlowUser(HttpUser):
+    @task
+    def call(self) -> None:
+        self.client.get("/")

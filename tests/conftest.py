@@ -1,0 +1,223 @@
+"""What the tests share: a tiny scenario, and a stage and a load maker that need no sockets."""
+
+import json
+import os
+import random
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+os.environ["LOCUST_SKIP_MONKEY_PATCH"] = "1"  # importing locust would patch this process's sockets and threads
+
+import numpy as np
+import pytest
+
+from harness import analysis, frames, plan, runner
+from harness import scenario as scenarios
+from harness.machine import Cores
+from harness.plan import Block, Slice
+from harness.processes import Child
+from harness.samples import COLUMNS, Outcome, Played
+from harness.scenario import Load as LoadSettings
+from harness.scenario import Scenario
+from harness.store import FINISHED, RunFolder
+from harness.verify import Proof
+
+ROOT = Path(__file__).parent.parent
+MS = 1_000_000
+
+TINY = """
+question = "Does the pipeline carry a figure from end to end?"
+blocks = 6
+comparisons = [{ arm = "async", over = "sync" }]
+
+[[arms]]
+name = "sync"
+server = "gunicorn-gthread"
+view = "sync"
+threads = 8
+
+[[arms]]
+name = "async"
+server = "uvicorn"
+view = "async"
+
+[[arms]]
+name = "async again"
+server = "uvicorn"
+view = "async"
+control_of = "async"
+
+[[endpoints]]
+name = "hello"
+users = [4]
+
+[[endpoints]]
+name = "wait"
+query = { ms = 10 }
+users = [8]
+"""
+
+
+def tiny(**changes: Any) -> Scenario:
+    """The tiny scenario, with some of its top-level values changed."""
+    return scenarios.parse(TINY, "tiny.toml").model_copy(update=changes)
+
+
+def steady(slice_: Slice, rng: random.Random) -> float:
+    """A latency of ten milliseconds or the endpoint's wait, and up to one more."""
+    return max(10.0, 1000 * slice_.least_s) + rng.random()
+
+
+def untouched(slice_: Slice, rows: np.ndarray) -> np.ndarray:
+    return rows
+
+
+def never(slice_: Slice) -> bool:
+    return False
+
+
+@dataclass
+class FakeLoad:
+    """Makes raw rows out of nothing: each user of a cell is answered after `latency_ms(slice, rng)`.
+
+    `spoil` may change the rows of a slice before they are stored.
+    """
+
+    latency_ms: Callable[[Slice, random.Random], float] = steady
+    spoil: Callable[[Slice, np.ndarray], np.ndarray] = untouched
+    shortage: Callable[[Slice], bool] = never
+    played: list[Slice] = field(default_factory=list)
+
+    @contextmanager
+    def playing(
+        self,
+        block: Block,
+        settings: LoadSettings,
+        bodies: Mapping[str, bytes],
+        folder: Path,
+        cores: tuple[int, ...] | None,
+    ) -> Iterator["FakePlaying"]:
+        yield FakePlaying(self, block)
+
+
+@dataclass
+class FakePlaying:
+    load: FakeLoad
+    block: Block
+    rows: list[np.ndarray] = field(default_factory=list)
+    now_ns: int = 1_000_000_000
+    pids: list[int] = field(default_factory=list)
+
+    def play(self, index: int, address: tuple[str, int], tick: Callable[[], None]) -> Played:
+        slice_ = self.block.slices[index]
+        start, end = self.now_ns, self.now_ns + 500 * MS
+        rows = self.load.spoil(slice_, closed_loop_rows(slice_, start, end, self.load.latency_ms))
+        self.rows.append(rows)
+        self.load.played.append(slice_)
+        self.now_ns = end + 100 * MS
+        failures = int((rows[:, COLUMNS.index("outcome")] != Outcome.OK).sum())
+        shortage = self.load.shortage(slice_)
+        return Played(index, start, start + 50 * MS, end, end + 50 * MS, len(rows), failures, shortage, 10.0)
+
+    def requests(self) -> bytes:
+        return np.concatenate(self.rows).astype(np.int64).tobytes()
+
+
+def closed_loop_rows(
+    slice_: Slice, start: int, end: int, latency_ms: Callable[[Slice, random.Random], float]
+) -> np.ndarray:
+    """What `users` users leave that call back to back from start to end."""
+    rng, rows = random.Random(slice_.seed), []
+    for user in range(slice_.cell.users):
+        now, reused = start + int(rng.random() * 10 * MS), 0
+        while now < end:
+            done = now + int(latency_ms(slice_, rng) * MS)
+            rows.append((slice_.index, user, now, now, done, 200, Outcome.OK, 37, reused))
+            now, reused = done, 1
+    return np.array(rows, dtype=np.int64)
+
+
+class FakeServers:
+    """Arms that are only names."""
+
+    def __init__(self, scenario: Scenario) -> None:
+        child = SimpleNamespace(pids=list)
+        self.deployed: dict[str, Any] = {
+            arm.name: SimpleNamespace(
+                arm=arm, child=child, port=1, address=("127.0.0.1", 1), command=f"serve {arm.name}"
+            )
+            for arm in scenario.arms
+        }
+        self.restarts: list[str] = []
+
+    def restart(self, name: str) -> None:
+        self.restarts.append(name)
+
+
+@dataclass
+class FakeStage:
+    """Nothing is started; `refused` is what the twins' proof turned down."""
+
+    refused: dict[tuple[str, str], str] = field(default_factory=dict)
+    log: str = ""
+    cores: Cores = field(default_factory=lambda: Cores(None, None, "no servers here"))
+    servers: FakeServers | None = None
+
+    @contextmanager
+    def set(self, scenario: Scenario, logs: Path) -> Iterator[tuple[FakeServers, tuple[Child, ...], Proof]]:
+        self.servers = FakeServers(scenario)
+        if self.log:
+            (logs / "sync.log").write_text(self.log)
+        bodies = {endpoint.label: b"{}" for endpoint in scenario.endpoints}
+        yield self.servers, (), Proof({}, bodies, self.refused)
+
+
+class Quiet:
+    """Progress nobody sees."""
+
+    def block_started(self, block: Block) -> None: ...
+
+    def slice_played(self, block: Block, slice_: Slice, played: Played | None) -> None: ...
+
+
+FACTS: dict[str, Any] = {
+    "plan": {},
+    "overrides": {},
+    "machine": {
+        "system": "Test 1",
+        "cpu": "Test CPU",
+        "cores": 2,
+        "python": "3.11.0",
+        "packages": {"django": "5.2"},
+    },
+    "cores": {"server": [0], "load": [1], "note": None},
+    "database": "SQLite",
+}
+
+
+def fake_run(folder: Path, scenario: Scenario, load: FakeLoad, stage: FakeStage | None = None) -> Path:
+    """A whole run without a socket; returns its folder."""
+    overrides = {"blocks": scenario.blocks, "seed": scenario.seed}
+    run = RunFolder.create(folder, "tiny", TINY, FACTS | {"overrides": overrides})
+    runner.run(scenario, run, stage or FakeStage(), load, Quiet())
+    run.mark(FINISHED)
+    return run.path
+
+
+def analysed(folder: Path, scenario: Scenario, load: FakeLoad, stage: FakeStage | None = None) -> analysis.Analysis:
+    """The same run, analysed."""
+    return analysis.analyse(frames.open_run(fake_run(folder, scenario, load, stage)))
+
+
+@pytest.fixture
+def block() -> Block:
+    """The tiny scenario's first block."""
+    return plan.expand(tiny())[0]
+
+
+def read_json(path: Path) -> Any:
+    return json.loads(path.read_text())

@@ -1,0 +1,87 @@
+"""Estimates and intervals against figures worked out by hand or by numpy and scipy."""
+
+import math
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from harness import figures, intervals
+from harness.intervals import Estimate
+from harness.metrics import SAMPLES_NEEDED
+
+
+def test_the_ratio_is_the_geometric_mean_with_a_t_interval_on_logs() -> None:
+    values, base = np.array([2.0, 2.2, 1.9, 2.1]), np.array([1.0, 1.0, 1.0, 1.0])
+    found = intervals.geometric_ratio(values, base)
+    low, high = stats.t.interval(0.95, 3, np.log(values).mean(), stats.sem(np.log(values)))
+    assert found is not None
+    assert found.value == pytest.approx(stats.gmean(values))
+    assert (found.low, found.high) == pytest.approx((math.exp(low), math.exp(high)))
+
+
+def test_the_ratio_the_other_way_round_is_its_inverse() -> None:
+    a, b = np.array([2.0, 2.2, 1.9]), np.array([1.0, 1.1, 1.2])
+    there, back = intervals.geometric_ratio(a, b), intervals.geometric_ratio(b, a)
+    assert there is not None
+    assert back is not None
+    assert there.value == pytest.approx(1 / back.value)
+    assert there.low == pytest.approx(1 / back.high)
+
+
+def test_pairs_with_a_missing_side_are_left_out() -> None:
+    found = intervals.geometric_ratio(np.array([2.0, np.nan, 2.0, 2.0]), np.array([1.0, 1.0, np.nan, 1.0]))
+    assert found == Estimate(2.0, None, None, 2)
+
+
+def test_two_blocks_have_no_interval_and_none_has_no_ratio() -> None:
+    assert intervals.geometric_ratio(np.array([]), np.array([])) is None
+    found = intervals.geometric_ratio(np.array([1.0, 2.0]), np.array([1.0, 1.0]))
+    assert found is not None
+    assert found.low is None
+
+
+def test_the_t_interval_covers_the_truth_in_95_of_100_cases() -> None:
+    rng = np.random.default_rng(1)
+    covered = 0
+    for _ in range(2_000):
+        logs = rng.normal(math.log(1.2), 0.05, size=6)
+        found = intervals.geometric_ratio(np.exp(logs), np.ones(6))
+        assert found is not None
+        covered += bool(found.low <= 1.2 <= found.high)  # type: ignore[operator]
+    assert 0.93 <= covered / 2_000 <= 0.97
+
+
+@pytest.mark.parametrize(("n", "drop"), [(5, None), (6, 0), (8, 0), (9, 1), (12, 2), (20, 5)])
+def test_the_median_s_interval_leaves_off_as_many_as_the_sign_test_allows(n: int, drop: int | None) -> None:
+    found = intervals.median(np.arange(n, dtype=float))
+    assert found is not None
+    assert found.value == (n - 1) / 2
+    assert (found.low, found.high) == ((None, None) if drop is None else (drop, n - 1 - drop))
+
+
+@pytest.mark.parametrize(("quantile", "needed"), [(0.95, 130), (0.99, 662), (0.999, 6_636)])
+def test_no_percentile_without_data(quantile: float, needed: int) -> None:
+    assert SAMPLES_NEEDED[quantile] == needed
+    assert intervals.percentile(np.arange(needed - 1, dtype=float), quantile) is None
+    assert intervals.percentile(np.arange(needed, dtype=float), quantile) is not None
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (None, "–"),
+        (float("nan"), "–"),
+        (0, "0"),
+        (0.01234, "0.012"),
+        (1.234, "1.23"),
+        (12.34, "12.3"),
+        (1234567.8, "1 234 568"),
+    ],
+)
+def test_numbers_have_three_digits_and_never_an_exponent(value: float | None, text: str) -> None:
+    assert figures.number(value).replace(figures.THIN_SPACE, " ") == text
+
+
+def test_durations_are_for_people() -> None:
+    assert [figures.duration(s) for s in (45, 59.9, 450, 3900)] == ["45 s", "1 min 00 s", "7 min 30 s", "1 h 05 min"]

@@ -1,0 +1,173 @@
+"""The whole pipeline without sockets: a plan in, a report out; and what is on disk between."""
+
+import os
+import random
+import subprocess
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from conftest import MS, FakeLoad, FakeStage, Quiet, analysed, fake_run, read_json, tiny
+
+from harness import analysis, checks, cli, frames, report, runner, store, verdict
+from harness.errors import UserError
+from harness.metrics import METRICS
+from harness.plan import Cell, Slice
+from harness.samples import COLUMNS, Outcome
+
+THROUGHPUT = METRICS[0]
+
+
+def slower_when_sync(slice_: Slice, rng: random.Random) -> float:
+    return (20.0 if slice_.cell.arm == "sync" else 10.0) * (1 + 0.02 * rng.random())
+
+
+def test_a_true_factor_of_two_comes_out_as_a_factor_of_two(tmp_path: Path) -> None:
+    result = analysed(tmp_path, tiny(), FakeLoad(slower_when_sync))
+    found = [c for c in result.compared if c.endpoint == "hello" and c.metric is THROUGHPUT]
+    assert found[0].ratio.value == pytest.approx(2.0, rel=0.03)
+    assert verdict.of(found[0], result).word == "faster"
+
+
+def test_throughput_counts_correct_responses_done_in_the_window(tmp_path: Path) -> None:
+    run = fake_run(tmp_path, tiny(), FakeLoad())
+    result = analysis.analyse(frames.open_run(run))
+    block = frames.read_block(run / "blocks" / "000")
+    cell = Cell("async", "hello", 4)
+    chosen = block.slices[(block.slices.arm == "async") & (block.slices.endpoint == "hello") & ~block.slices.warm_up]
+    expected, seconds = 0, 0.0
+    for one in chosen.itertuples():
+        rows = block.requests[block.requests.slice == one.index]
+        expected += ((rows.done_ns >= one.cut_ns) & (rows.done_ns < one.end_ns) & (rows.outcome == 0)).sum()
+        seconds += (one.end_ns - one.cut_ns) / 1e9
+    row = result.rows(cell).iloc[0]
+    assert row.throughput_rps == pytest.approx(expected / seconds)
+    assert row.requests == sum((block.requests.slice == one.index).sum() for one in chosen.itertuples())
+
+
+def test_percentiles_are_those_of_the_merged_raw_samples(tmp_path: Path) -> None:
+    run = fake_run(tmp_path, tiny(), FakeLoad())
+    result = analysis.analyse(frames.open_run(run))
+    cell, merged = Cell("async", "wait ms=10", 8), []
+    for folder in sorted((run / "blocks").iterdir()):
+        block = frames.read_block(folder)
+        joined = block.requests.merge(block.slices, left_on="slice", right_on="index")
+        joined = joined[(joined.arm == cell.arm) & (joined.endpoint == cell.endpoint) & ~joined.warm_up]
+        joined = joined[(joined.sent_ns >= joined.cut_ns) & (joined.sent_ns < joined.end_ns)]
+        merged.append((joined.done_ns - joined.intended_ns) / MS)
+    p95 = next(metric for metric in METRICS if metric.column == "p95_ms")
+    assert result.estimate(cell, p95).value == pytest.approx(np.quantile(pd.concat(merged), 0.95), rel=0.001)
+
+
+def test_the_report_says_question_verdict_floor_and_reason(tmp_path: Path) -> None:
+    text = report.text(analysed(tmp_path, tiny(), FakeLoad(slower_when_sync)))
+    assert text.startswith("Does the pipeline carry a figure from end to end?")
+    assert "faster" in text
+    assert "A/A floor" in text
+    assert "async against sync, by throughput: faster on hello @ 4" in text
+
+
+def test_too_few_blocks_are_undecided_and_have_no_interval(tmp_path: Path) -> None:
+    result = analysed(tmp_path, tiny(blocks=2), FakeLoad(slower_when_sync))
+    assert {verdict.of(c, result).word for c in result.compared} == {"undecided"}
+    assert all(c.ratio.low is None for c in result.compared)
+
+
+def test_report_folder_has_tables_text_and_six_pictures(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    run = fake_run(tmp_path, tiny(blocks=3), FakeLoad())
+    assert cli.report_run(run) is False
+    names = {path.name for path in (run / "report").iterdir()}
+    assert {"report.md", "cells.csv", "comparisons.csv"} <= names
+    assert sum(name.endswith(".png") for name in names) == 6
+    cells = pd.read_csv(run / "report" / "cells.csv")
+    assert len(cells) == 6
+    assert (cells.throughput_rps > 0).all()
+    assert "report.md" in capsys.readouterr().out
+
+
+def test_a_lost_comparison_is_reported_as_such(tmp_path: Path) -> None:
+    refused = {("sync", "hello"): "HTTP 500 before any load"}
+    run = fake_run(tmp_path, tiny(blocks=3), FakeLoad(), FakeStage(refused))
+    assert cli.report_run(run) is True
+
+
+def test_finished_blocks_of_an_interrupted_run_are_reportable(tmp_path: Path) -> None:
+    class StopError(Exception):
+        pass
+
+    def stop_in_third_block(slice_: Slice, rows: np.ndarray) -> np.ndarray:
+        if len(load.played) > 2 * 24 + 5:
+            raise StopError
+        return rows
+
+    load = FakeLoad(spoil=stop_in_third_block)
+    with pytest.raises(StopError):
+        fake_run(tmp_path, tiny(), load)
+    run = frames.open_run(next(tmp_path.iterdir()))
+    assert len(run.block_folders) == 2
+    assert "running after 2 of 6 blocks: a smaller run" in report.text(analysis.analyse(run))
+
+
+def test_a_run_whose_harness_is_gone_says_cut_off(tmp_path: Path) -> None:
+    path = fake_run(tmp_path, tiny(blocks=3), FakeLoad())
+    gone = subprocess.Popen(["true"])
+    gone.wait()
+    head = read_json(path / "run.json") | {"state": store.RUNNING, "pid": gone.pid}
+    store.write_json(path / "run.json", head)
+    assert frames.open_run(path).state == "cut off"
+    store.write_json(path / "run.json", head | {"pid": os.getpid()})
+    assert frames.open_run(path).state == "running"
+
+
+def test_an_unknown_schema_version_is_refused(tmp_path: Path) -> None:
+    path = fake_run(tmp_path, tiny(blocks=1), FakeLoad())
+    store.write_json(path / "run.json", read_json(path / "run.json") | {"schema_version": 99})
+    with pytest.raises(UserError, match="schema_version: expected 1, got 99"):
+        frames.open_run(path)
+
+
+@pytest.mark.parametrize(("make", "message"), [(False, "not a run folder"), (True, "not a run folder")])
+def test_what_is_no_run_folder_is_refused(tmp_path: Path, make: bool, message: str) -> None:
+    folder = tmp_path / "x"
+    if make:
+        folder.mkdir()
+    with pytest.raises(UserError, match=message):
+        frames.open_run(folder)
+
+
+def test_a_run_without_a_finished_block_is_refused(tmp_path: Path) -> None:
+    run = store.RunFolder.create(tmp_path, "tiny", (Path(__file__).parent / "conftest.py").name, {})
+    store.write_text(run.path / "scenario.toml", __import__("conftest").TINY)
+    with pytest.raises(UserError, match="no finished block"):
+        frames.open_run(run.path)
+
+
+def test_two_runs_in_the_same_second_get_two_folders(tmp_path: Path) -> None:
+    paths = {store.RunFolder.create(tmp_path, "tiny", "", {}).path for _ in range(3)}
+    assert len(paths) == 3
+
+
+def test_an_arm_left_with_work_is_restarted_before_its_next_slice(tmp_path: Path) -> None:
+    load = FakeLoad(shortage=lambda slice_: slice_.cell == Cell("sync", "wait ms=10", 8))
+    stage = FakeStage()
+    run = store.RunFolder.create(tmp_path, "tiny", "", {})
+    runner.run(tiny(blocks=1), run, stage, load, Quiet())
+    assert stage.servers is not None
+    assert stage.servers.restarts == ["sync"] * 4  # the warm-up and three visits
+
+
+def test_a_refused_cell_is_not_loaded(tmp_path: Path) -> None:
+    load = FakeLoad()
+    result = analysed(tmp_path, tiny(blocks=1), load, FakeStage({("sync", "hello"): "other body"}))
+    assert Cell("sync", "hello", 4) not in {slice_.cell for slice_ in load.played}
+    assert any("other body" in reason.text for reason in checks.check(result))
+
+
+def test_every_request_is_kept_as_it_was_recorded(tmp_path: Path) -> None:
+    run = fake_run(tmp_path, tiny(blocks=1), FakeLoad())
+    requests = pd.read_parquet(run / "blocks" / "000" / "requests.parquet")
+    assert list(requests.columns) == list(COLUMNS)
+    assert (requests.outcome == Outcome.OK).all()
+    assert (requests.done_ns > requests.sent_ns).all()
+    assert not list(run.glob("**/.*.tmp"))

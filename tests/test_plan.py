@@ -1,0 +1,58 @@
+"""The plan: every cell in every round, shuffled, seeded, pure."""
+
+from collections import Counter
+
+from conftest import tiny
+
+from harness import plan
+
+
+def test_every_round_visits_every_cell_once() -> None:
+    scenario = tiny()
+    cells = [cell for cell, _, _ in plan.cells(scenario)]
+    for block in plan.expand(scenario):
+        rounds = [block.slices[i : i + len(cells)] for i in range(0, len(block.slices), len(cells))]
+        assert len(rounds) == 1 + scenario.load.visits
+        for one in rounds:
+            assert Counter(slice_.cell for slice_ in one) == Counter(cells)
+
+
+def test_the_first_round_of_a_block_is_warm_up_and_only_that() -> None:
+    scenario = tiny()
+    count = len(list(plan.cells(scenario)))
+    for block in plan.expand(scenario):
+        assert [slice_.warm_up for slice_ in block.slices] == [True] * count + [False] * count * scenario.load.visits
+
+
+def test_the_order_differs_between_rounds_and_between_blocks() -> None:
+    blocks = plan.expand(tiny())
+    count = len(list(plan.cells(tiny())))
+    orders = {
+        tuple(slice_.cell for slice_ in block.slices[i : i + count])
+        for block in blocks
+        for i in range(0, len(block.slices), count)
+    }
+    assert len(orders) > 20  # of 24 rounds of 6 cells
+
+
+def test_the_same_seed_gives_the_same_plan_and_another_seed_another() -> None:
+    assert plan.digest(plan.expand(tiny())) == plan.digest(plan.expand(tiny()))
+    assert plan.digest(plan.expand(tiny())) != plan.digest(plan.expand(tiny(seed=2)))
+
+
+def test_the_first_blocks_of_a_longer_run_are_those_of_a_shorter_one() -> None:
+    assert plan.expand(tiny(blocks=3)) == plan.expand(tiny(blocks=6))[:3]
+
+
+def test_a_warm_up_slice_is_long_enough_to_see_its_endpoint_s_latency() -> None:
+    for slice_ in plan.expand(tiny())[0].slices:
+        assert slice_.seconds >= 2 * slice_.least_s if slice_.warm_up else slice_.seconds > 0
+
+
+def test_the_path_carries_colour_endpoint_and_query() -> None:
+    paths = {slice_.path for slice_ in plan.expand(tiny())[0].slices}
+    assert paths == {"/sync/hello/", "/async/hello/", "/sync/wait/?ms=10", "/async/wait/?ms=10"}
+
+
+def test_the_expected_time_grows_with_the_blocks() -> None:
+    assert plan.expected_s(tiny(blocks=12)) == 2 * plan.expected_s(tiny(blocks=6))

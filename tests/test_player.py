@@ -1,0 +1,92 @@
+"""The load maker's arithmetic: how long a slice lasts, and whether batches leave Locust's statistics right."""
+
+import random
+import time
+from typing import Any
+
+import numpy as np
+import pytest
+from locust.stats import RequestStats
+
+from harness.samples import COLUMNS, Outcome
+from locustfiles.player import timing
+from locustfiles.recorder import Recorder, fold_into
+
+MS = 1_000_000
+
+
+def slice_(least_s: float = 0.0, seconds: float = 0.25, longest_s: float = 2.0) -> dict[str, Any]:
+    return {"least_s": least_s, "seconds": seconds, "longest_s": longest_s}
+
+
+@pytest.mark.parametrize(
+    ("asked", "latency_ms", "length_ms", "filling_ms"),
+    [
+        (slice_(), None, 250, 0),  # nothing known, nothing waited for: the shortest slice
+        (slice_(), 5, 250, 5),  # ten latencies fit into the shortest slice
+        (slice_(), 100, 1000, 100),  # ten latencies
+        (slice_(), 1000, 2000, 400),  # the longest slice; the filling is a fifth of it
+        (slice_(least_s=0.1), None, 1000, 100),  # the declared wait stands in for an unknown latency
+        (slice_(least_s=0.1), 20, 1000, 100),  # and is its least
+    ],
+)
+def test_a_slice_lasts_ten_latencies_within_its_bounds(
+    asked: dict[str, Any], latency_ms: float | None, length_ms: float, filling_ms: float
+) -> None:
+    latency_ns = None if latency_ms is None else latency_ms * MS
+    assert timing(asked, latency_ns) == (length_ms * MS, filling_ms * MS)
+
+
+def rows(count: int) -> np.ndarray:
+    rng, now = random.Random(7), time.perf_counter_ns()
+    made = []
+    for i in range(count):
+        sent = now - rng.randrange(3_000) * MS
+        outcome = rng.choice([Outcome.OK] * 9 + [Outcome.HTTP_ERROR])
+        made.append((0, i, sent, sent, sent + rng.randrange(1, 4_000_000_000), 200, outcome, rng.randrange(500), 1))
+    return np.array(made, dtype=np.int64)
+
+
+def test_a_batch_leaves_locust_s_statistics_as_single_requests_would() -> None:
+    batch = rows(3_000)
+    ours, theirs = RequestStats(), RequestStats()
+    half = len(batch) // 2
+    fold_into(ours, "x", batch[:half])
+    fold_into(ours, "x", batch[half:])
+    for row in batch.tolist():
+        named = dict(zip(COLUMNS, row, strict=True))
+        theirs.log_request("GET", "x", (named["done_ns"] - named["intended_ns"]) / 1e6, named["bytes"])
+        if named["outcome"] != Outcome.OK:
+            theirs.log_error("GET", "x", Outcome(named["outcome"]).name.lower().replace("_", " "))
+    for mine, reference in ((ours.total, theirs.total), (ours.get("x", "GET"), theirs.get("x", "GET"))):
+        assert mine.num_requests == reference.num_requests
+        assert mine.num_failures == reference.num_failures
+        assert mine.total_content_length == reference.total_content_length
+        assert mine.total_response_time == pytest.approx(reference.total_response_time, rel=1e-4)
+        assert mine.response_times == reference.response_times
+        for quantile in (0.5, 0.95, 0.99):
+            assert mine.get_response_time_percentile(quantile) == reference.get_response_time_percentile(quantile)
+    assert {e.error: e.occurrences for e in ours.errors.values()} == {
+        e.error: e.occurrences for e in theirs.errors.values()
+    }
+
+
+def test_locust_s_rate_is_that_of_the_time_since_the_first_request() -> None:
+    """A batch arrives a second late; its statistics must not start a second late."""
+    stats, now = RequestStats(), time.perf_counter_ns()
+    made = [(0, 0, now - 4_000 * MS + i * MS, 0, now - 3_999 * MS + i * MS, 200, 0, 1, 1) for i in range(4_000)]
+    fold_into(stats, "x", np.array(made, dtype=np.int64))
+    assert stats.get("x", "GET").total_rps == pytest.approx(1_000, rel=0.01)
+
+
+def test_an_empty_batch_changes_nothing() -> None:
+    stats = RequestStats()
+    fold_into(stats, "x", Recorder().take())
+    assert stats.total.num_requests == 0
+
+
+def test_taking_rows_empties_the_recorder() -> None:
+    recorder = Recorder()
+    recorder.record(tuple(range(len(COLUMNS))))
+    assert recorder.take().tolist() == [list(range(len(COLUMNS)))]
+    assert recorder.take().shape == (0, len(COLUMNS))

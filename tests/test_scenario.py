@@ -1,0 +1,153 @@
+"""Scenarios: what is shipped loads, what is malformed is refused whole, early, and in one clear message each."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from conftest import ROOT, TINY, tiny
+
+from harness import endpoints, scenario
+from harness.errors import UserError
+
+SHIPPED = sorted((ROOT / "scenarios").glob("*.toml"))
+
+
+def edited(old: str, new: str) -> str:
+    assert old in TINY
+    return TINY.replace(old, new, 1)
+
+
+MALFORMED = {
+    "not TOML": ('question = "unclosed', "not TOML"),
+    "empty file": ("", "question: expected this key, got nothing"),
+    "no arms": (TINY.split("[[arms]]")[0] + '[[endpoints]]\nname = "hello"\nusers = [4]\n', "arms: expected this key"),
+    "unknown key": (edited("blocks = 6", "block = 6"), "block: unknown key; expected one of question, blocks"),
+    "unknown key, near miss": (edited("blocks = 6", "block = 6"), "did you mean 'blocks'?"),
+    "unknown key in an arm": (edited("threads = 8", "thread = 8"), "arms[0].thread: unknown key"),
+    "unknown table": (TINY + "\n[loads]\nvisits = 2\n", "loads: unknown key"),
+    "unknown server": (edited("gunicorn-gthread", "gunicorn-gtread"), "arms[0].server: expected one of gunicorn-sync"),
+    "unknown server, near miss": (edited("gunicorn-gthread", "gunicorn-gtread"), "did you mean 'gunicorn-gthread'?"),
+    "unknown colour": (edited('view = "sync"', 'view = "red"'), "arms[0].view: expected one of sync, async; got 'red'"),
+    "unknown endpoint": (edited('name = "hello"', 'name = "helo"'), "did you mean 'hello'?"),
+    "text for a number": (edited("blocks = 6", 'blocks = "six"'), "blocks: expected integer, got 'six'"),
+    "fraction for a number": (edited("blocks = 6", "blocks = 1.5"), "blocks: expected integer, got 1.5"),
+    "yes for a number": (edited("blocks = 6", "blocks = true"), "blocks: expected integer, got True"),
+    "no blocks": (edited("blocks = 6", "blocks = 0"), "blocks: expected greater than or equal to 1, got 0"),
+    "no users": (edited("users = [4]", "users = []"), "endpoints[0].users: expected"),
+    "negative users": (edited("users = [4]", "users = [-4]"), "endpoints[0].users[0]: expected greater than"),
+    "a number where a list belongs": (edited("users = [4]", "users = 4"), "endpoints[0].users: expected list, got 4"),
+    "falling users": (edited("users = [4]", "users = [8, 4]"), "endpoints[0].users: expected rising numbers"),
+    "users above the connections": (
+        edited("threads = 8", "threads = 8\nconnections = 10"),
+        "endpoints[0].users: expected at most 2, the connections of arm 'sync', got 4",
+    ),
+    "threads where there are none": (
+        edited('server = "uvicorn"', 'server = "uvicorn"\nthreads = 4'),
+        "arms[1].threads: expected only with gunicorn-gthread, granian-wsgi; got it with uvicorn",
+    ),
+    "no threads where they are needed": (edited("threads = 8\n", ""), "arms[0].threads: expected a number of threads"),
+    "an event loop on WSGI": (
+        edited("threads = 8", 'threads = 8\nloop = "uvloop"'),
+        "arms[0].loop: expected only with gunicorn-asgi",
+    ),
+    "workers for daphne": (
+        TINY + '\n[[arms]]\nname = "d"\nserver = "daphne"\nview = "sync"\nworkers = 2\n',
+        "arms[3].workers: expected 1, because daphne has one process",
+    ),
+    "the same arm twice": (edited('name = "async"', 'name = "sync"'), "arms[1].name: expected a name used once"),
+    "the same endpoint twice": (
+        TINY + '\n[[endpoints]]\nname = "hello"\nusers = [8]\n',
+        "endpoints[2]: expected each endpoint and query once",
+    ),
+    "a control of nobody": (edited('control_of = "async"', 'control_of = "asinc"'), "(did you mean 'async'?)"),
+    "a control that differs": (edited('control_of = "async"', 'control_of = "sync"'), "expected the same deployment"),
+    "a comparison with nobody": (
+        edited('over = "sync" }', 'over = "synch" }'),
+        "comparisons[0].over: expected the name",
+    ),
+    "a comparison with itself": (edited('arm = "async", over', 'arm = "sync", over'), "expected two different arms"),
+    "an unknown query": (edited("{ ms = 10 }", "{ sm = 10 }"), "endpoints[1].query.sm: expected one of ms for wait"),
+    "a query where there is none": (
+        edited('name = "hello"\n', 'name = "hello"\nquery = { ms = 1 }\n'),
+        "expected no query for hello",
+    ),
+    "a wait above the limit": (edited("ms = 10", "ms = 60001"), "expected a whole number from 0 to 60000, got 60001"),
+    "a slice shorter than its wait": (
+        edited("ms = 10", "ms = 1000"),
+        "load.slice_max_s: expected at least 5 × the 1 s that wait ms=1000 takes, got 2",
+    ),
+    "slices that cannot be": (TINY + "\n[load]\nslice_s = 3.0\n", "load.slice_max_s: expected at least slice_s"),
+    "a load mode that is not there": (TINY + '\n[load]\nmode = "opne"\n', "load.mode: expected one of closed"),
+    "a setting the harness makes itself": (
+        edited("threads = 8", 'threads = 8\nenvironment = { BENCH_NONCE = "x" }'),
+        "arms[0].environment.BENCH_NONCE: expected a name the harness does not set itself",
+    ),
+    "too short a question": (edited("Does the pipeline carry a figure from end to end?", "why?"), "question: expected"),
+}
+
+
+@pytest.mark.parametrize(("text", "message"), MALFORMED.values(), ids=MALFORMED.keys())
+def test_a_malformed_scenario_is_refused_in_words(text: str, message: str) -> None:
+    with pytest.raises(UserError) as caught:
+        scenario.parse(text, "bad.toml")
+    said = str(caught.value)
+    assert message in said
+    assert all(line.startswith("bad.toml: ") for line in said.splitlines())
+    assert "pydantic" not in said
+
+
+@pytest.mark.parametrize("verb", ["plan", "run"])
+def test_the_command_refuses_with_exit_1_one_message_and_no_traceback(tmp_path: Path, verb: str) -> None:
+    bad = tmp_path / "bad.toml"
+    bad.write_text(edited("gunicorn-gthread", "gunicorn-gtread"))
+    command = [sys.executable, "-m", "harness.cli", verb, str(bad)]
+    if verb == "run":
+        command += ["--results", str(tmp_path / "results")]
+    ended = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert ended.returncode == 1
+    assert ended.stdout == ""
+    assert len(ended.stderr.splitlines()) == 1
+    assert not (tmp_path / "results").exists()
+
+
+def test_a_missing_file_is_named_with_its_near_miss() -> None:
+    with pytest.raises(UserError, match=r"no such scenario file; did you mean .*default\.toml\?"):
+        scenario.load(ROOT / "scenarios" / "defualt.toml")
+
+
+@pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.stem)
+def test_a_shipped_scenario_loads_and_names_its_schema_on_line_1(path: Path) -> None:
+    scenario.load(path)
+    assert path.read_text().splitlines()[0] == "#:schema ./scenario.schema.json"
+
+
+def test_the_committed_schema_is_fresh() -> None:
+    assert (ROOT / "scenarios" / scenario.SCHEMA_FILE).read_text() == scenario.schema(), "run `make schema`"
+
+
+def test_the_schema_knows_every_server_and_endpoint() -> None:
+    text = json.dumps(json.loads(scenario.schema()))
+    assert all(f'"{name}"' in text for name in [*scenario.SERVERS, *endpoints.LEAST_MS])
+
+
+def test_without_declared_comparisons_every_arm_is_held_against_the_first() -> None:
+    assert [(pair.arm, pair.over) for pair in tiny(comparisons=[]).pairs] == [("async", "sync")]
+
+
+@pytest.mark.parametrize(
+    ("name", "query", "least_ms"),
+    [
+        ("hello", {}, 0),
+        ("wait", {}, 1000),
+        ("wait", {"ms": 100}, 100),
+        ("greeting", {}, 2000),
+        ("fanout", {"k": 5, "ms": 20}, 20),
+        ("fanout", {"k": 5, "ms": 20, "mode": "sequential"}, 100),
+    ],
+)
+def test_the_least_time_of_an_endpoint_follows_its_query(
+    name: str, query: dict[str, int | str], least_ms: float
+) -> None:
+    assert endpoints.LEAST_MS[name](query) == least_ms
