@@ -86,6 +86,7 @@ def serve(
 
 def measure(scenario: Scenario, file: Path, results: Path, plain: bool) -> RunFolder:
     """One scenario, measured into a new run folder; its state is right whatever happens."""
+    machine.refuse_too_many_connections(max(cell.users for cell, _, _ in plan.cells(scenario)), len(scenario.arms))
     cores = machine.share_cores()
     facts = {
         "plan": plan.as_json(scenario, plan.expand(scenario)),
@@ -112,6 +113,8 @@ def measure(scenario: Scenario, file: Path, results: Path, plain: bool) -> RunFo
     except BaseException as error:
         folder.mark(FAILED, error=str(error))
         raise
+    finally:
+        (folder.path / "db.sqlite3").unlink(missing_ok=True)
     folder.mark(FINISHED, seconds=round(time.monotonic() - started, 1))
     return folder
 
@@ -123,9 +126,12 @@ def report_run(path: Path) -> bool:
 
     analysed = analysis.analyse(frames.open_run(path))
     target = path / "report"
-    target.mkdir(exist_ok=True)
-    pictures = plots.save_all(analysed, target, "png")
-    reports.write(analysed, target, pictures)
+    try:
+        target.mkdir(exist_ok=True)
+        pictures = plots.save_all(analysed, target, "png")
+        reports.write(analysed, target, pictures)
+    except OSError as error:
+        raise UserError(f"{target}: cannot be written: {error}") from None
     print(reports.text(analysed))
     print(f"report: {target / 'report.md'}, with {len(pictures)} pictures, cells.csv and comparisons.csv beside it")
     lost = checks.invalid_cells(checks.check(analysed))
@@ -158,7 +164,7 @@ def plan_lines(scenario: Scenario) -> list[str]:
         cap = "no declared cap" if arm.cap is None else f"room for {arm.cap} requests at a time"
         control = f", control of {arm.control_of}" if arm.control_of else ""
         lines += [f"  {arm.name}: {arm.view} view, {arm.table.interface}, {cap}, middleware {arm.profile}{control}"]
-        lines += [f"    {' '.join(arm.table.argv(arm, 0)).replace(':0 ', ':PORT ').replace(' 0 ', ' PORT ')}"]
+        lines += [f"    {' '.join(arm.table.argv(arm, 'PORT'))}"]
     lines += ["", "cells (each on every arm)"]
     lines += [f"  {endpoint.label} @ {', '.join(map(str, endpoint.users))} users" for endpoint in scenario.endpoints]
     lines += ["", "comparisons", *(f"  {pair.arm} / {pair.over}" for pair in scenario.pairs)]

@@ -11,6 +11,8 @@ from typing import Any, Final
 
 import psutil
 
+from harness.errors import UserError
+
 PACKAGES: Final = (
     "django", "asgiref", "gunicorn", "uvicorn", "uvicorn-worker", "uvloop", "httptools", "gevent", "hypercorn", "daphne",
     "granian", "locust", "aiohttp", "urllib3",
@@ -43,6 +45,19 @@ def keep_off_the_servers(cores: Cores) -> None:
     """Bind this process, the harness, to the load's cores."""
     if cores.load is not None:
         os.sched_setaffinity(0, cores.load)
+
+
+def refuse_too_many_connections(users: int, arms: int) -> None:
+    """UserError if the load maker may not open as many sockets as there are users on all arms."""
+    import resource
+
+    needed, (_, hard) = users * arms + 200, resource.getrlimit(resource.RLIMIT_NOFILE)
+    if hard != resource.RLIM_INFINITY and needed > hard:
+        most = (hard - 200) // arms
+        raise UserError(
+            f"{users} users on {arms} arms need {needed} open files, this system allows {hard}:"
+            f" lower the users to {most}, or raise the limit (`ulimit -Hn`)"
+        )
 
 
 def facts() -> dict[str, Any]:

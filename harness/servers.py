@@ -38,7 +38,7 @@ class Server:
     options: frozenset[str] = frozenset()  # arm options this server understands besides `workers`
     keeps_alive: bool = True  # False: a new connection for every request
 
-    def argv(self, arm: ArmOptions, port: int) -> list[str]:
+    def argv(self, arm: ArmOptions, port: int | str) -> list[str]:
         """The exact command line for this arm on this port."""
         values: Mapping[str, object] = {
             "port": port,
