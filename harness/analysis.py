@@ -220,7 +220,7 @@ def _costs(slices: pd.DataFrame, usage: pd.DataFrame, answered: int) -> dict[str
         "rss_mib": None if np.isnan(rss) else float(rss),
         "threads": float(server.threads.astype(float).max()),
         "connections": float(server.connections.astype(float).max()),
-        "steal": float(server.steal_ns.astype(float).sum() / wall_ns.sum()),
+        "steal": float(server.steal_ns.astype(float).sum(min_count=1) / wall_ns.sum()),
     }
 
 

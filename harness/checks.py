@@ -61,7 +61,7 @@ def failures(analysis: Analysis, cell: Cell, rows: pd.DataFrame) -> Iterator[str
     if requests and failed / requests > FAILURES_MOST:
         share = figures.percent(failed / requests)
         limit = figures.percent(FAILURES_MOST)
-        yield f"{share} of {figures.number(requests)} requests failed (limit {limit}){_cause(analysis, cell)}"
+        yield f"{share} of {figures.count(requests)} requests failed (limit {limit}){_cause(analysis, cell)}"
 
 
 def no_data(analysis: Analysis, cell: Cell, rows: pd.DataFrame) -> Iterator[str]:

@@ -161,9 +161,7 @@ def plan_lines(scenario: Scenario) -> list[str]:
     slices = len(cells) * (1 + scenario.load.visits)
     lines = [scenario.question, "", "arms"]
     for arm in scenario.arms:
-        cap = "no declared cap" if arm.cap is None else f"room for {arm.cap} requests at a time"
-        control = f", control of {arm.control_of}" if arm.control_of else ""
-        lines += [f"  {arm.name}: {arm.view} view, {arm.table.interface}, {cap}, middleware {arm.profile}{control}"]
+        lines += [f"  {arm.name}: {arm.summary}"]
         lines += [f"    {' '.join(arm.table.argv(arm, 'PORT'))}"]
     lines += ["", "cells (each on every arm)"]
     lines += [f"  {endpoint.label} @ {', '.join(map(str, endpoint.users))} users" for endpoint in scenario.endpoints]

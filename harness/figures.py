@@ -14,9 +14,14 @@ def number(value: float | None) -> str:
         return MISSING
     size = abs(value)
     if size >= 100 or value == 0:
-        return f"{value:,.0f}".replace(",", THIN_SPACE)
+        return count(value)
     decimals = 1 if size >= 10 else 2 if size >= 1 else 3
     return f"{value:.{decimals}f}"
+
+
+def count(value: float) -> str:
+    """A whole number: 72, 1 234."""
+    return f"{value:,.0f}".replace(",", THIN_SPACE)
 
 
 def estimate(value: Estimate | None) -> str:

@@ -4,6 +4,8 @@ import os
 import platform
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
@@ -41,10 +43,18 @@ def share_cores() -> Cores:
     return Cores(tuple(usable[:half]), tuple(usable[half:]))
 
 
-def keep_off_the_servers(cores: Cores) -> None:
-    """Bind this process, the harness, to the load's cores."""
-    if cores.load is not None:
-        os.sched_setaffinity(0, cores.load)
+@contextmanager
+def off_the_servers(cores: Cores) -> Iterator[None]:
+    """Bind this process, the harness, to the load's cores for a while."""
+    if cores.load is None:
+        yield
+        return
+    before = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, cores.load)
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, before)
 
 
 def refuse_too_many_connections(users: int, arms: int) -> None:

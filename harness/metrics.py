@@ -15,6 +15,7 @@ class Metric:
     better: str  # the verdict's word for an arm that does better …
     worse: str  # … or worse
     quantile: float | None = None  # for latency percentiles
+    whole: bool = False  # a count
 
 
 METRICS: Final = (
@@ -24,7 +25,7 @@ METRICS: Final = (
     Metric("p99_ms", "p99", "ms", False, "faster", "slower", 0.99),
     Metric("cpu_ms_per_request", "CPU / request", "ms", False, "less", "more"),
     Metric("rss_mib", "memory", "MiB", False, "less", "more"),
-    Metric("threads", "threads", "", False, "less", "more"),
+    Metric("threads", "threads", "", False, "less", "more", whole=True),
     Metric("connections_per_request", "connections / request", "", False, "less", "more"),
 )
 QUANTILES: Final = {metric.column: metric.quantile for metric in METRICS if metric.quantile is not None}

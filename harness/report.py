@@ -164,6 +164,7 @@ def _head(analysis: Analysis) -> list[str]:
         f"closed loop; {analysis.blocks} blocks; medians over blocks with order-statistic 95 % intervals (6 blocks or more);"
         " ratios: geometric means with t-intervals, not corrected for their number",
     ]
+    lines += [f"{arm.name}: {arm.summary}" for arm in scenario.arms]
     if state != "finished" or analysis.blocks != planned:
         lines.append(f"! {state} after {analysis.blocks} of {planned} blocks: a smaller run")
     return lines
@@ -197,7 +198,11 @@ def _cells(analysis: Analysis, cells: list[Cell], lost: set[Cell]) -> Table:
 def _figure(analysis: Analysis, cell: Cell, metric: Metric) -> str:
     """A cell's figure; counts go without their interval."""
     found = analysis.estimate(cell, metric)
-    return figures.estimate(found) if metric in COMPARED else figures.number(found.value if found else None)
+    if found is None:
+        return figures.MISSING
+    if metric in COMPARED:
+        return figures.estimate(found)
+    return figures.count(found.value) if metric.whole else figures.number(found.value)
 
 
 def _ratios(analysis: Analysis, compared: list[Compared], cell: Cell) -> Table:
@@ -240,9 +245,9 @@ def _missing_notes(analysis: Analysis, cells: list[Cell], lost: set[Cell]) -> li
         for cell in cells:
             count = len(analysis.latencies.get(cell, ()))
             if cell not in lost and count < SAMPLES_NEEDED[quantile]:
-                short.append(f"{cell.arm} {figures.number(count)}")
+                short.append(f"{cell.arm} {figures.count(count)}")
         if short:
-            needed = figures.number(SAMPLES_NEEDED[quantile])
+            needed = figures.count(SAMPLES_NEEDED[quantile])
             notes.append(
                 f"! {column.removesuffix('_ms')} not shown where there are fewer than {needed} samples: {', '.join(short)}"
             )
@@ -255,12 +260,12 @@ def _sentence(analysis: Analysis, arm: str, over: str, compared: Iterable[Compar
         word = verdict.of(c, analysis).word
         factor = f" ({figures.number(c.ratio.value)}×)" if word in ("faster", "slower") else ""
         groups[word].append(f"{c.endpoint} @ {c.users}{factor}")
-    said = [f"{word} on {', '.join(cells)}" for word, cells in groups.items() if cells]
-    return (
-        f"{arm} against {over}, by throughput: {'; '.join(said)}."
-        if said
-        else f"{arm} against {over}: no valid cell to compare."
-    )
+    said = "; ".join(f"{word} on {', '.join(cells)}" for word, cells in groups.items() if cells)
+    if not said:
+        return f"{arm} against {over}: no valid cell to compare."
+    rooms = [analysis.run.scenario.arm(name).room for name in (arm, over)]
+    unequal = "" if rooms[0] == rooms[1] else f" Unequal caps: {rooms[0]} against {rooms[1]}."
+    return f"{arm} against {over}, by throughput: {said}.{unequal}"
 
 
 def _comparison_row(analysis: Analysis, c: Compared, valid: bool) -> dict[str, Any]:

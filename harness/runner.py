@@ -71,10 +71,10 @@ class AnyStage(Protocol):
 
 def run(scenario: Scenario, folder: RunFolder, stage: AnyStage, load: Load, progress: Progress) -> None:
     """Measure every block of the scenario and store each as soon as it is done."""
-    machine.keep_off_the_servers(stage.cores)
-    for block in plan.expand(scenario):
-        progress.block_started(block)
-        folder.add(run_block(scenario, block, folder.working_folder(block.index), stage, load, progress))
+    with machine.off_the_servers(stage.cores):
+        for block in plan.expand(scenario):
+            progress.block_started(block)
+            folder.add(run_block(scenario, block, folder.working_folder(block.index), stage, load, progress))
 
 
 def run_block(

@@ -66,6 +66,21 @@ class Arm(Table):
         """Requests that can be inside a view at once; None: no declared limit."""
         return self.table.cap(self)
 
+    @property
+    def room(self) -> str:
+        """The cap in words."""
+        if self.cap is None:
+            return "no declared cap"
+        return "room for 1 request at a time" if self.cap == 1 else f"room for {self.cap} requests at a time"
+
+    @property
+    def summary(self) -> str:
+        """What this arm is, on one line."""
+        workers = "1 worker" if self.workers == 1 else f"{self.workers} workers"
+        control = f", control of {self.control_of}" if self.control_of else ""
+        served = f"{self.server} ({self.table.interface}), {workers}, {self.room}"
+        return f"{self.view} view, {served}, middleware {self.profile}{control}"
+
 
 class Endpoint(Table):
     """One kind of work and how hard it is pushed."""

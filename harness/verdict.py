@@ -57,9 +57,8 @@ def limit(analysis: Analysis, cell: Cell) -> str | None:
         by_users = cell.users / least_s
         by_cap = arm.cap / least_s if arm.cap else float("inf")
         if by_cap < by_users and estimate.value >= NEAR * by_cap:
-            room = "1 request" if arm.cap == 1 else f"{arm.cap} requests"
             most = f"{arm.cap} / {least_s:g} s = {figures.number(by_cap)} req/s"
-            return f"its cap: room for {room} at a time, {most}, the other users queue"
+            return f"its cap: {arm.room}, {most}, the other users queue"
         if estimate.value >= NEAR * by_users:
             most = f"{cell.users} / {least_s:g} s = {figures.number(by_users)} req/s"
             return f"its users: {most} is Little's bound, nobody queues"

@@ -80,7 +80,8 @@ def _entry(stats: RequestStats, name: str, rows: Rows) -> StatsEntry:
 def buckets(latency_ms: NDArray[np.float64]) -> NDArray[np.int64]:
     """Locust's `bucket_response_time` for a whole array: two significant digits from 100 ms on."""
     step = np.select([latency_ms < 100, latency_ms < 1_000, latency_ms < 10_000], [1, 10, 100], default=1_000)
-    return (np.rint(latency_ms / step) * step).astype(np.int64)
+    bucket: NDArray[np.int64] = (np.rint(latency_ms / step) * step).astype(np.int64)
+    return bucket
 
 
 def _counts(values: NDArray[np.int64]) -> list[tuple[int, int]]:

@@ -1,0 +1,64 @@
+"""Cores are shared out fairly, and what the machine cannot do is said before anything starts."""
+
+import os
+import resource
+
+import pytest
+
+from harness import machine
+from harness.errors import UserError
+from harness.machine import Cores
+
+AFFINITY = hasattr(os, "sched_setaffinity")
+
+
+def test_server_and_load_get_different_cores() -> None:
+    cores = machine.share_cores()
+    if cores.server is None:
+        assert cores.note
+    else:
+        assert cores.load is not None
+        assert not set(cores.server) & set(cores.load)
+
+
+@pytest.mark.skipif(not AFFINITY, reason="no CPU affinity on this system")
+@pytest.mark.parametrize(
+    ("usable", "server", "load"),
+    [({0}, None, None), ({0, 1}, (0,), (1,)), ({0, 2, 5}, (0,), (2, 5)), ({4, 5, 6, 7}, (4, 5), (6, 7))],
+)
+def test_the_servers_get_the_first_half(
+    monkeypatch: pytest.MonkeyPatch, usable: set[int], server: tuple[int, ...] | None, load: tuple[int, ...] | None
+) -> None:
+    monkeypatch.setattr(os, "sched_getaffinity", lambda pid: usable)
+    cores = machine.share_cores()
+    assert (cores.server, cores.load) == (server, load)
+
+
+def test_without_affinity_the_run_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr(os, "sched_setaffinity", raising=False)
+    assert machine.share_cores() == Cores(
+        None, None, "this system has no CPU affinity: server and load share all cores"
+    )
+
+
+@pytest.mark.skipif(not AFFINITY, reason="no CPU affinity on this system")
+def test_a_second_run_in_the_same_process_has_all_cores_again() -> None:
+    before = os.sched_getaffinity(0)
+    one = min(before)
+    with machine.off_the_servers(Cores((one,), (one,))):
+        assert os.sched_getaffinity(0) == {one}
+    assert os.sched_getaffinity(0) == before
+
+
+def test_more_sockets_than_the_system_allows_are_refused_with_the_number_that_works(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(resource, "getrlimit", lambda kind: (256, 1_200))
+    machine.refuse_too_many_connections(users=100, arms=10)
+    with pytest.raises(UserError, match="lower the users to 100, or raise the limit"):
+        machine.refuse_too_many_connections(users=200, arms=10)
+
+
+def test_a_package_that_is_not_installed_has_no_version() -> None:
+    assert machine.version("no-such-package") is None
+    assert machine.facts()["packages"]["django"]
