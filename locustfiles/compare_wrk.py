@@ -1,8 +1,9 @@
-"""Does the load maker count what wrk counts? `hello` on every arm of a scenario, the two alternating.
+"""Does a run count what wrk counts? `hello` on every arm of a scenario, a slice of ours and one of wrk's in turn.
 
     python -m locustfiles.compare_wrk [--scenario FILE] [--rounds N] [--seconds S]
 
-A load maker that loses requests, counts too many or cannot keep a server busy disagrees here.
+The whole load path of a run, from plan file to raw rows: one that loses requests, counts too many or cannot keep a
+server busy disagrees here.
 """
 
 import argparse
@@ -13,58 +14,81 @@ from pathlib import Path
 from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 
-from harness import deployment, figures, intervals, machine, scenario, services
-from harness.deployment import Deployed, Site
-from locustfiles.compare_clients import USERS, locust, tool
+from harness import deployment, figures, intervals, machine, plan, scenario, services, verify
+from harness.deployment import Deployed, Fleet, Site
+from harness.load import LocustLoad
+from harness.samples import COLUMNS, Outcome, Played
+from harness.scenario import Endpoint, Load, Scenario
+from locustfiles.compare_clients import USERS, tool
 
 AGREEMENT: Final = 0.10
+
+Rates = dict[str, tuple[list[float], list[float]]]
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--scenario", type=Path, default=Path("scenarios/default.toml"), help="whose arms")
-    parser.add_argument("--rounds", type=int, default=5, help="alternating rounds (default 5)")
-    parser.add_argument("--seconds", type=float, default=2.0, help="seconds per tool, arm and round (default 2)")
+    parser.add_argument("--rounds", type=int, default=6, help="rounds over all arms (default 6)")
+    parser.add_argument("--seconds", type=int, default=1, help="seconds per slice (default 1)")
     asked = parser.parse_args()
     if not shutil.which("wrk"):
         print("compare_wrk: wrk is not installed; install your system's wrk package")
         return 1
-    arms, cores = scenario.load(asked.scenario).arms, machine.share_cores()
+    known = scenario.load(asked.scenario)
+    hello = [Endpoint(name="hello", users=[USERS])]
+    pace = Load(slice_s=asked.seconds, slice_max_s=asked.seconds, visits=asked.rounds)
+    print(f"{len(known.arms)} arms, {asked.rounds} rounds of {asked.seconds} s each with {USERS} users", flush=True)
+    return judge(measure(known.model_copy(update={"endpoints": hello, "load": pace, "blocks": 1, "comparisons": []})))
+
+
+def measure(asked: Scenario) -> Rates:
+    """Arm → (our rates, wrk's rates), one of each per round."""
+    cores = machine.share_cores()
     with tempfile.TemporaryDirectory() as name:
-        logs = Path(name) / "logs"
-        url = services.seed_database(Path(name) / "db.sqlite3")
+        folder = Path(name)
+        url = services.seed_database(folder / "db.sqlite3")
         with (
-            services.running(url, logs, cores.load) as around,
-            deployment.running(arms, Site(around.environment, logs, cores.server)) as fleet,
+            services.running(url, folder / "logs", cores.load) as around,
+            deployment.running(asked.arms, Site(around.environment, folder / "logs", cores.server)) as fleet,
         ):
-            rates = measure(list(fleet.deployed.values()), asked.rounds, asked.seconds)
-    return judge(rates)
+            return alternate(asked, fleet, folder, cores.load)
 
 
-def measure(arms: list[Deployed], rounds: int, seconds: float) -> dict[str, tuple[list[float], list[float]]]:
-    """Arm → (our rates, wrk's rates), one of each per round; who goes first changes from round to round."""
-    rates: dict[str, tuple[list[float], list[float]]] = {deployed.arm.name: ([], []) for deployed in arms}
-    for round_ in range(rounds):
-        for deployed in arms:
-            ours, wrk = rates[deployed.arm.name]
-            turns = [(ours, ours_on), (wrk, wrk_on)]
-            for found, client in turns if round_ % 2 else turns[::-1]:
-                found.append(client(deployed, seconds))
-        print(f"round {round_ + 1} of {rounds}", flush=True)
+def alternate(asked: Scenario, fleet: Fleet, folder: Path, cores: tuple[int, ...] | None) -> Rates:
+    """Play the block's slices, each followed by one of wrk's on the same arm."""
+    block, proof = plan.expand(asked)[0], verify.twins(asked, fleet)
+    played: list[tuple[str, Played]] = []
+    rates: Rates = {arm.name: ([], []) for arm in asked.arms}
+    with LocustLoad().playing(block, asked.load, proof.bodies, folder, cores) as playing:
+        for slice_ in block.slices:
+            deployed = fleet.deployed[slice_.cell.arm]
+            one = playing.play(slice_.index, deployed.address, lambda: None)
+            if not slice_.warm_up:
+                played.append((deployed.arm.name, one))
+                rates[deployed.arm.name][1].append(wrk_on(deployed, round(slice_.seconds)))
+                print(f"slice {slice_.index + 1} of {len(block.slices)}", flush=True)
+        rows = np.frombuffer(playing.requests(), dtype=np.int64).reshape(-1, len(COLUMNS))
+    for arm, one in played:
+        rates[arm][0].append(rate(rows, one))
     return rates
 
 
-def ours_on(deployed: Deployed, seconds: float) -> float:
-    return locust("closed_loop.py", f"--path=/{deployed.arm.view}/hello/", port=deployed.port, seconds=seconds)
+def rate(rows: NDArray[np.int64], one: Played) -> float:
+    """Correct responses per second in a slice's window."""
+    done, outcome = (rows[:, COLUMNS.index(name)] for name in ("done_ns", "outcome"))
+    counted = (done >= one.cut_ns) & (done < one.end_ns) & (outcome == Outcome.OK)
+    return float(counted.sum() / ((one.end_ns - one.cut_ns) / 1e9))
 
 
-def wrk_on(deployed: Deployed, seconds: float) -> float:
+def wrk_on(deployed: Deployed, seconds: int) -> float:
     url = f"http://127.0.0.1:{deployed.port}/{deployed.arm.view}/hello/"
-    return tool(["wrk", "-t1", f"-c{USERS}", f"-d{seconds:g}s", "--timeout", "10s", url], r"Requests/sec:\s+([\d.]+)")
+    return tool(["wrk", "-t1", f"-c{USERS}", f"-d{seconds}s", "--timeout", "10s", url], r"Requests/sec:\s+([\d.]+)")
 
 
-def judge(rates: dict[str, tuple[list[float], list[float]]]) -> int:
+def judge(rates: Rates) -> int:
     """Print both rates and their ratio per arm; 0 if every ratio is within AGREEMENT of 1."""
     agreed = True
     for arm, (ours, wrk) in rates.items():
