@@ -21,6 +21,12 @@ from harness.plan import Cell
 from harness.samples import SHORTAGE, Outcome
 
 MIB: Final = 2**20
+NO_ROWS: Final = (
+    ["block", "arm", "endpoint", "users", "slices", "window_s", "requests", "ok", "ok_in_window", "failures", "samples"]
+    + ["in_flight", "mean_ms", "least_seen_ms", "server_busy", "load_busy", "connections", "steal"]
+    + [metric.column for metric in METRICS]
+)
+"""The columns of `per_block`, for a run in which no cell could be loaded."""
 Latencies = dict[Cell, NDArray[np.float64]]
 
 
@@ -98,7 +104,7 @@ def analyse(run: Run) -> Analysis:
         refused |= {(entry["arm"], entry["endpoint"]): entry["reason"] for entry in block.notes["refused"]}
         for cell in _restarted(block):
             restarts[cell] = restarts.get(cell, 0) + 1
-    per_block = pd.DataFrame(rows, columns=None if rows else _ROW_COLUMNS)
+    per_block = pd.DataFrame(rows, columns=list(rows[0]) if rows else NO_ROWS)
     merged = {cell: np.sort(np.concatenate(parts)) for cell, parts in latencies.items()}
     levels = list(dict.fromkeys((cell.endpoint, cell.users) for cell, _, _ in plan.cells(run.scenario)))
     controls = [(arm.name, arm.control_of) for arm in run.scenario.arms if arm.control_of is not None]
@@ -229,5 +235,3 @@ def _restarted(block: BlockFrames) -> list[Cell]:
     by_index = {entry["index"]: entry["cell"] for entry in block.notes["slices"]}
     return [Cell(**by_index[entry["slice"]]) for entry in block.notes["restarted"]]
 
-
-_ROW_COLUMNS: Final = ["block", "arm", "endpoint", "users"]

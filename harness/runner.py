@@ -49,7 +49,7 @@ class Stage:
     database_url: str
 
     @contextmanager
-    def set(self, scenario: Scenario, logs: Path) -> Iterator[tuple[Servers, tuple[Child, ...], Proof]]:
+    def up(self, scenario: Scenario, logs: Path) -> Iterator[tuple[Servers, tuple[Child, ...], Proof]]:
         """Everything up and proven; everything stopped afterwards."""
         with (
             services.running(self.database_url, logs, self.cores.load) as around,
@@ -64,7 +64,7 @@ class AnyStage(Protocol):
     @property
     def cores(self) -> Cores: ...
 
-    def set(
+    def up(
         self, scenario: Scenario, logs: Path
     ) -> AbstractContextManager[tuple[Servers, tuple[Child, ...], Proof]]: ...
 
@@ -82,7 +82,7 @@ def run_block(
 ) -> BlockResult:
     """One block, from cold start to everything stopped."""
     logs = working / "logs"
-    with stage.set(scenario, logs) as (servers, around, proof):
+    with stage.up(scenario, logs) as (servers, around, proof):
         commands = {name: deployed.command for name, deployed in servers.deployed.items()}
         with load.playing(block, scenario.load, proof.bodies, working, stage.cores.load) as playing:
             visit = Visit(servers, around, playing)

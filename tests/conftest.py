@@ -124,7 +124,7 @@ class FakePlaying:
         return Played(index, start, start + 50 * MS, end, end + 50 * MS, len(rows), failures, shortage, 10.0)
 
     def requests(self) -> bytes:
-        return np.concatenate(self.rows).astype(np.int64).tobytes()
+        return b"".join(rows.astype(np.int64).tobytes() for rows in self.rows)
 
 
 def closed_loop_rows(
@@ -168,7 +168,7 @@ class FakeStage:
     servers: FakeServers | None = None
 
     @contextmanager
-    def set(self, scenario: Scenario, logs: Path) -> Iterator[tuple[FakeServers, tuple[Child, ...], Proof]]:
+    def up(self, scenario: Scenario, logs: Path) -> Iterator[tuple[FakeServers, tuple[Child, ...], Proof]]:
         self.servers = FakeServers(scenario)
         if self.log:
             (logs / "sync.log").write_text(self.log)

@@ -131,7 +131,7 @@ def test_after_a_failure_the_next_request_opens_a_new_connection(serve: Callable
 
 def test_a_timeout_enters_at_its_own_length(serve: Callable[[Behaviour], tuple[str, int]]) -> None:
     sent_ns, done_ns, *_ = call(client(serve(sends()), timeout_s=0.3))
-    assert 0.3 <= (done_ns - sent_ns) / SECOND_NS < 0.6
+    assert 0.3 <= (done_ns - sent_ns) / SECOND_NS < 2
 
 
 def test_nobody_listening_is_a_failed_connection() -> None:
