@@ -234,4 +234,3 @@ def _restarted(block: BlockFrames) -> list[Cell]:
     """The cells after which an arm had to be restarted."""
     by_index = {entry["index"]: entry["cell"] for entry in block.notes["slices"]}
     return [Cell(**by_index[entry["slice"]]) for entry in block.notes["restarted"]]
-

@@ -10,7 +10,7 @@ import tomllib
 from collections.abc import Iterator
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal, Self
+from typing import Annotated, Final, Literal, Self
 
 from pydantic import (
     BaseModel,
@@ -23,6 +23,7 @@ from pydantic import (
     model_validator,
 )
 
+from harness import wording
 from harness.endpoints import LEAST_MS
 from harness.errors import UserError
 from harness.samples import FEWEST_LATENCIES
@@ -155,6 +156,15 @@ class Scenario(Table):
         return [Comparison(arm=arm.name, over=self.arms[0].name) for arm in self.arms[1:] if arm.control_of is None]
 
 
+KEYS: Final = {
+    "": list(Scenario.model_fields),
+    "arms": list(Arm.model_fields),
+    "endpoints": list(Endpoint.model_fields),
+    "load": list(Load.model_fields),
+    "comparisons": list(Comparison.model_fields),
+}
+
+
 def load(path: Path) -> Scenario:
     """The scenario in this file.
 
@@ -184,7 +194,7 @@ def parse(text: str, source: str) -> Scenario:
     try:
         return Scenario.model_validate(tables)
     except ValidationError as error:
-        raise UserError("\n".join(f"{source}: {line}" for line in _lines(error))) from None
+        raise UserError("\n".join(f"{source}: {line}" for line in wording.lines(error, KEYS))) from None
 
 
 def schema() -> str:
@@ -224,7 +234,8 @@ def _control_problems(where: str, arm: Arm, scenario: Scenario) -> Iterator[str]
     others = {other.name: other for other in scenario.arms if other is not arm}
     original = others.get(arm.control_of or "")
     if original is None:
-        yield f"{where}.control_of: expected the name of another arm, got {arm.control_of!r}{_hint(arm.control_of, others)}"
+        hint = wording.hint(arm.control_of, others)
+        yield f"{where}.control_of: expected the name of another arm, got {arm.control_of!r}{hint}"
         return
     same = {"name": arm.name, "control_of": arm.control_of}
     if original.model_copy(update=same) != arm:
@@ -259,7 +270,7 @@ def _query_problems(where: str, endpoint: Endpoint) -> Iterator[str]:
     for name, value in endpoint.query.items():
         if name not in allowed:
             expected = f"one of {', '.join(sorted(allowed))}" if allowed else "no query"
-            yield f"{where}.query.{name}: expected {expected} for {endpoint.name}, got {name!r}{_hint(name, allowed)}"
+            yield f"{where}.query.{name}: expected {expected} for {endpoint.name}, got {name!r}{wording.hint(name, allowed)}"
         elif name == "mode" and value not in ("parallel", "sequential"):
             yield f"{where}.query.mode: expected 'parallel' or 'sequential', got {value!r}"
         elif name != "mode" and not (isinstance(value, int) and 0 <= value <= limits[name]):
@@ -271,59 +282,9 @@ def _comparison_problems(scenario: Scenario) -> Iterator[str]:
     for index, pair in enumerate(scenario.comparisons):
         for key, name in (("arm", pair.arm), ("over", pair.over)):
             if name not in names:
-                yield f"comparisons[{index}].{key}: expected the name of an arm, got {name!r}{_hint(name, names)}"
+                yield f"comparisons[{index}].{key}: expected the name of an arm, got {name!r}{wording.hint(name, names)}"
         if pair.arm == pair.over:
             yield f"comparisons[{index}]: expected two different arms, got {pair.arm!r} twice"
-
-
-# how problems are told
-
-
-def _lines(error: ValidationError) -> list[str]:
-    return [line for problem in error.errors() for line in _told(problem)]
-
-
-def _told(problem: Any) -> list[str]:
-    where, kind, got = _path(problem["loc"]), problem["type"], problem["input"]
-    if kind == "value_error":
-        prefix = f"{where}." if where else ""
-        return [prefix + line for line in str(problem["ctx"]["error"]).splitlines()]
-    if kind == "missing":
-        return [f"{where}: expected this key, got nothing"]
-    if kind == "extra_forbidden":
-        known = _known_keys(problem["loc"][:-1])
-        return [f"{where}: unknown key; expected one of {', '.join(known)}{_hint(problem['loc'][-1], known)}"]
-    if kind == "literal_error":
-        choices = [choice.strip("' ") for choice in problem["ctx"]["expected"].replace(" or ", ", ").split(",")]
-        return [f"{where}: expected one of {', '.join(choices)}; got {got!r}{_hint(got, choices)}"]
-    expectation = problem["msg"].removeprefix("Input should be ").replace("a valid ", "").replace("valid ", "")
-    return [f"{where or 'the file'}: expected {expectation[0].lower() + expectation[1:]}, got {_shown(got)}"]
-
-
-def _path(location: tuple[int | str, ...]) -> str:
-    """`arms[2].server`; pydantic's names of union members are dropped."""
-    text = ""
-    for part in location:
-        if isinstance(part, int):
-            text += f"[{part}]"
-        elif part not in ("int", "float", "str"):
-            text += f".{part}" if text else part
-    return text
-
-
-def _known_keys(location: tuple[int | str, ...]) -> list[str]:
-    tables: dict[str, type[Table]] = {"arms": Arm, "endpoints": Endpoint, "load": Load, "comparisons": Comparison}
-    return list((tables[str(location[0])] if location else Scenario).model_fields)
-
-
-def _hint(got: object, choices: Any) -> str:
-    near = get_close_matches(str(got), list(choices), n=1)
-    return f" (did you mean {near[0]!r}?)" if near else ""
-
-
-def _shown(value: object) -> str:
-    text = repr(value)
-    return text if len(text) <= 60 else text[:57] + "…"
 
 
 if __name__ == "__main__":

@@ -174,7 +174,9 @@ def test_every_request_is_kept_as_it_was_recorded(tmp_path: Path) -> None:
 
 
 def test_a_run_in_which_every_cell_was_refused_is_reported_as_that(tmp_path: Path) -> None:
-    refused = {(arm, label): "HTTP 500" for arm in ("sync", "async", "async again") for label in ("hello", "wait ms=10")}
+    refused = {
+        (arm, label): "HTTP 500" for arm in ("sync", "async", "async again") for label in ("hello", "wait ms=10")
+    }
     run = fake_run(tmp_path, tiny(blocks=1), FakeLoad(), FakeStage(refused))
     assert cli.report_run(run) is True
     assert "6 of 6 cells are INVALID" in (run / "report" / "report.md").read_text()
