@@ -23,7 +23,17 @@ from harness.samples import SHORTAGE, Outcome
 MIB: Final = 2**20
 NO_ROWS: Final = (
     ["block", "arm", "endpoint", "users", "slices", "window_s", "requests", "ok", "ok_in_window", "failures", "samples"]
-    + ["in_flight", "mean_ms", "least_seen_ms", "server_busy", "load_busy", "connections", "steal"]
+    + [
+        "unaccounted",
+        "drift",
+        "in_flight",
+        "mean_ms",
+        "least_seen_ms",
+        "server_busy",
+        "load_busy",
+        "connections",
+        "steal",
+    ]
     + [metric.column for metric in METRICS]
 )
 """The columns of `per_block`, for a run in which no cell could be loaded."""
@@ -142,7 +152,7 @@ def cell_row(
     slices: pd.DataFrame, parts: list[pd.DataFrame], usage: pd.DataFrame
 ) -> tuple[dict[str, Any], NDArray[np.float64]]:
     """One cell's slices of a block, pooled: raw samples first, figures afterwards."""
-    counted = windowed = in_flight = failures = total = answered = opened = 0
+    counted = windowed = in_flight = early = unaccounted = failures = total = answered = opened = 0
     samples = []
     for (_, slice_), part in zip(slices.iterrows(), parts, strict=True):
         done, sent = part.done_ns.to_numpy(), part.sent_ns.to_numpy()
@@ -150,6 +160,9 @@ def cell_row(
         timed = ok | np.isin(part.outcome.to_numpy(), list(SHORTAGE))
         counted += int((ok & (done >= slice_.cut_ns) & (done < slice_.end_ns)).sum())
         windowed += int(slice_.end_ns - slice_.cut_ns)
+        middle = (slice_.cut_ns + slice_.end_ns) / 2
+        early += int((ok & (done >= slice_.cut_ns) & (done < middle)).sum())
+        unaccounted += abs(len(part) - int(slice_.requests))
         inside = np.minimum(done, slice_.end_ns) - np.maximum(part.intended_ns.to_numpy(), slice_.cut_ns)
         in_flight += int(inside.clip(min=0).sum())
         in_window = timed & (sent >= slice_.cut_ns) & (sent < slice_.end_ns)
@@ -164,6 +177,8 @@ def cell_row(
         "ok": answered,
         "ok_in_window": counted,
         "failures": failures,
+        "unaccounted": unaccounted,  # rows the load maker counted and did not store, or the other way round
+        "drift": (counted - early) / early - 1 if early else None,  # of throughput, first to second half of the windows
         "samples": len(sample),
         "in_flight": in_flight / windowed,  # mean number of requests under way: throughput × latency
         "throughput_rps": counted / (windowed / 1e9),

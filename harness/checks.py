@@ -19,6 +19,7 @@ EARLY_MS: Final = 2.0  # event loops count in whole milliseconds and may wake a 
 LITTLE_TOLERANCE: Final = 1.01
 LOAD_BUSY_MOST: Final = 0.70
 STEAL_MOST: Final = 0.02
+DRIFT_MOST: Final = 0.10
 
 
 @dataclass(frozen=True)
@@ -125,6 +126,21 @@ def load_maker_busy(analysis: Analysis, cell: Cell, rows: pd.DataFrame) -> Itera
         yield f"the load maker used {figures.percent(busy)} of its core (limit {limit}): lower the users or add cores"
 
 
+def unaccounted(analysis: Analysis, cell: Cell, rows: pd.DataFrame) -> Iterator[str]:
+    """What the load maker counted must be what is stored, to the unit."""
+    count = int(rows.unaccounted.sum())
+    if count:
+        yield f"{figures.count(count)} requests are counted but not stored, or stored but not counted: the run folder is damaged"
+
+
+def not_steady(analysis: Analysis, cell: Cell, rows: pd.DataFrame) -> Iterator[str]:
+    """Throughput still moves when the slice ends: users that wait equally long fall into step, a queue still fills."""
+    drift = rows.drift.astype(float).median()
+    if abs(drift) > DRIFT_MOST:
+        change = f"{'rose' if drift > 0 else 'fell'} by {figures.percent(abs(drift))}"
+        yield f"not steady: throughput {change} from the first to the second half of its windows; lengthen load.slice_max_s"
+
+
 def overloaded(analysis: Analysis, cell: Cell, rows: pd.DataFrame) -> Iterator[str]:
     """Work was left in the server; it was restarted before its next slice."""
     count = analysis.restarts.get(cell, 0)
@@ -156,9 +172,10 @@ INVALIDATING: Final[tuple[Check, ...]] = (
     too_early,
     above_little,
     above_cap,
+    unaccounted,
     load_maker_busy,
 )
-FLAGGING: Final[tuple[Check, ...]] = (overloaded, cut_short, stolen)
+FLAGGING: Final[tuple[Check, ...]] = (overloaded, cut_short, not_steady, stolen)
 
 
 def _least_ms(analysis: Analysis, cell: Cell) -> float:

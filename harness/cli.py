@@ -33,7 +33,9 @@ ScenarioFile = Annotated[
     Path, typer.Argument(metavar="SCENARIO", help="a scenario file, such as scenarios/default.toml")
 ]
 Blocks = Annotated[int | None, typer.Option(min=1, max=1_000, help="blocks to run instead of the scenario's number")]
-Seed = Annotated[int | None, typer.Option(min=0, help="seed of the order of slices, instead of the scenario's")]
+Seed = Annotated[
+    int | None, typer.Option(min=0, max=2**63 - 1, help="seed of the order of slices, instead of the scenario's")
+]
 Plain = Annotated[bool, typer.Option("--plain", help="plain lines instead of a progress bar")]
 Results = Annotated[Path, typer.Option(help="where run folders are made")]
 

@@ -24,6 +24,12 @@ from harness.plan import Cell
 COLOURS: Final = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#8C564B")
 MARKERS: Final = "osD^vPX*"
 PERCENTILES: Final = (0.50, 0.90, 0.99, 0.999, 0.9999)
+LABEL: Final[Any] = {
+    "facecolor": "white",
+    "edgecolor": "none",
+    "pad": 0.4,
+    "alpha": 0.85,
+}  # a label is not crossed by a line
 TAIL_SAMPLES: Final = 6.6  # a curve ends where fewer samples than this lie beyond: the rule of SAMPLES_NEEDED
 STYLE: Final[Any] = {
     "font.size": 10,
@@ -117,17 +123,18 @@ def ratio_axis(panel: Axes, metric: Metric) -> None:
 def note(panel: Axes, x: float, y: float, text: str, colour: str = "black", size: int = 8) -> None:
     """A few words to the right of a point."""
     panel.annotate(
-        text, (x, y), xytext=(5, 0), textcoords="offset points", va="center", fontsize=size, color=colour
+        text, (x, y), xytext=(5, 0), textcoords="offset points", va="center", fontsize=size, color=colour, bbox=LABEL
     )  # fmt: skip
 
 
-def spread_notes(panel: Axes) -> None:
-    """Push the labels at the right of a line chart apart, so that none covers another."""
+def spread_notes(panel: Axes, edge: float) -> None:
+    """Push the labels at the right of a line chart apart, each with a thin line from `edge` at its own value."""
     low, high = panel.get_ylim()
-    apart, lowest = (high - low) / 13, low
+    apart, lowest = (high - low) / 12, low
     for note in sorted(panel.texts, key=lambda note: note.xy[1]):  # type: ignore[attr-defined]
         x, y = note.xy  # type: ignore[attr-defined]
         lowest = max(y, lowest)
+        panel.plot([edge, x], [y, lowest], color="0.6", lw=0.6)
         note.xy = (x, lowest)  # type: ignore[attr-defined]
         lowest += apart
 

@@ -7,15 +7,63 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import pandas as pd
 import psutil
+from pydantic import BaseModel, Field, ValidationError
 
-from harness import scenario, store
+from harness import scenario, store, wording
 from harness.errors import UserError
-from harness.samples import Played
+from harness.resources import Usage
+from harness.samples import COLUMNS, Played
 from harness.scenario import Scenario
+
+
+class Checked(BaseModel):
+    """The keys of a stored file that readers rely on; others may be there."""
+
+
+class Machine(Checked):
+    cpu: str
+    cores: int
+    system: str
+    python: str
+    packages: dict[str, str | None]
+
+
+class Cores(Checked):
+    server: list[int] | None
+    load: list[int] | None
+    note: str | None
+
+
+class Overrides(Checked):
+    blocks: Annotated[int, Field(ge=1)]
+    seed: int
+
+
+class Head(Checked):
+    """run.json."""
+
+    scenario: str
+    state: str
+    pid: Annotated[int, Field(ge=1, lt=2**31)]
+    machine: Machine
+    cores: Cores
+    database: str
+    overrides: Overrides
+
+
+class Notes(Checked):
+    """block.json."""
+
+    slices: list[dict[str, Any]]
+    played: list[dict[str, Any]]
+    restarted: list[dict[str, Any]]
+    refused: list[dict[str, str]]
+    commands: dict[str, str]
+    causes: dict[str, str]
 
 
 @dataclass(frozen=True)
@@ -39,13 +87,13 @@ class Run:
 
     @property
     def block_folders(self) -> list[Path]:
-        return sorted(path for path in (self.path / "blocks").iterdir() if path.is_dir())
+        return sorted(path for path in (self.path / "blocks").glob("[0-9]*") if path.is_dir() and path.name.isdecimal())
 
     @property
     def state(self) -> str:
         """The run's state; a run that says `running` while its harness is gone was cut off."""
         state = str(self.head["state"])
-        if state == store.RUNNING and not psutil.pid_exists(int(self.head["pid"])):
+        if state == store.RUNNING and not psutil.pid_exists(self.head["pid"]):
             return "cut off"
         return state
 
@@ -71,10 +119,12 @@ def open_run(path: Path) -> Run:
         got = head.get("schema_version") if isinstance(head, dict) else None
         expected = f"schema_version: expected {store.SCHEMA_VERSION}, got {got!r}"
         raise UserError(f"{file}: {expected}; report it with the version that wrote it")
-    run = Run(path, head, scenario.load(path / "scenario.toml"))
-    run = Run(path, head, run.scenario.model_copy(update=head.get("overrides", {})))
+    checked = _checked(Head, head, file)
+    asked = scenario.load(path / "scenario.toml").model_copy(update=checked.overrides.model_dump())
+    run = Run(path, head, asked)
     if not run.block_folders:
-        raise UserError(f"{path}: no finished block to report (state: {run.state}); run the scenario again")
+        advice = "wait for its first block" if run.state == store.RUNNING else "run the scenario again"
+        raise UserError(f"{path}: no finished block to report (state: {run.state}); {advice}")
     return run
 
 
@@ -82,13 +132,28 @@ def read_block(folder: Path) -> BlockFrames:
     """One block's files as frames."""
     try:
         notes = json.loads((folder / "block.json").read_text(encoding="utf-8"))
-        requests = pd.read_parquet(folder / "requests.parquet")
-        usage = pd.read_parquet(folder / "resources.parquet")
+        requests = pd.read_parquet(folder / "requests.parquet", columns=list(COLUMNS))
+        usage = pd.read_parquet(folder / "resources.parquet", columns=[field.name for field in fields(Usage)])
     except (OSError, ValueError) as error:
         raise UserError(f"{folder}: cannot be read: {error}; remove the block to report the others") from None
+    _checked(Notes, notes, folder / "block.json")
     planned = pd.json_normalize(notes["slices"]).rename(columns=lambda name: name.removeprefix("cell."))
     played = pd.DataFrame(notes["played"], columns=[field.name for field in fields(Played)])
+    lost = set(requests["slice"].unique()) - set(played["index"])
+    if lost:
+        raise UserError(
+            f"{folder}: requests of {len(lost)} slices that block.json does not know; remove the block to report the others"
+        )
     return BlockFrames(int(folder.name), requests, planned.merge(played, on="index"), usage, notes)
+
+
+def _checked(model: type[Checked], content: Any, file: Path) -> Any:
+    """The content as `model`; UserError naming file and key if it was edited or damaged."""
+    try:
+        return model.model_validate(content)
+    except ValidationError as error:
+        told = wording.lines(error, {"": list(model.model_fields)})
+        raise UserError("\n".join(f"{file}: {line}" for line in told)) from None
 
 
 def _nearby(path: Path) -> str:

@@ -81,19 +81,22 @@ def ratios(analysis: Analysis) -> Figure:
 def throughput(analysis: Analysis) -> Figure:
     """Correct responses per second against users."""
     metric = BY_COLUMN["throughput_rps"]
-    return _by_users(analysis, "How many correct responses per second?   (more is better)", metric, _value_of(metric))
+    return _by_users(
+        analysis, "How many correct responses per second?   (more is better)", _named(metric), _value_of(metric)
+    )
 
 
 def latency(analysis: Analysis) -> Figure:
     """Median latency with a whisker up to p99, against users."""
-    return _by_users(analysis, "How long does a user wait?   (less is better)", BY_COLUMN["p50_ms"], _median_to_p99)
+    question = "How long does a user wait? Mark or bar: median; whisker: up to p99   (less is better)"
+    return _by_users(analysis, question, "latency [ms]", _median_to_p99)
 
 
 def cpu_per_request(analysis: Analysis) -> Figure:
     """Server CPU per correct response, against users."""
     metric = BY_COLUMN["cpu_ms_per_request"]
     return _by_users(
-        analysis, "What does a request cost the server's CPU?   (less is better)", metric, _value_of(metric)
+        analysis, "What does a request cost the server's CPU?   (less is better)", _named(metric), _value_of(metric)
     )
 
 
@@ -120,13 +123,14 @@ def percentile_curves(analysis: Analysis) -> Figure:
 def memory_and_threads(analysis: Analysis) -> Figure:
     """Resident memory and threads of each arm, the largest over its cells."""
     arms = [arm.name for arm in analysis.run.scenario.arms]
-    question = "What does an arm hold while it serves? Largest over its cells   (less is better)"
+    question = (
+        "What does an arm hold? Largest over its cells; pools left by one endpoint count in the next   (less is better)"
+    )
     figure, axes = drawing.figure(analysis, question, (13.0, 1.4 + 0.4 * len(arms)), 2, 2, True)
     for panel, column in zip(axes, ("rss_mib", "threads"), strict=True):
         marks = [(float(place), mark) for place, arm in enumerate(arms) if (mark := _largest(analysis, arm, column))]
         _bars(analysis, panel, marks)
-        unit = BY_COLUMN[column].unit
-        panel.set_xlabel(f"{BY_COLUMN[column].title} [{unit}]" if unit else BY_COLUMN[column].title)
+        panel.set_xlabel(_named(BY_COLUMN[column]))
     axes[0].set_yticks(range(len(arms)), arms)
     axes[0].invert_yaxis()
     return figure
@@ -145,7 +149,7 @@ CHARTS: Final[dict[str, Callable[[Analysis], Figure]]] = {
 # one panel per endpoint: lines where it has several levels, bars where it has one
 
 
-def _by_users(analysis: Analysis, question: str, metric: Metric, marks: Marks) -> Figure:
+def _by_users(analysis: Analysis, question: str, axis: str, marks: Marks) -> Figure:
     endpoints = list(dict.fromkeys(cell.endpoint for cell in analysis.cells))
     columns = min(2, len(endpoints))
     lines = -(-len(endpoints) // columns)
@@ -156,10 +160,10 @@ def _by_users(analysis: Analysis, question: str, metric: Metric, marks: Marks) -
         cells = [cell for cell in analysis.cells if cell.endpoint == endpoint]
         if len({cell.users for cell in cells}) > 1:
             _lines_panel(analysis, panel, cells, marks)
-            panel.set_ylabel(f"{metric.title} [{metric.unit}]")
+            panel.set_ylabel(axis)
         else:
             _bars_panel(analysis, panel, cells, marks)
-            panel.set_xlabel(f"{metric.title} [{metric.unit}]")
+            panel.set_xlabel(axis)
     return figure
 
 
@@ -211,19 +215,23 @@ def _lines_panel(analysis: Analysis, panel: Axes, cells: list[Cell], marks: Mark
             elif mark.low is not None and mark.high is not None:
                 panel.plot([x, x], [mark.low, mark.high], color=style["color"], lw=1, marker="_", ms=6)
         if sound:
-            drawing.note(panel, levels[-1] * 1.06, sound[-1].value, arm, style["color"])
+            drawing.note(panel, levels[-1] * 1.12, sound[-1].value, f"{arm}: {sound[-1].label}", style["color"])
     panel.set_xscale("log")
-    panel.set_xlim(levels[0] / 1.2, levels[-1] * (levels[-1] / levels[0]) ** 0.75)
+    panel.set_xlim(levels[0] / 1.2, levels[-1] * (levels[-1] / levels[0]) ** 1.15)
     panel.set_ylim(bottom=0)
     panel.xaxis.set_major_locator(FixedLocator(levels))
     panel.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:.0f}"))
     panel.xaxis.set_minor_locator(NullLocator())
     panel.set_xlabel("users")
     panel.set_title(cells[0].endpoint)
-    drawing.spread_notes(panel)
+    drawing.spread_notes(panel, levels[-1] * 1.05)
 
 
 # marks: what is drawn of a cell
+
+
+def _named(metric: Metric) -> str:
+    return f"{metric.title} [{metric.unit}]" if metric.unit else metric.title
 
 
 def _value_of(metric: Metric) -> Marks:
@@ -239,7 +247,7 @@ def _median_to_p99(analysis: Analysis, cell: Cell) -> Mark | None:
     if p50 is None:
         return None
     if p99 is None:
-        return Mark(cell, p50.value, None, None, f"p50 {figures.number(p50.value)} (too few samples for p99)")
+        return Mark(cell, p50.value, None, None, f"p50 {figures.number(p50.value)} (p99: n too small)")
     label = f"p50 {figures.number(p50.value)}, p99 {figures.number(p99.value)}"
     return Mark(cell, p50.value, p50.value, p99.value, label)
 

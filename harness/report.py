@@ -50,7 +50,8 @@ def markdown(analysis: Analysis, pictures: Sequence[str] = ()) -> str:
     """The report as Markdown, with its pictures."""
     reasons = checks.check(analysis)
     question, *facts = _head(analysis)
-    lines = [f"# {question}", "", *conclusion(analysis, reasons), "", *(f"- {fact}" for fact in facts), ""]
+    found = [f"- {sentence}" for sentence in conclusion(analysis, reasons)]
+    lines = [f"# {question}", "", *found, "", *(f"- {fact}" for fact in facts), ""]
     lines += [line for name in pictures for line in (f"![{name.partition('.')[0].replace('_', ' ')}]({name})", "")]
     for section in sections(analysis, reasons):
         lines += [f"## {section.title}", ""]
@@ -181,7 +182,15 @@ def _section(analysis: Analysis, cells: list[Cell], reasons: list[Reason]) -> Se
         *_limit_notes(analysis, cells, lost),
         *_missing_notes(analysis, cells, lost),
     ]
-    return Section(f"{first.endpoint} · closed loop, {first.users} users", tables, notes)
+    return Section(f"{first.endpoint} · closed loop, {first.users} users{_measured(analysis, cells)}", tables, notes)
+
+
+def _measured(analysis: Analysis, cells: list[Cell]) -> str:
+    """How long the arms' windows are, all blocks together."""
+    lengths = [float(analysis.rows(cell).window_s.sum()) for cell in cells if len(analysis.rows(cell))]
+    if not lengths:
+        return ""
+    return f" · windows of {figures.number(min(lengths))} to {figures.number(max(lengths))} s in all"
 
 
 def _cells(analysis: Analysis, cells: list[Cell], lost: set[Cell]) -> Table:
@@ -234,7 +243,7 @@ def _invalid_notes(cells: list[Cell], reasons: list[Reason]) -> list[str]:
 
 def _limit_notes(analysis: Analysis, cells: list[Cell], lost: set[Cell]) -> list[str]:
     limits = [(cell, verdict.limit(analysis, cell)) for cell in cells if cell not in lost]
-    return [f"{cell.arm} is limited by {limit}" for cell, limit in limits if limit]
+    return [f"{cell.arm} {limit}" for cell, limit in limits if limit]
 
 
 def _missing_notes(analysis: Analysis, cells: list[Cell], lost: set[Cell]) -> list[str]:
@@ -257,8 +266,9 @@ def _missing_notes(analysis: Analysis, cells: list[Cell], lost: set[Cell]) -> li
 def _sentence(analysis: Analysis, arm: str, over: str, compared: Iterable[Compared]) -> str:
     groups: dict[str, list[str]] = {"faster": [], "slower": [], "equivalent": [], "undecided": []}
     for c in compared:
-        word = verdict.of(c, analysis).word
-        factor = f" ({figures.number(c.ratio.value)}×)" if word in ("faster", "slower") else ""
+        found = verdict.of(c, analysis)
+        word = found.word
+        factor = f" ({figures.number(c.ratio.value)}×)" if word in ("faster", "slower") else f" {found.note}".rstrip()
         groups[word].append(f"{c.endpoint} @ {c.users}{factor}")
     said = "; ".join(f"{word} on {', '.join(cells)}" for word, cells in groups.items() if cells)
     if not said:
@@ -281,6 +291,7 @@ def _comparison_row(analysis: Analysis, c: Compared, valid: bool) -> dict[str, A
         "high": c.ratio.high,
         "blocks": c.ratio.n,
         "floor": analysis.floor(c.endpoint, c.users, c.metric),
+        "margin": max(analysis.run.scenario.margin, analysis.floor(c.endpoint, c.users, c.metric) or 0.0),
         "verdict": found.word if valid else "invalid",
     }
 

@@ -30,7 +30,8 @@ from harness.samples import FEWEST_LATENCIES
 from harness.servers import SERVERS, Server
 
 Colour = Literal["sync", "async"]
-Name = Annotated[StrictStr, Field(min_length=1, max_length=60, pattern=r"^[^\x00-\x1f/\\]+$")]
+Name = Annotated[StrictStr, Field(min_length=1, max_length=60, pattern=r"^[^\s\x00-\x1f/\\][^\x00-\x1f/\\]*$")]
+Variable = Annotated[StrictStr, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]
 Seconds = Annotated[StrictFloat | StrictInt, Field(gt=0, le=600)]
 Users = Annotated[StrictInt, Field(ge=1, le=10_000)]
 
@@ -54,7 +55,7 @@ class Arm(Table):
     connections: Annotated[StrictInt, Field(ge=1, le=65_536)] = 16_384
     loop: Literal["uvloop", "asyncio"] = "uvloop"
     profile: Literal["default", "bare"] = "default"
-    environment: dict[StrictStr, StrictStr] = {}
+    environment: dict[Variable, Annotated[StrictStr, Field(pattern=r"^[^\x00]*$")]] = {}
     control_of: Name | None = None
 
     @property
@@ -131,7 +132,7 @@ class Scenario(Table):
     question: Annotated[StrictStr, Field(min_length=10, max_length=500)]
     blocks: Annotated[StrictInt, Field(ge=1, le=1_000)] = 6
     seed: Annotated[StrictInt, Field(ge=0, lt=2**63)] = 1
-    margin: Annotated[StrictFloat, Field(gt=0, lt=1)] = 0.03
+    margin: Annotated[StrictFloat, Field(gt=0, lt=1, allow_inf_nan=False)] = 0.03
     load: Load = Load()
     arms: Annotated[list[Arm], Field(min_length=1)]
     endpoints: Annotated[list[Endpoint], Field(min_length=1)]
@@ -223,6 +224,8 @@ def _option_problems(where: str, arm: Arm) -> Iterator[str]:
             yield f"{where}.{option}: expected only with {able}; got it with {arm.server}"
     if "threads" in arm.table.options and arm.threads < 1:
         yield f"{where}.threads: expected a number of threads ≥ 1 for {arm.server}, got {arm.threads or 'none'}"
+    if "connections" in arm.table.options and arm.connections <= arm.threads:
+        yield f"{where}.connections: expected more than its threads = {arm.threads}, got {arm.connections}"
     if arm.server == "daphne" and arm.workers != 1:
         yield f"{where}.workers: expected 1, because daphne has one process, got {arm.workers}"
     reserved = {"BENCH_NONCE", "DATABASE_URL", "UPSTREAM_URL", "DJANGO_PROFILE"} & set(arm.environment)
@@ -236,6 +239,9 @@ def _control_problems(where: str, arm: Arm, scenario: Scenario) -> Iterator[str]
     if original is None:
         hint = wording.hint(arm.control_of, others)
         yield f"{where}.control_of: expected the name of another arm, got {arm.control_of!r}{hint}"
+        return
+    if original.control_of is not None:
+        yield f"{where}.control_of: expected an arm that is not a control itself, got {arm.control_of!r}"
         return
     same = {"name": arm.name, "control_of": arm.control_of}
     if original.model_copy(update=same) != arm:
@@ -257,8 +263,8 @@ def _endpoint_problems(scenario: Scenario) -> Iterator[str]:
             least = f"{FEWEST_LATENCIES} × the {endpoint.least_ms / 1000:g} s that {endpoint.label} takes"
             yield f"load.slice_max_s: expected at least {least}, got {load.slice_max_s:g}"
         for arm in scenario.arms:
-            if "connections" in arm.table.options and max(endpoint.users) > arm.connections - arm.threads:
-                most = arm.connections - arm.threads
+            most = arm.connections - arm.threads
+            if "connections" in arm.table.options and 0 < most < max(endpoint.users):
                 yield f"{where}.users: expected at most {most}, the connections of arm {arm.name!r}, got {max(endpoint.users)}"
 
 

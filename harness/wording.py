@@ -12,7 +12,10 @@ Keys = Mapping[str, Sequence[str]]
 
 def lines(error: ValidationError, keys: Keys) -> list[str]:
     """One line per problem."""
-    return [line for problem in error.errors() for line in _told(problem, keys)]
+    first = {
+        _path(problem["loc"]): problem for problem in reversed(error.errors())
+    }  # a union complains once per member
+    return [line for problem in reversed(first.values()) for line in _told(problem, keys)]
 
 
 def _told(problem: Any, keys: Keys) -> list[str]:
@@ -23,11 +26,13 @@ def _told(problem: Any, keys: Keys) -> list[str]:
     if kind == "missing":
         return [f"{where}: expected this key, got nothing"]
     if kind == "extra_forbidden":
-        known = keys[str(problem["loc"][0]) if len(problem["loc"]) > 1 else ""]
+        known = keys.get(str(problem["loc"][0]) if len(problem["loc"]) > 1 else "", [])
         return [f"{where}: unknown key; expected one of {', '.join(known)}{hint(problem['loc'][-1], known)}"]
     if kind == "literal_error":
         choices = [choice.strip("' ") for choice in problem["ctx"]["expected"].replace(" or ", ", ").split(",")]
         return [f"{where}: expected one of {', '.join(choices)}; got {got!r}{hint(got, choices)}"]
+    if kind in ("model_type", "dict_type"):
+        return [f"{where or 'the file'}: expected a table, got {_shown(got)}"]
     expectation = problem["msg"].removeprefix("Input should be ").replace("a valid ", "").replace("valid ", "")
     return [f"{where or 'the file'}: expected {expectation[0].lower() + expectation[1:]}, got {_shown(got)}"]
 

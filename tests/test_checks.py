@@ -4,10 +4,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import MS, FakeLoad, FakeStage, analysed, tiny
+from conftest import MS, FakeLoad, FakeStage, analysed, fake_run, read_json, tiny
 
-from harness import checks, report
-from harness.analysis import Analysis
+from harness import checks, frames, report, store
+from harness.analysis import Analysis, analyse
 from harness.plan import Cell, Slice
 from harness.samples import COLUMNS, Outcome
 
@@ -131,3 +131,26 @@ def test_a_refused_cell_is_invalid_with_the_twins_words(tmp_path: Path) -> None:
     assert any(
         "the twins disagree" in text for text in reasons_of(analysed(tmp_path, tiny(), FakeLoad(), stage), SYNC_HELLO)
     )
+
+
+def test_throughput_that_moves_within_the_windows_is_flagged(tmp_path: Path) -> None:
+    def slowing(slice_: Slice, rows: np.ndarray) -> np.ndarray:
+        """From half a window on, three of four requests of one cell are not sent."""
+        middle = rows[:, COLUMNS.index("sent_ns")].min() + 275 * MS
+        late = rows[:, COLUMNS.index("sent_ns")] > middle
+        return rows[~late | (np.arange(len(rows)) % 4 == 0)] if slice_.cell == SYNC_HELLO else rows
+
+    result = analysed(tmp_path, tiny(), FakeLoad(spoil=slowing))
+    assert any("not steady: throughput fell by" in text for text in reasons_of(result, SYNC_HELLO))
+    assert SYNC_HELLO not in checks.invalid_cells(checks.check(result))
+
+
+def test_a_request_that_was_counted_and_not_stored_is_invalid(tmp_path: Path) -> None:
+    run = fake_run(tmp_path, tiny(blocks=1), FakeLoad())
+    notes = read_json(run / "blocks/000/block.json")
+    cell = {"arm": "sync", "endpoint": "hello", "users": 4}
+    index = next(s["index"] for s in notes["slices"] if s["cell"] == cell and not s["warm_up"])
+    next(p for p in notes["played"] if p["index"] == index)["requests"] += 1
+    store.write_json(run / "blocks/000/block.json", notes)
+    found = reasons_of(analyse(frames.open_run(run)), SYNC_HELLO)
+    assert any("1 requests are counted but not stored" in text for text in found)

@@ -3,15 +3,18 @@
 import os
 import random
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
-from conftest import MS, FakeLoad, FakeStage, Quiet, analysed, fake_run, read_json, tiny
+from conftest import FACTS, MS, TINY, FakeLoad, FakeStage, Quiet, analysed, fake_run, read_json, tiny
 
 from harness import analysis, checks, cli, frames, report, runner, store, verdict
 from harness.errors import UserError
+from harness.intervals import Estimate
 from harness.metrics import METRICS
 from harness.plan import Cell, Slice
 from harness.samples import COLUMNS, Outcome
@@ -137,10 +140,89 @@ def test_what_is_no_run_folder_is_refused(tmp_path: Path, make: bool, message: s
 
 
 def test_a_run_without_a_finished_block_is_refused(tmp_path: Path) -> None:
-    run = store.RunFolder.create(tmp_path, "tiny", (Path(__file__).parent / "conftest.py").name, {})
-    store.write_text(run.path / "scenario.toml", __import__("conftest").TINY)
-    with pytest.raises(UserError, match="no finished block"):
+    facts = FACTS | {"overrides": {"blocks": 6, "seed": 1}}
+    run = store.RunFolder.create(tmp_path, "tiny", TINY, facts)
+    with pytest.raises(UserError, match=r"no finished block .*wait for its first block"):
         frames.open_run(run.path)
+    run.mark(store.INTERRUPTED)
+    with pytest.raises(UserError, match=r"no finished block .*run the scenario again"):
+        frames.open_run(run.path)
+
+
+DAMAGE: dict[str, tuple[str, Callable[[Any], Any], str]] = {
+    "no machine": (
+        "run.json",
+        lambda head: {k: v for k, v in head.items() if k != "machine"},
+        "machine: expected this key",
+    ),
+    "no state": ("run.json", lambda head: {k: v for k, v in head.items() if k != "state"}, "state: expected this key"),
+    "no cores": ("run.json", lambda head: head | {"cores": None}, "cores: expected a table, got None"),
+    "a pid that is none": ("run.json", lambda head: head | {"pid": 10**30}, "pid: expected less than"),
+    "overrides that are none": ("run.json", lambda head: head | {"overrides": [1]}, "overrides: expected a table"),
+    "blocks that are none": (
+        "run.json",
+        lambda head: head | {"overrides": {"blocks": "x", "seed": 1}},
+        "overrides.blocks",
+    ),
+    "notes that are none": ("blocks/000/block.json", lambda notes: [], "expected a table"),
+    "no causes": (
+        "blocks/000/block.json",
+        lambda n: {k: v for k, v in n.items() if k != "causes"},
+        "causes: expected this key",
+    ),
+    "slices forgotten": (
+        "blocks/000/block.json",
+        lambda n: n | {"played": n["played"][:9]},
+        "slices that block.json does not know",
+    ),
+}
+
+
+@pytest.mark.parametrize(("name", "change", "message"), DAMAGE.values(), ids=DAMAGE.keys())
+def test_a_damaged_run_folder_is_refused_in_words(
+    tmp_path: Path, name: str, change: Callable[[Any], Any], message: str
+) -> None:
+    run = fake_run(tmp_path, tiny(blocks=1), FakeLoad())
+    store.write_json(run / name, change(read_json(run / name)))
+    with pytest.raises(UserError, match=message):
+        analysis.analyse(frames.open_run(run))
+
+
+def test_a_block_without_its_samples_is_refused_with_advice(tmp_path: Path) -> None:
+    run = fake_run(tmp_path, tiny(blocks=2), FakeLoad())
+    (run / "blocks/001/requests.parquet").unlink()
+    with pytest.raises(UserError, match=r"(?s)blocks/001: cannot be read.*remove the block to report the others"):
+        analysis.analyse(frames.open_run(run))
+
+
+def test_a_folder_that_is_no_block_is_left_alone(tmp_path: Path) -> None:
+    run = fake_run(tmp_path, tiny(blocks=1), FakeLoad())
+    (run / "blocks" / "notes").mkdir()
+    assert len(frames.open_run(run).block_folders) == 1
+
+
+def compared_with(low: float, value: float, high: float) -> analysis.Compared:
+    return analysis.Compared("async", "sync", "hello", 4, THROUGHPUT, Estimate(value, low, high, 6))
+
+
+@pytest.mark.parametrize(
+    ("interval", "floor", "word"),
+    [
+        ((0.98, 1.00, 1.02), 0.01, "equivalent (±3 %)"),
+        ((0.98, 0.985, 0.99), 0.01, "equivalent (±3 %)"),  # it excludes 1, by less than the scenario cares for
+        ((0.90, 1.00, 1.10), 0.20, "equivalent (±20 %)"),
+        ((1.05, 1.10, 1.15), 0.20, "undecided (within the A/A floor)"),  # noise proves nothing
+        ((1.05, 1.10, 1.15), 0.02, "faster"),
+        ((0.80, 0.85, 0.90), 0.02, "slower"),
+        ((0.90, 1.00, 1.10), 0.02, "undecided"),
+    ],
+)
+def test_the_verdict_follows_interval_margin_and_floor(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, interval: tuple[float, float, float], floor: float, word: str
+) -> None:
+    result = analysed(tmp_path, tiny(blocks=1), FakeLoad())
+    monkeypatch.setattr(analysis.Analysis, "floor", lambda *_: floor)
+    assert str(verdict.of(compared_with(*interval), result)) == word
 
 
 def test_two_runs_in_the_same_second_get_two_folders(tmp_path: Path) -> None:

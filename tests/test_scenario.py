@@ -84,6 +84,21 @@ MALFORMED = {
         edited("threads = 8", 'threads = 8\nenvironment = { BENCH_NONCE = "x" }'),
         "arms[0].environment.BENCH_NONCE: expected a name the harness does not set itself",
     ),
+    "a variable that cannot be": (
+        edited("threads = 8", 'threads = 8\nenvironment = { "A=B" = "x" }'),
+        "arms[0].environment.A=B",
+    ),
+    "a control of a control": (
+        TINY + '\n[[arms]]\nname = "third"\nserver = "uvicorn"\nview = "async"\ncontrol_of = "async again"\n',
+        "arms[3].control_of: expected an arm that is not a control itself",
+    ),
+    "a blank name": (edited('name = "sync"', 'name = "  "'), "arms[0].name: expected"),
+    "fewer connections than threads": (
+        edited("threads = 8", "threads = 8\nconnections = 8"),
+        "arms[0].connections: expected more than its threads = 8, got 8",
+    ),
+    "a table where a list belongs": (edited('[[arms]]\nname = "sync"', '[arms]\nname = "sync"'), "not TOML"),
+    "a margin that is no number": (edited("blocks = 6", "margin = nan"), "margin: expected a finite number, got nan"),
     "too short a question": (edited("Does the pipeline carry a figure from end to end?", "why?"), "question: expected"),
 }
 
