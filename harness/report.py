@@ -7,22 +7,15 @@ from typing import Any
 
 import pandas as pd
 
-from harness import checks, figures, verdict
+from harness import checks, figures, tables, verdict
 from harness.analysis import Analysis, Compared, cells_table
 from harness.checks import Reason
 from harness.metrics import COMPARED, METRICS, QUANTILES, SAMPLES_NEEDED, Metric
 from harness.plan import Cell
 from harness.scenario import Comparison
+from harness.tables import Table
 
 NAMED = [metric for metric in COMPARED if metric.column not in ("p99_ms", "rss_mib")]  # what fits beside each other
-
-
-@dataclass(frozen=True)
-class Table:
-    """A heading over rows of cells; the first column is text, the others are figures."""
-
-    columns: Sequence[str]
-    rows: Sequence[Sequence[str]]
 
 
 @dataclass(frozen=True)
@@ -41,7 +34,7 @@ def text(analysis: Analysis) -> str:
     for section in sections(analysis, reasons):
         lines += [section.title, ""]
         for table in section.tables:
-            lines += [*text_table(table), ""]
+            lines += [*tables.as_text(table), ""]
         lines += [*section.notes, ""] if section.notes else []
     return "\n".join([*lines, *conclusion(analysis, reasons)]) + "\n"
 
@@ -56,7 +49,7 @@ def markdown(analysis: Analysis, pictures: Sequence[str] = ()) -> str:
     for section in sections(analysis, reasons):
         lines += [f"## {section.title}", ""]
         for table in section.tables:
-            lines += [*markdown_table(table), ""]
+            lines += [*tables.as_markdown(table), ""]
         lines += [f"- {note}" for note in section.notes] + [""]
     return "\n".join([*lines, *commands(analysis)]) + "\n"
 
@@ -118,27 +111,6 @@ def write(analysis: Analysis, folder: Path, pictures: Sequence[str]) -> None:
     cells.to_csv(folder / "cells.csv", index=False)
     comparisons_table(analysis, reasons).to_csv(folder / "comparisons.csv", index=False)
     (folder / "report.md").write_text(markdown(analysis, pictures), encoding="utf-8")
-
-
-def text_table(table: Table) -> list[str]:
-    """Aligned lines: the first column to the left, the figures to the right."""
-    rows = [table.columns, *table.rows]
-    widths = [max(len(row[place]) for row in rows) for place in range(len(table.columns))]
-    return [
-        "  ".join(
-            cell.ljust(width) if place == 0 else cell.rjust(width)
-            for place, (cell, width) in enumerate(zip(row, widths, strict=True))
-        ).rstrip()
-        for row in rows
-    ]
-
-
-def markdown_table(table: Table) -> list[str]:
-    """The same as a Markdown table."""
-    rule = ["---", *["---:"] * (len(table.columns) - 1)]
-    return [
-        "| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |" for row in (table.columns, rule, *table.rows)
-    ]
 
 
 def commands(analysis: Analysis) -> list[str]:

@@ -7,7 +7,6 @@ request costs one greenlet switch there and one back.
 """
 
 import _socket  # the plain C socket: gevent patches the `socket` module's class
-from collections.abc import Callable
 from errno import EINPROGRESS
 from socket import AF_INET, AF_INET6, IPPROTO_TCP, SO_ERROR, SOCK_STREAM, SOL_SOCKET, TCP_NODELAY
 from time import perf_counter_ns
@@ -220,6 +219,3 @@ def ends_with_connection(head: bytes) -> bool:
     headers, separator, _ = head.partition(b"\r\n\r\n")
     lower = headers.lower()
     return bool(separator) and b"\r\ncontent-length:" not in lower and b"\r\ntransfer-encoding:" not in lower
-
-
-Record = Callable[[tuple[int, ...]], None]

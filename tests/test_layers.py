@@ -9,7 +9,19 @@ import pytest
 from conftest import ROOT
 
 HARNESS = {path.stem: path for path in (ROOT / "harness").glob("*.py")}
-LOWER = {"frames", "analysis", "checks", "verdict", "report", "plots", "drawing", "intervals", "metrics", "figures"}
+LOWER = {
+    "frames",
+    "analysis",
+    "checks",
+    "verdict",
+    "report",
+    "plots",
+    "drawing",
+    "tables",
+    "intervals",
+    "metrics",
+    "figures",
+}
 UPPER = set(HARNESS) - LOWER - {"cli", "__init__"}
 CAN_START = {
     "subprocess",

@@ -1,0 +1,33 @@
+"""A table of words and figures, as aligned text or as Markdown. For report.py."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Table:
+    """A heading over rows of cells; the first column is text, the others are figures."""
+
+    columns: Sequence[str]
+    rows: Sequence[Sequence[str]]
+
+
+def as_text(table: Table) -> list[str]:
+    """Aligned lines: the first column to the left, the figures to the right."""
+    rows = [table.columns, *table.rows]
+    widths = [max(len(row[place]) for row in rows) for place in range(len(table.columns))]
+    return [
+        "  ".join(
+            cell.ljust(width) if place == 0 else cell.rjust(width)
+            for place, (cell, width) in enumerate(zip(row, widths, strict=True))
+        ).rstrip()
+        for row in rows
+    ]
+
+
+def as_markdown(table: Table) -> list[str]:
+    """The same as a Markdown table."""
+    rule = ["---", *["---:"] * (len(table.columns) - 1)]
+    return [
+        "| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |" for row in (table.columns, rule, *table.rows)
+    ]
