@@ -25,6 +25,12 @@ tutorial: .venv/ready ## the four views of the tutorial at their own 1 s and 2 s
 servers: .venv/ready ## every server of the table on two endpoints
 	$(BENCH) run scenarios/servers.toml
 
+capacity: .venv/ready ## the highest rate at which each arm keeps p99 <= 250 ms (under 12 minutes)
+	$(BENCH) run scenarios/capacity.toml
+
+calibrate: .venv/ready ## is the load maker to be trusted on this machine? (about 5 minutes)
+	$(BENCH) calibrate
+
 bench-client: .venv/ready ## is the load maker fast enough? against Locust's own clients, wrk and hey
 	.venv/bin/python -m locustfiles.compare_clients
 
@@ -52,4 +58,4 @@ check: lint types test ## everything CI checks
 clean: ## remove the environment and caches; results stay
 	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache
 
-.PHONY: help setup bench smoke tutorial servers bench-client bench-wrk test test-fast lint types schema check clean
+.PHONY: help setup bench smoke tutorial servers capacity calibrate bench-client bench-wrk test test-fast lint types schema check clean

@@ -6,20 +6,32 @@ here has a test in which it fires.
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from math import inf
 from typing import Any, Final
 
 import pandas as pd
 
 from harness import figures
 from harness.analysis import Analysis
+from harness.capacity import LOWEST_RATE
+from harness.cells import MIB
+from harness.chance import surely_more
+from harness.machine import OTHERS_MOST, STEAL_MOST
+from harness.modes import CAPACITY, CLOSED
 from harness.plan import Cell
+from harness.samples import TICK_LATE_MS
 
 FAILURES_MOST: Final = 0.001
 EARLY_MS: Final = 2.0  # event loops count in whole milliseconds and may wake a millisecond early
-LITTLE_TOLERANCE: Final = 1.01
+LITTLE_TOLERANCE: Final = 1.01  # of the number of users
+LITTLE_MOST: Final = 0.05
+OFFERED_MOST, OFFERED_FEW = 0.01, 3
+LATE_SHARE: Final = 0.01  # p99: so many may be later than the limit
+CEILING_MOST, CEILING_WARN = 0.50, 0.35  # of what the load maker can offer at all
 LOAD_BUSY_MOST: Final = 0.70
-STEAL_MOST: Final = 0.02
+THREADS_SURE: Final = 0.8  # of the mean number in flight: so many were surely in the server at once
 DRIFT_MOST: Final = 0.10
+UPSTREAM_LATE_MS, UPSTREAM_LATE_SHARE = 1.0, 0.05
 
 
 @dataclass(frozen=True)
@@ -66,9 +78,13 @@ def failures(analysis: Analysis, cell: Cell, rows: pd.DataFrame) -> Iterator[str
 
 
 def no_data(analysis: Analysis, cell: Cell, rows: pd.DataFrame) -> Iterator[str]:
-    """Nothing came back in any window."""
-    if not rows.ok_in_window.sum() and (cell.arm, cell.endpoint) not in analysis.refused:
-        yield "no correct response in any window; lengthen load.slice_max_s or lower the users"
+    """Nothing came back in any window; in a search for capacity, no rate kept the promise."""
+    if (cell.arm, cell.endpoint) in analysis.refused or (len(rows) and rows.ok_in_window.sum()):
+        return
+    if analysis.mode == CAPACITY:
+        yield f"{analysis.run.scenario.load.objective} was not kept at any rate from {LOWEST_RATE:g}/s: loosen the promise"
+    else:
+        yield "no correct response in any window; lengthen load.slice_max_s or lower the level"
 
 
 def too_early(analysis: Analysis, cell: Cell, rows: pd.DataFrame) -> Iterator[str]:
@@ -86,16 +102,28 @@ def above_little(analysis: Analysis, cell: Cell, rows: pd.DataFrame) -> Iterator
     Both are taken over the same windows (each request's time inside them), so that the law is exact and not
     only right in the long run.
     """
-    in_flight = float(rows.in_flight.max())
-    if in_flight > cell.users * LITTLE_TOLERANCE:
+    if analysis.mode != CLOSED:
+        return
+    users, in_flight = int(cell.level), float(rows.in_flight.max())
+    if in_flight > users * LITTLE_TOLERANCE:
         seen = figures.number(in_flight)
-        yield f"throughput × latency gives {seen} requests in flight where {cell.users} users have one each (Little's law)"
+        yield f"throughput × latency gives {seen} requests in flight where {users} users have one each (Little's law)"
     least_s = _least_ms(analysis, cell) / 1000
     for row in rows.to_dict("records"):
-        if least_s and row["ok_in_window"] > most_answers(cell.users, least_s, row):
-            most, seen = figures.number(cell.users / least_s), figures.number(row["throughput_rps"])
-            yield f"{seen} req/s where {cell.users} users that wait {least_s:g} s can make {most} (Little's law)"
+        if least_s and row["ok_in_window"] > most_answers(users, least_s, row):
+            most, seen = figures.number(users / least_s), figures.number(row["throughput_rps"])
+            yield f"{seen} req/s where {users} users that wait {least_s:g} s can make {most} (Little's law)"
             return
+
+
+def off_little(analysis: Analysis, cell: Cell, rows: pd.DataFrame) -> Iterator[str]:
+    """In a steady state the number in flight is throughput × latency; where it is not, something is filling or emptying."""
+    off = rows.little.astype(float).median()
+    if abs(off) > LITTLE_MOST:
+        word = "more" if off > 0 else "fewer"
+        limit = figures.percent(LITTLE_MOST)
+        seen = f"{figures.percent(abs(off))} {word} in flight than throughput × latency"
+        yield f"{seen} (Little's law; limit {limit}): not steady, lengthen load.slice_max_s"
 
 
 def above_cap(analysis: Analysis, cell: Cell, rows: pd.DataFrame) -> Iterator[str]:
@@ -118,27 +146,130 @@ def most_answers(places: int, each_s: float, row: dict[Any, Any]) -> float:
     return places * (float(row["window_s"]) / each_s * LITTLE_TOLERANCE + int(row["slices"]))
 
 
+def too_few_threads(analysis: Analysis, cell: Cell, rows: pd.DataFrame) -> Iterator[str]:
+    """A thread pool that more requests wait for than it has threads has started all of them: fewer were not declared."""
+    arm, busiest = analysis.run.scenario.arm(cell.arm), float(rows.in_flight.max())
+    if "threads" not in arm.table.options or arm.cap is None or not _least_ms(analysis, cell) or not len(rows):
+        return
+    expected, seen = min(arm.cap, int(busiest * THREADS_SURE)), rows.threads.max()
+    if seen < expected:
+        declared = f"{figures.count(busiest)} requests in flight, {arm.cap} threads declared"
+        yield f"{declared}, and never more than {figures.count(seen)} threads seen: fewer threads than declared"
+
+
 def load_maker_busy(analysis: Analysis, cell: Cell, rows: pd.DataFrame) -> Iterator[str]:
     """A load maker that is short of CPU measures itself."""
-    busy = rows.load_busy.astype(float).median()
+    cores = load_cores(analysis)
+    busy = rows.load_busy.astype(float).median() / cores
     if busy > LOAD_BUSY_MOST:
+        where = "its core" if cores == 1 else f"its {cores} cores"
         limit = figures.percent(LOAD_BUSY_MOST)
-        yield f"the load maker used {figures.percent(busy)} of its core (limit {limit}): lower the users or add cores"
+        yield f"the load maker used {figures.percent(busy)} of {where} (limit {limit}): lower the level or add cores"
+
+
+def near_ceiling(analysis: Analysis, cell: Cell, rows: pd.DataFrame) -> Iterator[str]:
+    """More than half of what the load maker can offer at all."""
+    yield from _near_ceiling(analysis, rows, CEILING_MOST, inf)
+
+
+def nearing_ceiling(analysis: Analysis, cell: Cell, rows: pd.DataFrame) -> Iterator[str]:
+    """More than a third of it: the next level may be too much."""
+    yield from _near_ceiling(analysis, rows, CEILING_WARN, CEILING_MOST)
+
+
+def send_lag(analysis: Analysis, cell: Cell, rows: pd.DataFrame) -> Iterator[str]:
+    """Requests that leave late measure the load maker. One block in which p99 is surely over the limit is enough."""
+    for row in rows.to_dict("records"):
+        if surely_more(row["lagging"], row["requests"], LATE_SHARE):
+            lag, limit = figures.number(row["lag_p99_ms"]), figures.number(row["lag_limit_ms"])
+            advice = "the load maker was late, not the server; run again on a quieter machine or lower the rate"
+            yield f"send lag p99 {lag} ms in block {row['block']} (limit {limit} ms): {advice}"
+            return
+
+
+def ticker_late(analysis: Analysis, cell: Cell, rows: pd.DataFrame) -> Iterator[str]:
+    """The load maker's own 10 ms clock: stopped, starved or stuck, it cannot say so in its requests."""
+    for row in rows.to_dict("records"):
+        if surely_more(row["late_ticks"], row["ticks"], LATE_SHARE) and row["worst_tick_ms"] > TICK_LATE_MS:
+            worst = figures.number(row["worst_tick_ms"])
+            share = f"{row['late_ticks']} of {row['ticks']} ticks of the load maker's 10 ms clock were late"
+            limit = f"the worst by {worst} ms (limit: 1 % later than {TICK_LATE_MS:g} ms)"
+            advice = "the load maker stood still; run again on a quieter machine"
+            yield f"send lag: {share} in block {row['block']}, {limit}: {advice}"
+            return
+
+
+def offered(analysis: Analysis, cell: Cell, rows: pd.DataFrame) -> Iterator[str]:
+    """What was due has to be sent within its slice. (How far a schedule is from its rate is Poisson's, and not checked.)"""
+    if analysis.mode == CLOSED:
+        return
+    for row in rows.to_dict("records"):
+        due, in_time = row["requests"] + row["dropped"], row["sent_in_slice"] + row["dropped"]
+        if due - in_time > max(OFFERED_MOST * due, OFFERED_FEW):
+            sent, wanted = figures.number(in_time / row["slice_s"]), figures.number(due / row["slice_s"])
+            seen = f"{sent}/s were sent in block {row['block']} where {wanted}/s were due"
+            yield f"{seen} (limit 1 %): the load maker did not keep up"
+            return
+
+
+def dropped(analysis: Analysis, cell: Cell, rows: pd.DataFrame) -> Iterator[str]:
+    """Arrivals that could not be sent: the arm is overloaded, which is an outcome and not a latency."""
+    count, due = int(rows.dropped.sum()), int(rows.requests.sum() + rows.dropped.sum())
+    if count:
+        share = figures.percent(count / due)
+        seen = f"{figures.count(count)} of {figures.count(due)} arrivals ({share})"
+        yield f"overloaded: {seen} found max_in_flight requests under way and were dropped"
 
 
 def unaccounted(analysis: Analysis, cell: Cell, rows: pd.DataFrame) -> Iterator[str]:
-    """What the load maker counted must be what is stored, to the unit."""
+    """Scheduled = sent + dropped, and what the load maker counted is what is stored, to the unit."""
     count = int(rows.unaccounted.sum())
     if count:
-        yield f"{figures.count(count)} requests are counted but not stored, or stored but not counted: the run folder is damaged"
+        lost = f"{figures.count(count)} requests are scheduled or counted but not stored"
+        yield f"{lost}, or the other way round: the run folder is damaged"
+
+
+def unseen(analysis: Analysis, cell: Cell, rows: pd.DataFrame) -> Iterator[str]:
+    """Every answered request was seen by the server's application, and it saw none that was not sent, to the unit."""
+    count = int(rows.unseen.sum())
+    if count:
+        seen = f"the arm's processes counted {figures.count(count)} requests more than were sent, or fewer than were answered"
+        yield f"{seen}: something else asked, or answered"
+
+
+def wrong_workers(analysis: Analysis, cell: Cell, rows: pd.DataFrame) -> Iterator[str]:
+    """As many worker processes as asked, and the same ones from beginning to end."""
+    asked = analysis.run.scenario.arm(cell.arm).workers
+    restarted = int(rows.new_workers.astype(float).sum())
+    if restarted:
+        yield f"{restarted} of its workers were started while it was loaded: they ended and were replaced{_cause(analysis, cell)}"
+        return
+    seen = rows.workers.astype(float)
+    wrong = seen[(seen != asked) & seen.notna()]
+    if len(wrong):
+        yield f"{figures.count(wrong.iloc[0])} worker processes where {asked} were asked for{_cause(analysis, cell)}"
+
+
+def swapping(analysis: Analysis, cell: Cell, rows: pd.DataFrame) -> Iterator[str]:
+    """Memory that comes from a disk is not memory."""
+    swapped = rows.swapped_bytes.astype(float).sum()
+    if swapped > 0:
+        yield f"{figures.number(swapped / MIB)} MiB were swapped meanwhile (limit 0): free memory or lower the level"
 
 
 def not_steady(analysis: Analysis, cell: Cell, rows: pd.DataFrame) -> Iterator[str]:
-    """Throughput still moves when the slice ends: users that wait equally long fall into step, a queue still fills."""
-    drift = rows.drift.astype(float).median()
+    """It still moves when the slice ends: users that wait equally long fall into step, a queue still fills.
+
+    Closed loop is judged by its throughput, open loop, where that is given, by its latency.
+    """
+    what, column = ("throughput", "throughput_drift") if analysis.mode == CLOSED else ("latency", "latency_drift")
+    drift = rows[column].astype(float).median()
+    change = f"{what} {'rose' if drift > 0 else 'fell'} by {figures.percent(abs(drift))}"
     if abs(drift) > DRIFT_MOST:
-        change = f"{'rose' if drift > 0 else 'fell'} by {figures.percent(abs(drift))}"
-        yield f"not steady: throughput {change} from the first to the second half of its windows; lengthen load.slice_max_s"
+        yield f"not steady: {change} from the first to the second half of its windows; lengthen load.slice_max_s"
+    elif rows.unsettled.mean() > 0.5:
+        where = f"in {int(rows.unsettled.sum())} of {len(rows)} blocks"
+        yield f"not steady: had not settled within half of its windows {where} (MSER-5); lengthen load.slice_max_s"
 
 
 def overloaded(analysis: Analysis, cell: Cell, rows: pd.DataFrame) -> Iterator[str]:
@@ -165,17 +296,73 @@ def stolen(analysis: Analysis, cell: Cell, rows: pd.DataFrame) -> Iterator[str]:
         yield f"the host took {figures.percent(steal)} of a core (limit {limit}): run again on a quieter machine"
 
 
+def others_busy(analysis: Analysis, cell: Cell, rows: pd.DataFrame) -> Iterator[str]:
+    """Something else ran on this machine."""
+    busy = rows.others.astype(float).median()
+    if busy > OTHERS_MOST:
+        limit = figures.percent(OTHERS_MOST)
+        yield f"other processes used {figures.percent(busy)} of a core (limit {limit}): end them and run again"
+
+
+def upstream_late(analysis: Analysis, cell: Cell, rows: pd.DataFrame) -> Iterator[str]:
+    """A slow API that is slower than asked is part of the figure."""
+    late_ms, least_ms = rows.upstream_late_ms.astype(float).median(), _least_ms(analysis, cell)
+    limit_ms = max(UPSTREAM_LATE_MS, UPSTREAM_LATE_SHARE * least_ms)
+    if late_ms > limit_ms:
+        late, limit = figures.number(late_ms), figures.number(limit_ms)
+        seen = f"the slow API answered up to {late} ms later than asked (p99; limit {limit} ms)"
+        yield f"{seen}: it shares the load's cores, lower the level"
+
+
 INVALIDATING: Final[tuple[Check, ...]] = (
     refused,
     failures,
     no_data,
+    dropped,
     too_early,
     above_little,
     above_cap,
+    too_few_threads,
     unaccounted,
+    unseen,
+    wrong_workers,
+    offered,
+    send_lag,
+    ticker_late,
     load_maker_busy,
+    near_ceiling,
+    swapping,
 )
-FLAGGING: Final[tuple[Check, ...]] = (overloaded, cut_short, not_steady, stolen)
+FLAGGING: Final[tuple[Check, ...]] = (
+    overloaded,
+    cut_short,
+    not_steady,
+    off_little,
+    nearing_ceiling,
+    upstream_late,
+    others_busy,
+    stolen,
+)
+
+
+def load_cores(analysis: Analysis) -> int:
+    """How many cores the load maker can use."""
+    cores = analysis.run.head["cores"]["load"]
+    processes = int(analysis.run.scenario.load.processes)
+    return min(processes, len(cores)) if cores else processes
+
+
+def _near_ceiling(analysis: Analysis, rows: pd.DataFrame, above: float, below: float) -> Iterator[str]:
+    ceiling = analysis.run.head["calibration"].get("ceiling_rps")
+    if not ceiling or not len(rows):
+        return
+    rate = float(((rows.requests + rows.dropped) / rows.slice_s).median())
+    if above < rate / ceiling <= below:
+        share, most = figures.percent(rate / ceiling), figures.percent(above)
+        seen = (
+            f"{figures.number(rate)}/s is {share} of the {figures.number(ceiling)}/s that the load maker can make here"
+        )
+        yield f"{seen} (limit {most}): lower the level or set load.processes"
 
 
 def _least_ms(analysis: Analysis, cell: Cell) -> float:

@@ -6,6 +6,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from math import inf
 from pathlib import Path
 from types import FrameType
 from typing import Annotated, NoReturn
@@ -13,8 +14,10 @@ from typing import Annotated, NoReturn
 import typer
 from rich.console import Console
 
-from harness import figures, machine, plan, runner, services
+from harness import calibrate as calibration
+from harness import capacity, figures, machine, plan, runner, services
 from harness import scenario as scenarios
+from harness.calibrate import Line
 from harness.errors import EXIT_INTERRUPTED, EXIT_INVALID, EXIT_MENDABLE, Interrupted, UserError
 from harness.load import LocustLoad
 from harness.progress import BarProgress, PlainProgress
@@ -72,6 +75,29 @@ def report(
     raise typer.Exit(EXIT_INVALID if report_run(run_folder) else 0)
 
 
+@app.command("calibrate", epilog="example: bench calibrate")
+def calibrate(
+    results: Results = Path("results"),
+    floor: Annotated[Path, typer.Option(help="the A/A scenario that measures the noise floor")] = Path(
+        "scenarios/floor.toml"
+    ),
+) -> None:
+    """Is the load maker to be trusted on this machine? Five minutes; exit 3 if any line fails."""
+    if not calibration.AVAILABLE:
+        raise UserError("calibration needs Linux: the server it holds the load maker against is built on epoll")
+    asked, cores = scenarios.load(floor), machine.share_cores()
+    with machine.off_the_servers(cores):
+        lines = [show(line) for line in calibration.full(cores, lambda what: print(f"… {what}", flush=True))]
+    lines.append(show(measure_floor(asked, floor, results)))
+    failed = [line.name for line in lines if line.passed is False]
+    print(
+        f"{len(failed)} of {len(lines)} lines failed: {', '.join(failed)}"
+        if failed
+        else f"all {len(lines)} lines passed"
+    )
+    raise typer.Exit(EXIT_INVALID if failed else 0)
+
+
 @app.command("serve", epilog='example: bench serve "async · uvicorn" gunicorn-gthread')
 def serve(
     arms: Annotated[
@@ -88,26 +114,30 @@ def serve(
 
 def measure(scenario: Scenario, file: Path, results: Path, plain: bool) -> RunFolder:
     """One scenario, measured into a new run folder; its state is right whatever happens."""
-    machine.refuse_too_many_connections(max(cell.users for cell, _, _ in plan.cells(scenario)), len(scenario.arms))
+    machine.refuse_too_many_connections(plan.most_connections(scenario), len(scenario.arms))
     cores = machine.share_cores()
+    print("calibrating the load maker …", flush=True)
+    with machine.off_the_servers(cores):
+        calibrated = calibration.short(cores, scenario.load)
     facts = {
         "plan": plan.as_json(scenario, plan.expand(scenario)),
         "overrides": {"blocks": scenario.blocks, "seed": scenario.seed},
         "machine": machine.facts(),
+        "calibration": calibrated,
         "cores": {"server": cores.server, "load": cores.load, "note": cores.note},
         "database": "SQLite",
     }
     folder = RunFolder.create(results, file.stem, scenarios.read_text(file), facts)
     print(
         f"{scenario.question}\n{len(list(plan.cells(scenario)))} cells, {scenario.blocks} blocks,"
-        f" about {figures.duration(plan.expected_s(scenario))}, into {folder.path}",
+        f" about {figures.duration(expected_s(scenario))}, into {folder.path}",
         flush=True,
     )
     started = time.monotonic()
     try:
         stage = runner.Stage(cores, services.seed_database(folder.path / "db.sqlite3"))
-        with progress(scenario.blocks, plain) as shown:
-            runner.run(scenario, folder, stage, LocustLoad(), shown)
+        with progress(scenario, plain) as shown:
+            runner.run(scenario, folder, stage, LocustLoad(), shown, calibrated["most_rate"] or inf)
     except Interrupted:
         folder.mark(INTERRUPTED)
         print(f"interrupted; what is finished can be reported: bench report {folder.path}", file=sys.stderr)
@@ -119,6 +149,28 @@ def measure(scenario: Scenario, file: Path, results: Path, plain: bool) -> RunFo
         (folder.path / "db.sqlite3").unlink(missing_ok=True)
     folder.mark(FINISHED, seconds=round(time.monotonic() - started, 1))
     return folder
+
+
+def show(line: Line) -> Line:
+    """Print a calibrated line."""
+    word = {True: "pass", False: "FAIL", None: "none"}[line.passed]
+    advice = f"; {line.advice}" if line.passed is False else ""
+    print(f"{word}  {line.name:22}  {line.figure}  (limit: {line.limit}){advice}", flush=True)
+    return line
+
+
+def measure_floor(asked: Scenario, file: Path, results: Path) -> Line:
+    """The A/A run: how far from 1 the ratio of two equal arms is here."""
+    from harness import analysis, frames
+
+    analysed = analysis.analyse(frames.open_run(measure(asked, file, results, plain=True).path))
+    cell = analysed.cells[0]
+    floor = analysed.floor(cell.endpoint, cell.level, analysed.metrics[0])
+    ratio = figures.ratio(analysed.floors[0].ratio) if analysed.floors else figures.MISSING
+    figure = f"{figures.margin(floor)} of throughput: two equal arms differ by {ratio}"
+    return Line(
+        "floor", figure, "none: the noise of a run here", floor is not None, "no valid block: see the run's report"
+    )
 
 
 def report_run(path: Path) -> bool:
@@ -141,14 +193,24 @@ def report_run(path: Path) -> bool:
 
 
 @contextmanager
-def progress(blocks: int, plain: bool) -> Iterator[PlainProgress | BarProgress]:
+def progress(scenario: Scenario, plain: bool) -> Iterator[PlainProgress | BarProgress]:
     """A bar on a terminal, plain lines elsewhere or where asked for."""
-    console = Console()
+    console, slices = Console(), slices_of(scenario)
     if plain or not console.is_terminal:
-        yield PlainProgress(blocks)
+        yield PlainProgress(scenario.blocks, slices)
     else:
-        with BarProgress(blocks, console) as bar:
+        with BarProgress(scenario.blocks, slices, console) as bar:
             yield bar
+
+
+def slices_of(scenario: Scenario) -> int:
+    """How many slices a block has; a guess where they are searched for."""
+    return capacity.expected_slices(scenario) if runner.searching(scenario) else len(plan.expand(scenario)[0].slices)
+
+
+def expected_s(scenario: Scenario) -> float:
+    """About how long a run takes."""
+    return capacity.expected_s(scenario) if runner.searching(scenario) else plan.expected_s(scenario)
 
 
 def overridden(scenario: Scenario, blocks: int | None, seed: int | None) -> Scenario:
@@ -159,22 +221,27 @@ def overridden(scenario: Scenario, blocks: int | None, seed: int | None) -> Scen
 
 def plan_lines(scenario: Scenario) -> list[str]:
     """What `bench plan` prints."""
-    cells = list(plan.cells(scenario))
-    slices = len(cells) * (1 + scenario.load.visits)
     lines = [scenario.question, "", "arms"]
     for arm in scenario.arms:
         lines += [f"  {arm.name}: {arm.summary}"]
         lines += [f"    {' '.join(arm.table.argv(arm, 'PORT'))}"]
-    lines += ["", "cells (each on every arm)"]
-    lines += [f"  {endpoint.label} @ {', '.join(map(str, endpoint.users))} users" for endpoint in scenario.endpoints]
+    lines += ["", f"cells (each on every arm, {figures.loop(scenario.load)})"]
+    for endpoint in scenario.endpoints:
+        levels = ", ".join(figures.level(scenario.load.mode, level) for level in endpoint.levels)
+        lines += [f"  {endpoint.label} @ {levels}"]
     lines += ["", "comparisons", *(f"  {pair.arm} / {pair.over}" for pair in scenario.pairs)]
-    blocks = plan.expand(scenario)
-    lines += [
-        "",
-        f"{scenario.blocks} blocks × {slices} slices (1 warm-up and {scenario.load.visits} visits of {len(cells)} cells),"
-        f" seed {scenario.seed}, plan {plan.digest(blocks)}",
-    ]
-    return [*lines, f"about {figures.duration(plan.expected_s(scenario))}"]
+    return [*lines, "", *_size_lines(scenario), f"about {figures.duration(expected_s(scenario))}"]
+
+
+def _size_lines(scenario: Scenario) -> list[str]:
+    """How many blocks and slices, in which order."""
+    cells, load = len(list(plan.cells(scenario))), scenario.load
+    identity = f"seed {scenario.seed}, plan {plan.digest(scenario, plan.expand(scenario))}"
+    if runner.searching(scenario):
+        searches = f"{cells} searches for the highest rate that keeps {load.objective}"
+        return [f"{scenario.blocks} blocks × {searches}, about {slices_of(scenario)} slices each, {identity}"]
+    visits = f"(1 warm-up and {load.visits} visits of {cells} cells)"
+    return [f"{scenario.blocks} blocks × {slices_of(scenario)} slices {visits}, {identity}"]
 
 
 def main() -> None:

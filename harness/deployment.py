@@ -5,6 +5,8 @@ import json
 import re
 import secrets
 import shlex
+import shutil
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -39,6 +41,11 @@ class Deployed:
     child: Child
     port: int
     nonce: str
+    counts: Path  # a file per worker process: how many requests it has been given
+
+    def seen(self) -> dict[int, int]:
+        """Worker pid → requests that reached the application; those of ended workers included, empty if not counted."""
+        return {int(file.name): int.from_bytes(file.read_bytes(), sys.byteorder) for file in self.counts.iterdir()}
 
     @property
     def address(self) -> tuple[str, int]:
@@ -90,6 +97,7 @@ class Fleet:
         """Stop one arm, with whatever it has left to do, and start it anew on another port."""
         old = self.deployed.pop(name)
         processes.stop([old.child])
+        shutil.rmtree(old.counts)
         self.start([old.arm])
 
     def stop(self) -> None:
@@ -100,7 +108,13 @@ class Fleet:
     def _launch(self, arm: Arm, port: int) -> Deployed:
         ports.refuse_if_taken(port)
         name, *arguments = arm.table.argv(arm, port)
-        own = {"DJANGO_PROFILE": arm.profile, "BENCH_NONCE": self.site.nonce}
+        counts = self.site.logs.parent / "counts" / f"{slug(arm.name)}-{port}"
+        counts.mkdir(parents=True)
+        own = {
+            "DJANGO_PROFILE": arm.profile,
+            "BENCH_NONCE": self.site.nonce,
+            "REQUEST_COUNT_FOLDER": str(counts.resolve()),
+        }
         child = processes.start(
             arm.name,
             [processes.program(name), *arguments],
@@ -109,7 +123,7 @@ class Fleet:
             env=processes.environment({**self.site.environment, **own, **arm.environment}),
             cwd=PROJECT,
         )
-        return Deployed(arm, child, port, self.site.nonce)
+        return Deployed(arm, child, port, self.site.nonce, counts)
 
 
 @contextmanager

@@ -18,8 +18,9 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, NullFormatter, NullLo
 
 from harness import checks, figures
 from harness.analysis import Analysis, Compared
-from harness.metrics import SAMPLES_NEEDED, Metric
+from harness.metrics import Metric
 from harness.plan import Cell
+from harness.samples import SAMPLES_NEEDED
 
 COLOURS: Final = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#8C564B")
 MARKERS: Final = "osD^vPX*"

@@ -3,6 +3,8 @@
 from typing import Final
 
 from harness.intervals import Estimate
+from harness.modes import CAPACITY, CLOSED, OPEN
+from harness.scenario import Load
 
 THIN_SPACE: Final = "\u202f"
 MISSING: Final = "–"
@@ -55,6 +57,33 @@ def duration(seconds: float) -> str:
     if whole < 3600:
         return f"{whole // 60} min {whole % 60:02d} s"
     return f"{whole // 3600} h {whole % 3600 // 60:02d} min"
+
+
+def level(mode: str, value: float) -> str:
+    """How hard a cell is pushed: `64 users`, `200/s`, `the highest rate`."""
+    if mode == CLOSED:
+        return "1 user" if value == 1 else f"{count(value)} users"
+    return f"{value:g}/s" if mode == OPEN else "the highest rate"
+
+
+def cell(mode: str, endpoint: str, value: float) -> str:
+    """An endpoint with its level, short: `wait ms=100 @ 64`, `wait ms=100 @ 200/s`."""
+    if mode == CAPACITY:
+        return endpoint
+    return f"{endpoint} @ {value:g}{'/s' if mode == OPEN else ''}"
+
+
+def pushed(mode: str, endpoint: str, value: float) -> str:
+    """An endpoint with its level, in full: `wait ms=100 @ 64 users`."""
+    return f"{endpoint} @ {level(mode, value)}"
+
+
+def loop(load: Load) -> str:
+    """What kind of load it is: `closed loop`, `open loop, poisson arrivals`."""
+    if load.mode == CLOSED:
+        return "closed loop"
+    kind = f"open loop, {load.arrivals} arrivals"
+    return kind if load.mode == OPEN else f"{kind}, {load.objective}"
 
 
 def _interval(value: Estimate) -> str:

@@ -14,6 +14,7 @@ import psutil
 from pydantic import BaseModel, Field, ValidationError
 
 from harness import scenario, store, wording
+from harness.conditions import Conditions
 from harness.errors import UserError
 from harness.resources import Usage
 from harness.samples import COLUMNS, Played
@@ -53,6 +54,7 @@ class Head(Checked):
     cores: Cores
     database: str
     overrides: Overrides
+    calibration: dict[str, Any]
 
 
 class Notes(Checked):
@@ -61,6 +63,7 @@ class Notes(Checked):
     slices: list[dict[str, Any]]
     played: list[dict[str, Any]]
     restarted: list[dict[str, Any]]
+    found: list[dict[str, Any]]
     refused: list[dict[str, str]]
     commands: dict[str, str]
     causes: dict[str, str]
@@ -72,8 +75,9 @@ class BlockFrames:
 
     index: int
     requests: pd.DataFrame  # samples.COLUMNS, in the order of recording
-    slices: pd.DataFrame  # one row per played slice: arm, endpoint, users, warm_up, start_ns, cut_ns, end_ns …
+    slices: pd.DataFrame  # one row per played slice: arm, endpoint, level, purpose, start_ns, cut_ns, end_ns …
     usage: pd.DataFrame  # one row per slice and process group: resources.Usage
+    conditions: pd.DataFrame  # one row per slice: conditions.Conditions
     notes: dict[str, Any]  # block.json
 
 
@@ -134,6 +138,9 @@ def read_block(folder: Path) -> BlockFrames:
         notes = json.loads((folder / "block.json").read_text(encoding="utf-8"))
         requests = pd.read_parquet(folder / "requests.parquet", columns=list(COLUMNS))
         usage = pd.read_parquet(folder / "resources.parquet", columns=[field.name for field in fields(Usage)])
+        conditions = pd.read_parquet(
+            folder / "conditions.parquet", columns=[field.name for field in fields(Conditions)]
+        )
     except (OSError, ValueError) as error:
         raise UserError(f"{folder}: cannot be read: {error}; remove the block to report the others") from None
     _checked(Notes, notes, folder / "block.json")
@@ -144,7 +151,7 @@ def read_block(folder: Path) -> BlockFrames:
         raise UserError(
             f"{folder}: requests of {len(lost)} slices that block.json does not know; remove the block to report the others"
         )
-    return BlockFrames(int(folder.name), requests, planned.merge(played, on="index"), usage, notes)
+    return BlockFrames(int(folder.name), requests, planned.merge(played, on="index"), usage, conditions, notes)
 
 
 def _checked(model: type[Checked], content: Any, file: Path) -> Any:

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
-from harness.metrics import SAMPLES_NEEDED
+from harness.samples import SAMPLES_NEEDED
 
 CONFIDENCE: Final = 0.95
 FEWEST_FOR_T: Final = 3  # two blocks give an interval of t(1) = 12.7 standard errors: formally right, useless
@@ -36,7 +36,15 @@ def geometric_ratio(values: Values, base: Values) -> Estimate | None:
     Source: the ratio of paired log-normal quantities; e.g. Kalibera & Jones, "Rigorous benchmarking in reasonable time" (2013).
     """
     usable = np.isfinite(values) & np.isfinite(base) & (values > 0) & (base > 0)
-    logs = np.log(values[usable] / base[usable])
+    return geometric_mean(values[usable] / base[usable])
+
+
+def geometric_mean(values: Values) -> Estimate | None:
+    """Geometric mean with a t-interval on the logarithms.
+
+    Shape: (blocks,); missing and non-positive values are left out. None without any; no interval below FEWEST_FOR_T.
+    """
+    logs = np.log(values[np.isfinite(values) & (values > 0)])
     n = len(logs)
     if not n:
         return None

@@ -5,7 +5,7 @@ import platform
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
@@ -13,12 +13,16 @@ from typing import Any, Final
 
 import psutil
 
+from harness.conditions import STEAL, busy_ns, cpu_times
 from harness.errors import UserError
 
 PACKAGES: Final = (
     "django", "asgiref", "gunicorn", "uvicorn", "uvicorn-worker", "uvloop", "httptools", "gevent", "hypercorn", "daphne",
     "granian", "locust", "aiohttp", "urllib3",
 )  # fmt: skip
+WATCH_S: Final = 1.0
+STEAL_MOST, OTHERS_MOST = 0.02, 0.10
+FILES_NEEDED, PORTS_NEEDED = 4_096, 10_000
 
 
 @dataclass(frozen=True)
@@ -45,28 +49,36 @@ def share_cores() -> Cores:
 
 @contextmanager
 def off_the_servers(cores: Cores) -> Iterator[None]:
-    """Bind this process, the harness, to the load's cores for a while."""
+    """Keep this process, the harness, out of the way: on the load's cores, and never in place of the load maker.
+
+    SCHED_IDLE (sched(7)) gives way to any other process at once: with the normal policy a reading of /proc in mid-slice
+    made requests up to 4 ms late. Children start as normal ones. Without privileges there may be no way back,
+    which only matters on a machine that is busy when the report is made.
+    """
     if cores.load is None:
         yield
         return
     before = os.sched_getaffinity(0)
     os.sched_setaffinity(0, cores.load)
+    os.sched_setscheduler(0, os.SCHED_IDLE | os.SCHED_RESET_ON_FORK, os.sched_param(0))
     try:
         yield
     finally:
+        with suppress(PermissionError):
+            os.sched_setscheduler(0, os.SCHED_OTHER, os.sched_param(0))
         os.sched_setaffinity(0, before)
 
 
-def refuse_too_many_connections(users: int, arms: int) -> None:
-    """UserError if the load maker may not open as many sockets as there are users on all arms."""
+def refuse_too_many_connections(connections: int, arms: int) -> None:
+    """UserError if the load maker may not open that many sockets to each arm."""
     import resource
 
-    needed, (_, hard) = users * arms + 200, resource.getrlimit(resource.RLIMIT_NOFILE)
+    needed, (_, hard) = connections * arms + 200, resource.getrlimit(resource.RLIMIT_NOFILE)
     if hard != resource.RLIM_INFINITY and needed > hard:
         most = (hard - 200) // arms
         raise UserError(
-            f"{users} users on {arms} arms need {needed} open files, this system allows {hard}:"
-            f" lower the users to {most}, or raise the limit (`ulimit -Hn`)"
+            f"{connections} connections to each of {arms} arms need {needed} open files, this system allows {hard}:"
+            f" lower the users (or load.max_in_flight) to {most}, or raise the limit (`ulimit -Hn`)"
         )
 
 
@@ -84,6 +96,63 @@ def facts() -> dict[str, Any]:
         "clock": time.get_clock_info("perf_counter").implementation,
         "packages": {name: version(name) for name in PACKAGES},
     }
+
+
+Fitness = tuple[str, str, str, bool | None, str]
+"""(name, figure, limit, passed or None where it cannot be had, advice)."""
+
+
+def fitness(cores: Cores) -> Iterator[Fitness]:
+    """What of this machine would spoil a measurement. Watches it for a second."""
+    load, count = os.getloadavg()[0], psutil.cpu_count() or 1
+    yield "load average", f"{load:.2f} over the last minute", f"{count} cores", load <= count, "wait until it is idle"
+    yield from _taken()
+    governors = {
+        file.read_text().strip() for file in Path("/sys/devices/system/cpu").glob("cpu*/cpufreq/scaling_governor")
+    }
+    told = ", ".join(sorted(governors)) or "not told by this system"
+    passed = governors == {"performance"} if governors else None
+    yield "frequency governor", told, "performance", passed, "`cpupower frequency-set -g performance`"
+    yield from _limits()
+    resolution_us = time.get_clock_info("perf_counter").resolution * 1e6
+    yield "clock resolution", f"{resolution_us:g} µs", "1 µs", resolution_us <= 1, "use another clock source"
+    split = f"server {cores.server}, load {cores.load}" if cores.server else str(cores.note)
+    yield (
+        "affinity",
+        split,
+        "cores of their own for server and load",
+        cores.server is not None,
+        "use two cores or more, and Linux",
+    )
+
+
+def _taken() -> Iterator[Fitness]:
+    """What the host and other processes take while nothing of ours runs."""
+    before, own_ns, start_ns = cpu_times(), time.process_time_ns(), time.perf_counter_ns()
+    time.sleep(WATCH_S)
+    after, used_ns = cpu_times(), time.process_time_ns() - own_ns
+    wall_ns = time.perf_counter_ns() - start_ns
+    if before is None or after is None:
+        yield "steal, other processes' CPU", "not told by this system", "2 % and 10 % of a core", None, ""
+        return
+    steal, others = (after[STEAL] - before[STEAL]) / wall_ns, (busy_ns(before, after) - used_ns) / wall_ns
+    yield "steal", f"{100 * steal:.1f} % of a core", "2 %", steal <= STEAL_MOST, "use a machine with cores of its own"
+    yield "other processes", f"{100 * max(0.0, others):.1f} % of a core", "10 %", others <= OTHERS_MOST, "end them"
+
+
+def _limits() -> Iterator[Fitness]:
+    """Open files, and ports for outgoing connections."""
+    import resource
+
+    _, files = resource.getrlimit(resource.RLIMIT_NOFILE)
+    enough = files == resource.RLIM_INFINITY or files >= FILES_NEEDED
+    told = "no limit" if files == resource.RLIM_INFINITY else f"{files:,}"
+    yield "open files", told, f"{FILES_NEEDED:,}", enough, "raise the limit (`ulimit -Hn`)"
+    ports = Path("/proc/sys/net/ipv4/ip_local_port_range")
+    if ports.exists():
+        low, high = map(int, ports.read_text().split())
+        told, enough = f"{high - low + 1:,}", high - low + 1 >= PORTS_NEEDED
+        yield "ports for connections", told, f"{PORTS_NEEDED:,}", enough, "widen net.ipv4.ip_local_port_range"
 
 
 def version(package: str) -> str | None:

@@ -1,7 +1,10 @@
 """What is told of a cell: each metric's name, unit, and which way is better. One table for report, CSV and charts."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
+
+from harness.modes import CAPACITY, CLOSED
 
 
 @dataclass(frozen=True)
@@ -18,19 +21,39 @@ class Metric:
     whole: bool = False  # a count
 
 
+THROUGHPUT: Final = Metric("throughput_rps", "throughput", "req/s", True, "faster", "slower")
+HIGHEST_RATE: Final = Metric("offered_rps", "highest rate", "req/s", True, "more", "less")
+"""In a search for capacity: the rate at which the promise was confirmed."""
+P50: Final = Metric("p50_ms", "p50", "ms", False, "faster", "slower", 0.50)
+P99: Final = Metric("p99_ms", "p99", "ms", False, "faster", "slower", 0.99)
+CPU: Final = Metric("cpu_ms_per_request", "CPU / request", "ms", False, "less", "more")
 METRICS: Final = (
-    Metric("throughput_rps", "throughput", "req/s", True, "faster", "slower"),
-    Metric("p50_ms", "p50", "ms", False, "faster", "slower", 0.50),
+    THROUGHPUT,
+    P50,
     Metric("p95_ms", "p95", "ms", False, "faster", "slower", 0.95),
-    Metric("p99_ms", "p99", "ms", False, "faster", "slower", 0.99),
-    Metric("cpu_ms_per_request", "CPU / request", "ms", False, "less", "more"),
+    P99,
+    CPU,
     Metric("rss_mib", "memory", "MiB", False, "less", "more"),
     Metric("threads", "threads", "", False, "less", "more", whole=True),
     Metric("connections_per_request", "connections / request", "", False, "less", "more"),
 )
 QUANTILES: Final = {metric.column: metric.quantile for metric in METRICS if metric.quantile is not None}
-COMPARED: Final = METRICS[:6]
-"""The metrics of a comparison: a ratio of thread or connection counts says nothing the counts do not say."""
+COUNTS: Final = ("threads", "connections_per_request")
+"""A ratio of these says nothing that the counts do not say."""
 
-SAMPLES_NEEDED: Final = {0.50: 10, 0.95: 130, 0.99: 662, 0.999: 6_636}
-"""Fewest samples for percentile q: so many that with three-sigma certainty (q^n ≤ 0.00135) one of them lies above it."""
+
+def of(mode: str) -> Sequence[Metric]:
+    """What is told of a cell under this kind of load; the first is what a comparison is about.
+
+    In open loop that is the median latency: what the throughput is has been decided by the rate.
+    """
+    if mode == CAPACITY:
+        return (HIGHEST_RATE, *METRICS[1:])
+    return METRICS if mode == CLOSED else (P50, THROUGHPUT, *METRICS[2:])
+
+
+def compared(told: Sequence[Metric]) -> Sequence[Metric]:
+    """Those of which ratios are made. At its own highest rate every arm is as slow as the promise allows."""
+    if told[0] is HIGHEST_RATE:
+        return [HIGHEST_RATE, CPU]
+    return [metric for metric in told if metric.column not in COUNTS]

@@ -9,12 +9,20 @@ import json
 import random
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
-from typing import Any
+from math import ceil
+from typing import Any, Final, Literal
 
-from harness.samples import LATENCIES_PER_SLICE
+from harness.arrivals import Kind
+from harness.modes import CAPACITY, CLOSED
+from harness.samples import FEWEST_LATENCIES, LATENCIES_PER_SLICE
 from harness.scenario import Arm, Endpoint, Load, Scenario
 
-WARM_UP_LATENCIES = 2
+WARM_UP_LATENCIES: Final = 2
+MOST_IN_FLIGHT: Final = 4_000
+Purpose = Literal["warm-up", "measure", "search", "confirm"]
+ANALYSED: Final[tuple[Purpose, ...]] = ("measure", "confirm")
+"""What a slice is for; the others are played and stored, and no figure is made of them."""
+Level = int | float
 
 
 @dataclass(frozen=True)
@@ -23,7 +31,17 @@ class Cell:
 
     arm: str
     endpoint: str  # the endpoint's label: name and query
-    users: int
+    level: Level  # users in closed loop, requests per second in open loop
+
+
+@dataclass(frozen=True)
+class Open:
+    """How an open-loop slice sends; the schedule follows from this, the cell's rate and the slice's seed."""
+
+    arrivals: Kind
+    max_in_flight: int
+    pre_open: bool  # open the connections that will be needed before the slice
+    limit_ms: float | None = None  # a promise: what takes longer is counted as late
 
 
 @dataclass(frozen=True)
@@ -33,11 +51,12 @@ class Slice:
     index: int  # in its block
     cell: Cell
     path: str  # with the query
-    warm_up: bool  # the first round of a block is not analysed
+    purpose: Purpose  # the first round of a block is warm-up
     least_s: float  # the least time a correct answer takes
     seconds: float  # lasts at least this …
     longest_s: float  # … and, once the cell's latency is known, at most this
-    seed: int
+    seed: int  # the same for every arm of a round, so that all of them get the same arrivals
+    open: Open | None = None  # None: closed loop
 
 
 @dataclass(frozen=True)
@@ -45,7 +64,7 @@ class Block:
     """Every arm freshly started, every cell visited in shuffled slices, everything stopped."""
 
     index: int
-    slices: tuple[Slice, ...]
+    slices: tuple[Slice, ...]  # none where they are searched for
 
 
 def expand(scenario: Scenario) -> list[Block]:
@@ -56,9 +75,9 @@ def expand(scenario: Scenario) -> list[Block]:
 def cells(scenario: Scenario) -> Iterator[tuple[Cell, Arm, Endpoint]]:
     """Every cell with its arm and endpoint, in the scenario's order."""
     for endpoint in scenario.endpoints:
-        for users in endpoint.users:
+        for level in endpoint.levels:
             for arm in scenario.arms:
-                yield Cell(arm.name, endpoint.label, users), arm, endpoint
+                yield Cell(arm.name, endpoint.label, level), arm, endpoint
 
 
 def path(arm: Arm, endpoint: Endpoint) -> str:
@@ -67,9 +86,9 @@ def path(arm: Arm, endpoint: Endpoint) -> str:
     return f"/{arm.view}/{endpoint.name}/" + (f"?{query}" if query else "")
 
 
-def digest(blocks: list[Block]) -> str:
+def digest(scenario: Scenario, blocks: list[Block]) -> str:
     """A hash of the plan: two runs with the same one asked the same thing in the same order."""
-    text = json.dumps([asdict(block) for block in blocks], sort_keys=True)
+    text = scenario.model_dump_json() + json.dumps([asdict(block) for block in blocks], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
@@ -83,38 +102,87 @@ def expected_s(scenario: Scenario) -> float:
     return per_block * scenario.blocks
 
 
+def timing(slice_: Slice, latency_ms: float | None) -> tuple[int, int]:
+    """(length, filling time) of a slice in ns, given the cell's latency where it is known.
+
+    In closed loop the length is ten of the cell's latencies, within the slice's bounds; in open loop it is fixed, because
+    the schedule is. The filling time is one latency: closed-loop users' starts are spread over it, and twice that is cut
+    off. Where the upper bound cuts the slice short (a queue as long as the slice), it is a fifth of the slice: a
+    saturated server is filled as soon as every user has sent its first request.
+    """
+    latency_ns = max((latency_ms or 0.0) * 1e6, slice_.least_s * 1e9)
+    shortest_ns, longest_ns = slice_.seconds * 1e9, slice_.longest_s * 1e9
+    length_ns = min(max(shortest_ns, LATENCIES_PER_SLICE * latency_ns), longest_ns)
+    return int(length_ns), int(min(latency_ns, length_ns / FEWEST_LATENCIES))
+
+
+def open_slice(
+    index: int, cell: Cell, path: str, least_s: float, purpose: Purpose, seconds: float, seed: int, how: Open
+) -> Slice:
+    """A slice of fixed length in open loop."""
+    return Slice(index, cell, path, purpose, least_s, seconds, seconds, seed, how)
+
+
+def max_in_flight(load: Load, rate: float) -> int:
+    """The scenario's own, or as many requests as can be under way before the oldest times out; within bounds."""
+    return load.max_in_flight or min(ceil(rate * load.timeout_s), MOST_IN_FLIGHT)
+
+
+def most_connections(scenario: Scenario) -> int:
+    """The most connections the load maker may have to one arm."""
+    if scenario.load.mode == CLOSED:
+        return int(max(cell.level for cell, _, _ in cells(scenario)))
+    if scenario.load.mode == CAPACITY:
+        return scenario.load.max_in_flight or MOST_IN_FLIGHT
+    return max(max_in_flight(scenario.load, cell.level) for cell, _, _ in cells(scenario))
+
+
 def _guesses(scenario: Scenario) -> Iterator[tuple[Cell, float, float]]:
     """Each cell with a guessed slice and drain length in seconds; a request is taken to cost 1 ms of CPU."""
     load = scenario.load
     for cell, arm, endpoint in cells(scenario):
         least_s = endpoint.least_ms / 1000
-        queued_s = cell.users * least_s / arm.cap if arm.cap else 0.0
-        latency_s = max(least_s, queued_s, cell.users * 0.001)
-        slice_s = min(max(load.slice_s, LATENCIES_PER_SLICE * latency_s), max(load.slice_max_s, load.slice_s))
+        if load.mode == CLOSED:
+            queued_s = cell.level * least_s / arm.cap if arm.cap else 0.0
+            latency_s = max(least_s, queued_s, cell.level * 0.001)
+            slice_s = min(max(load.slice_s, LATENCIES_PER_SLICE * latency_s), max(load.slice_max_s, load.slice_s))
+        else:
+            latency_s, slice_s = least_s, load.slice_max_s
         yield cell, slice_s, min(latency_s, load.drain_s)
 
 
 def _block(scenario: Scenario, index: int) -> Block:
+    if scenario.load.mode == CAPACITY:
+        return Block(index, ())  # its slices follow from how the earlier ones went: capacity.py
     rng = random.Random(f"{scenario.seed}/{index}")
     visits = list(cells(scenario))
     slices: list[Slice] = []
     for round_ in range(1 + scenario.load.visits):
         rng.shuffle(visits)
+        purpose: Purpose = "measure" if round_ else "warm-up"
         for cell, arm, endpoint in visits:
-            slices.append(
-                _slice(
-                    len(slices), cell, path(arm, endpoint), endpoint.least_ms / 1000, scenario.load, round_ == 0, rng
-                )
-            )
+            seed = seed_of(scenario.seed, index, round_, cell)
+            slices.append(_slice(len(slices), cell, arm, endpoint, scenario.load, purpose, seed))
     return Block(index, tuple(slices))
 
 
-def _slice(index: int, cell: Cell, path: str, least_s: float, load: Load, warm_up: bool, rng: random.Random) -> Slice:
-    shortest = max(load.slice_s, WARM_UP_LATENCIES * least_s) if warm_up else load.slice_s
-    longest = shortest if warm_up else max(load.slice_max_s, load.slice_s)
-    return Slice(index, cell, path, warm_up, least_s, shortest, longest, rng.randrange(2**31))
+def seed_of(seed: int, block: int, round_: int | str, cell: Cell) -> int:
+    """The seed of a slice: new in every block and round, the same for every arm."""
+    return random.Random(f"{seed}/{block}/{round_}/{cell.endpoint}/{cell.level}").randrange(2**31)
+
+
+def _slice(index: int, cell: Cell, arm: Arm, endpoint: Endpoint, load: Load, purpose: Purpose, seed: int) -> Slice:
+    where, least_s = path(arm, endpoint), endpoint.least_ms / 1000
+    warm_up_s = max(load.slice_s, WARM_UP_LATENCIES * least_s)
+    if load.mode != CLOSED:
+        how = Open(load.arrivals, max_in_flight(load, cell.level), arm.table.keeps_alive)
+        seconds = min(4 * warm_up_s, load.slice_max_s) if purpose == "warm-up" else load.slice_max_s
+        return open_slice(index, cell, where, least_s, purpose, seconds, seed, how)
+    if purpose == "warm-up":
+        return Slice(index, cell, where, purpose, least_s, warm_up_s, warm_up_s, seed)
+    return Slice(index, cell, where, purpose, least_s, load.slice_s, max(load.slice_max_s, load.slice_s), seed)
 
 
 def as_json(scenario: Scenario, blocks: list[Block]) -> dict[str, Any]:
     """What the run folder keeps of the plan."""
-    return {"hash": digest(blocks), "seed": scenario.seed, "blocks": len(blocks)}
+    return {"hash": digest(scenario, blocks), "seed": scenario.seed, "blocks": len(blocks)}

@@ -15,9 +15,10 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
-from harness import drawing, figures, report
+from harness import drawing, figures, hockey, report
 from harness.analysis import Analysis
-from harness.metrics import METRICS, Metric
+from harness.metrics import CPU, HIGHEST_RATE, METRICS, THROUGHPUT, Metric
+from harness.modes import CLOSED
 from harness.plan import Cell
 
 BY_COLUMN: Final = {metric.column: metric for metric in METRICS}
@@ -39,34 +40,35 @@ Marks = Callable[[Analysis, Cell], Mark | None]
 
 def save_all(analysis: Analysis, folder: Path, kind: str) -> list[str]:
     """Draw every chart into the folder as NAME.kind; returns the file names."""
+    charts = CHARTS if analysis.curve.empty else {**CHARTS, "hockey_stick": hockey.stick}
     with plt.rc_context(drawing.STYLE):
-        for name, draw in CHARTS.items():
+        for name, draw in charts.items():
             figure = draw(analysis)
             figure.savefig(folder / f"{name}.{kind}", metadata={"Date": None} if kind == "svg" else None)
             plt.close(figure)
-    return [f"{name}.{kind}" for name in CHARTS]
+    return [f"{name}.{kind}" for name in charts]
 
 
 def ratios(analysis: Analysis) -> Figure:
     """Every compared pair on every cell: ratio with interval, the line at 1, the A/A floor as a band."""
-    metrics = [BY_COLUMN[column] for column in ("throughput_rps", "p50_ms", "cpu_ms_per_request")]
+    metrics = [_rate(analysis), BY_COLUMN["p50_ms"], CPU]
     valid = report.valid_comparisons(analysis, drawing.lost(analysis))
-    keys = list(dict.fromkeys((cell.endpoint, cell.users) for cell in analysis.cells))
+    keys = list(dict.fromkeys((cell.endpoint, cell.level) for cell in analysis.cells))
     pairs = [(pair.arm, pair.over) for pair in analysis.run.scenario.pairs]
     size = (16.0, 1.5 + len(keys) * (0.25 + 0.24 * len(pairs)))
     figure, axes = drawing.figure(
         analysis, "Which arm serves its users better, and by how much?", size, len(metrics), len(metrics), True
     )
     for metric, panel in zip(metrics, axes, strict=True):
-        for row, (endpoint, users) in enumerate(keys):
-            drawing.floor_band(panel, row, analysis.floor(endpoint, users, metric))
+        for row, (endpoint, level) in enumerate(keys):
+            drawing.floor_band(panel, row, analysis.floor(endpoint, level, metric))
         for compared in valid:
             if compared.metric is metric:
                 place = pairs.index((compared.arm, compared.over))
-                row = keys.index((compared.endpoint, compared.users))
+                row = keys.index((compared.endpoint, compared.level))
                 drawing.ratio_mark(panel, row + (place - (len(pairs) - 1) / 2) * 0.8 / len(pairs), compared, place)
         drawing.ratio_axis(panel, metric)
-    axes[0].set_yticks(range(len(keys)), [f"{endpoint} @ {users}" for endpoint, users in keys])
+    axes[0].set_yticks(range(len(keys)), [figures.cell(analysis.mode, *key) for key in keys])
     axes[0].set_ylim(len(keys) - 0.45, -0.55)
     handles: list[Line2D | Patch] = [
         Line2D([], [], color=drawing.COLOURS[i % 8], marker=drawing.MARKERS[i % 8], label=f"{arm} / {over}")
@@ -79,39 +81,38 @@ def ratios(analysis: Analysis) -> Figure:
 
 
 def throughput(analysis: Analysis) -> Figure:
-    """Correct responses per second against users."""
-    metric = BY_COLUMN["throughput_rps"]
-    return _by_users(
-        analysis, "How many correct responses per second?   (more is better)", _named(metric), _value_of(metric)
-    )
+    """Correct responses per second against the level; in a search for capacity, the highest rate that kept the promise."""
+    metric = _rate(analysis)
+    question = "How many correct responses per second?   (more is better)"
+    if metric is HIGHEST_RATE:
+        question = f"Up to which rate does an arm keep {analysis.run.scenario.load.objective}?   (more is better)"
+    return _by_level(analysis, question, _named(metric), _value_of(metric))
 
 
 def latency(analysis: Analysis) -> Figure:
-    """Median latency with a whisker up to p99, against users."""
+    """Median latency with a whisker up to p99, against the level."""
     question = "How long does a user wait? Mark or bar: median; whisker: up to p99   (less is better)"
-    return _by_users(analysis, question, "latency [ms]", _median_to_p99)
+    return _by_level(analysis, question, "latency [ms]", _median_to_p99)
 
 
 def cpu_per_request(analysis: Analysis) -> Figure:
-    """Server CPU per correct response, against users."""
-    metric = BY_COLUMN["cpu_ms_per_request"]
-    return _by_users(
-        analysis, "What does a request cost the server's CPU?   (less is better)", _named(metric), _value_of(metric)
-    )
+    """Server CPU per correct response, against the level."""
+    question = "What does a request cost the server's CPU?   (less is better)"
+    return _by_level(analysis, question, _named(CPU), _value_of(CPU))
 
 
 def percentile_curves(analysis: Analysis) -> Figure:
     """Latency against percentile on a log(1 − p) axis: the tail gets as much room as the middle."""
-    groups = list(dict.fromkeys((cell.endpoint, cell.users) for cell in analysis.cells))
+    groups = list(dict.fromkeys((cell.endpoint, cell.level) for cell in analysis.cells))
     lost, columns = drawing.lost(analysis), min(3, len(groups))
     lines = -(-len(groups) // columns)
     question = "Where is the tail? Latency by percentile   (lower is better)"
     figure, axes = drawing.figure(analysis, question, (4.6 * columns + 2.4, 3.1 * lines + 0.8), len(groups), columns)
-    for panel, (endpoint, users) in zip(axes, groups, strict=True):
+    for panel, (endpoint, level) in zip(axes, groups, strict=True):
         for cell in analysis.cells:
-            if (cell.endpoint, cell.users) == (endpoint, users) and cell not in lost:
+            if (cell.endpoint, cell.level) == (endpoint, level) and cell not in lost:
                 drawing.percentile_line(analysis, panel, cell)
-        panel.set_title(f"{endpoint} @ {users} users")
+        panel.set_title(figures.pushed(analysis.mode, endpoint, level))
         drawing.percentile_axis(panel)
     handles = [
         Line2D([], [], label=arm.name, **drawing.line_style(analysis, arm.name)) for arm in analysis.run.scenario.arms
@@ -149,7 +150,7 @@ CHARTS: Final[dict[str, Callable[[Analysis], Figure]]] = {
 # one panel per endpoint: lines where it has several levels, bars where it has one
 
 
-def _by_users(analysis: Analysis, question: str, axis: str, marks: Marks) -> Figure:
+def _by_level(analysis: Analysis, question: str, axis: str, marks: Marks) -> Figure:
     endpoints = list(dict.fromkeys(cell.endpoint for cell in analysis.cells))
     columns = min(2, len(endpoints))
     lines = -(-len(endpoints) // columns)
@@ -158,7 +159,7 @@ def _by_users(analysis: Analysis, question: str, axis: str, marks: Marks) -> Fig
     figure, axes = drawing.figure(analysis, question, size, len(endpoints), columns)
     for panel, endpoint in zip(axes, endpoints, strict=True):
         cells = [cell for cell in analysis.cells if cell.endpoint == endpoint]
-        if len({cell.users for cell in cells}) > 1:
+        if len({cell.level for cell in cells}) > 1:
             _lines_panel(analysis, panel, cells, marks)
             panel.set_ylabel(axis)
         else:
@@ -177,7 +178,7 @@ def _bars_panel(analysis: Analysis, panel: Axes, cells: list[Cell], marks: Marks
             drawing.note(panel, 0.0, place, "INVALID" if cell in lost else "n too small")
     panel.set_yticks(range(len(cells)), [cell.arm for cell in cells])
     panel.invert_yaxis()
-    panel.set_title(f"{cells[0].endpoint} @ {cells[0].users} users")
+    panel.set_title(figures.pushed(analysis.mode, cells[0].endpoint, cells[0].level))
 
 
 def _bars(analysis: Analysis, panel: Axes, marks: Sequence[tuple[float, Mark]]) -> None:
@@ -200,16 +201,16 @@ def _bars(analysis: Analysis, panel: Axes, marks: Sequence[tuple[float, Mark]]) 
 
 
 def _lines_panel(analysis: Analysis, panel: Axes, cells: list[Cell], marks: Marks) -> None:
-    lost, levels = drawing.lost(analysis), sorted({cell.users for cell in cells})
+    lost, levels = drawing.lost(analysis), sorted({cell.level for cell in cells})
     arms = [arm.name for arm in analysis.run.scenario.arms]
     for index, arm in enumerate(arms):
         drawn = [mark for cell in cells if cell.arm == arm and (mark := marks(analysis, cell))]
         dodge = 1 + 0.012 * (index - (len(arms) - 1) / 2)
         style = drawing.line_style(analysis, arm)
         sound = [mark for mark in drawn if mark.cell not in lost]
-        panel.plot([mark.cell.users * dodge for mark in sound], [mark.value for mark in sound], **style)
+        panel.plot([mark.cell.level * dodge for mark in sound], [mark.value for mark in sound], **style)
         for mark in drawn:
-            x = mark.cell.users * dodge
+            x = mark.cell.level * dodge
             if mark.cell in lost:
                 panel.plot([x], [mark.value], **style | {"ls": "", "markerfacecolor": "none"})
             elif mark.low is not None and mark.high is not None:
@@ -220,14 +221,18 @@ def _lines_panel(analysis: Analysis, panel: Axes, cells: list[Cell], marks: Mark
     panel.set_xlim(levels[0] / 1.2, levels[-1] * (levels[-1] / levels[0]) ** 1.15)
     panel.set_ylim(bottom=0)
     panel.xaxis.set_major_locator(FixedLocator(levels))
-    panel.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:.0f}"))
+    panel.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:g}"))
     panel.xaxis.set_minor_locator(NullLocator())
-    panel.set_xlabel("users")
+    panel.set_xlabel("users" if analysis.mode == CLOSED else "offered rate [1/s]")
     panel.set_title(cells[0].endpoint)
     drawing.spread_notes(panel, levels[-1] * 1.05)
 
 
 # marks: what is drawn of a cell
+
+
+def _rate(analysis: Analysis) -> Metric:
+    return HIGHEST_RATE if HIGHEST_RATE in analysis.metrics else THROUGHPUT
 
 
 def _named(metric: Metric) -> str:

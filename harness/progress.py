@@ -12,27 +12,29 @@ from harness.samples import Played
 
 
 class PlainProgress:
-    """One line per block start and per round of about a tenth of a block."""
+    """One line per block start and per round of about a tenth of a block.
 
-    def __init__(self, blocks: int, stream: TextIO | None = None) -> None:
-        self._blocks = blocks
+    `slices`: how many a block has; a search for capacity can only guess.
+    """
+
+    def __init__(self, blocks: int, slices: int, stream: TextIO | None = None) -> None:
+        self._blocks, self._slices = blocks, slices
         self._stream = stream or sys.stdout
         self._started = time.monotonic()
         self._done = 0
-        self._total = 0
 
     def block_started(self, block: Block) -> None:
-        self._total = self._blocks * len(block.slices)
-        self._say(f"block {block.index + 1} of {self._blocks}: starting servers, then {len(block.slices)} slices")
+        self._say(f"block {block.index + 1} of {self._blocks}: starting servers, then about {self._slices} slices")
 
-    def slice_played(self, block: Block, slice_: Slice, played: Played | None) -> None:
+    def slice_played(self, block: Block, slice_: Slice, played: Played | None) -> None:  # noqa: ARG002
         self._done += 1
-        if self._done % max(1, len(block.slices) // 10) == 0:
-            self._say(f"{self._done}/{self._total} slices, {self._left()} left; {describe(slice_, played)}")
+        if self._done % max(1, self._slices // 10) == 0:
+            total = max(self._blocks * self._slices, self._done)
+            self._say(f"{self._done}/{total} slices, {self._left(total)} left; {describe(slice_, played)}")
 
-    def _left(self) -> str:
+    def _left(self, total: int) -> str:
         elapsed = time.monotonic() - self._started
-        return f"{elapsed / self._done * (self._total - self._done):.0f} s"
+        return f"{elapsed / self._done * (total - self._done):.0f} s"
 
     def _say(self, text: str) -> None:
         print(text, file=self._stream, flush=True)
@@ -41,11 +43,11 @@ class PlainProgress:
 class BarProgress:
     """A rich progress bar; use it under `with`."""
 
-    def __init__(self, blocks: int, console: Console) -> None:
+    def __init__(self, blocks: int, slices: int, console: Console) -> None:
         columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
         self._bar = Progress(*columns, console=console, refresh_per_second=4)
         self._task = self._bar.add_task("starting", total=None)
-        self._blocks = blocks
+        self._blocks, self._slices = blocks, slices
 
     def __enter__(self) -> "BarProgress":
         self._bar.start()
@@ -56,7 +58,7 @@ class BarProgress:
 
     def block_started(self, block: Block) -> None:
         what = f"block {block.index + 1}/{self._blocks}: starting servers"
-        self._bar.update(self._task, total=self._blocks * len(block.slices), description=what)
+        self._bar.update(self._task, total=self._blocks * self._slices, description=what)
 
     def slice_played(self, block: Block, slice_: Slice, played: Played | None) -> None:
         what = f"block {block.index + 1}/{self._blocks}: {describe(slice_, played)}"
@@ -66,8 +68,10 @@ class BarProgress:
 def describe(slice_: Slice, played: Played | None) -> str:
     """The slice just played, in a few words."""
     cell = slice_.cell
-    what = f"{cell.endpoint} @ {cell.users} users on {cell.arm}"
+    pushed = f"{cell.level:g}/s" if slice_.open else f"{cell.level} users"
+    what = f"{cell.endpoint} @ {pushed} on {cell.arm}"
     if played is None:
         return f"{what}: skipped"
     failed = f", {played.failures} FAILED" if played.failures else ""
-    return f"{what}: {played.requests} requests{failed}"
+    dropped = f", {played.dropped} dropped" if played.dropped else ""
+    return f"{what}: {played.requests} requests{failed}{dropped}"

@@ -7,15 +7,15 @@ from typing import Any
 
 import pandas as pd
 
-from harness import checks, figures, tables, verdict
+from harness import checks, figures, metrics, tables, verdict
 from harness.analysis import Analysis, Compared, cells_table
 from harness.checks import Reason
-from harness.metrics import COMPARED, METRICS, QUANTILES, SAMPLES_NEEDED, Metric
-from harness.plan import Cell
+from harness.metrics import QUANTILES, Metric
+from harness.modes import CAPACITY
+from harness.plan import Cell, Level
+from harness.samples import SAMPLES_NEEDED
 from harness.scenario import Comparison
 from harness.tables import Table
-
-NAMED = [metric for metric in COMPARED if metric.column not in ("p99_ms", "rss_mib")]  # what fits beside each other
 
 
 @dataclass(frozen=True)
@@ -56,9 +56,9 @@ def markdown(analysis: Analysis, pictures: Sequence[str] = ()) -> str:
 
 def sections(analysis: Analysis, reasons: list[Reason]) -> list[Section]:
     """One section per endpoint and level, in the scenario's order."""
-    groups: dict[tuple[str, int], list[Cell]] = {}
+    groups: dict[tuple[str, Level], list[Cell]] = {}
     for cell in analysis.cells:
-        groups.setdefault((cell.endpoint, cell.users), []).append(cell)
+        groups.setdefault((cell.endpoint, cell.level), []).append(cell)
     return [_section(analysis, cells, reasons) for cells in groups.values()]
 
 
@@ -68,7 +68,7 @@ def conclusion(analysis: Analysis, reasons: list[Reason]) -> list[str]:
     lines = []
     for pair in analysis.run.scenario.pairs:
         found = [c for c in valid_comparisons(analysis, lost) if (c.arm, c.over) == (pair.arm, pair.over)]
-        lines.append(_sentence(analysis, pair.arm, pair.over, [c for c in found if c.metric is verdict.THROUGHPUT]))
+        lines.append(_sentence(analysis, pair.arm, pair.over, [c for c in found if c.metric is analysis.metrics[0]]))
     if lost:
         arms = ", ".join(sorted({cell.arm for cell in lost}))
         lines.append(f"{len(lost)} of {len(analysis.cells)} cells are INVALID and take no part in this ({arms}).")
@@ -78,18 +78,18 @@ def conclusion(analysis: Analysis, reasons: list[Reason]) -> list[str]:
 def valid_comparisons(analysis: Analysis, lost: set[Cell]) -> list[Compared]:
     """The comparisons of which neither side is INVALID."""
     return [
-        c for c in analysis.compared if not {Cell(c.arm, c.endpoint, c.users), Cell(c.over, c.endpoint, c.users)} & lost
+        c for c in analysis.compared if not {Cell(c.arm, c.endpoint, c.level), Cell(c.over, c.endpoint, c.level)} & lost
     ]
 
 
 def lost_comparisons(analysis: Analysis, lost: set[Cell]) -> list[Comparison]:
     """The comparisons that the scenario asked for and that an INVALID cell on either side took away."""
-    levels = dict.fromkeys((cell.endpoint, cell.users) for cell in analysis.cells)
+    levels = dict.fromkeys((cell.endpoint, cell.level) for cell in analysis.cells)
     return [
         pair
         for pair in analysis.run.scenario.pairs
-        for endpoint, users in levels
-        if {Cell(pair.arm, endpoint, users), Cell(pair.over, endpoint, users)} & lost
+        for endpoint, level in levels
+        if {Cell(pair.arm, endpoint, level), Cell(pair.over, endpoint, level)} & lost
     ]
 
 
@@ -106,7 +106,7 @@ def write(analysis: Analysis, folder: Path, pictures: Sequence[str]) -> None:
     cells = cells_table(analysis)
     told = {reason.cell: reason for reason in reversed(reasons) if reason.invalid}
     if len(cells):
-        keys = [Cell(row.arm, row.endpoint, row.users) for row in cells.itertuples()]
+        keys = [Cell(row.arm, row.endpoint, row.level) for row in cells.itertuples()]
         cells["invalid_because"] = [told[key].text if key in told else None for key in keys]
     cells.to_csv(folder / "cells.csv", index=False)
     comparisons_table(analysis, reasons).to_csv(folder / "comparisons.csv", index=False)
@@ -134,27 +134,51 @@ def _head(analysis: Analysis) -> list[str]:
         scenario.question,
         f"{machine['cpu']}, {machine['cores']} cores, {machine['system']}; {split}",
         f"Python {machine['python']}, Django {machine['packages']['django']}; database {head['database']}",
-        f"closed loop; {analysis.blocks} blocks; medians over blocks with order-statistic 95 % intervals (6 blocks or more);"
-        " ratios: geometric means with t-intervals, not corrected for their number",
+        f"{figures.loop(scenario.load)}; {analysis.blocks} blocks",
+        _method(analysis),
     ]
     lines += [f"{arm.name}: {arm.summary}" for arm in scenario.arms]
+    lines += _calibration(analysis)
     if state != "finished" or analysis.blocks != planned:
         lines.append(f"! {state} after {analysis.blocks} of {planned} blocks: a smaller run")
+    return lines
+
+
+def _method(analysis: Analysis) -> str:
+    """How figures and intervals are made."""
+    ratios = "ratios: geometric means with t-intervals, not corrected for their number"
+    if analysis.mode == CAPACITY:
+        return f"highest rates: geometric means over blocks with 95 % t-intervals; {ratios}"
+    return f"medians over blocks with order-statistic 95 % intervals (6 blocks or more); {ratios}"
+
+
+def _calibration(analysis: Analysis) -> list[str]:
+    """The load maker before the run: its ceiling, and what of it did not pass."""
+    stored = analysis.run.head["calibration"]
+    lines = []
+    if stored.get("ceiling_rps"):
+        lines.append(f"load maker: up to {figures.number(stored['ceiling_rps'])} req/s here, calibrated before the run")
+    failed = [line for line in stored.get("lines", []) if line["passed"] is False]
+    lines += [
+        f"! calibration: {line['name']} {line['figure']} (limit {line['limit']}): {line['advice']}" for line in failed
+    ]
     return lines
 
 
 def _section(analysis: Analysis, cells: list[Cell], reasons: list[Reason]) -> Section:
     first, lost = cells[0], checks.invalid_cells(reasons)
     tables = [_cells(analysis, cells, lost)]
-    compared = [c for c in valid_comparisons(analysis, lost) if (c.endpoint, c.users) == (first.endpoint, first.users)]
+    compared = [c for c in valid_comparisons(analysis, lost) if (c.endpoint, c.level) == (first.endpoint, first.level)]
     if compared:
         tables.append(_ratios(analysis, compared, first))
     notes = [
         *_invalid_notes(cells, reasons),
         *_limit_notes(analysis, cells, lost),
+        *_found_notes(analysis, cells),
         *_missing_notes(analysis, cells, lost),
     ]
-    return Section(f"{first.endpoint} · closed loop, {first.users} users{_measured(analysis, cells)}", tables, notes)
+    pushed = f"{figures.loop(analysis.run.scenario.load)}, {figures.level(analysis.mode, first.level)}"
+    return Section(f"{first.endpoint} · {pushed}{_measured(analysis, cells)}", tables, notes)
 
 
 def _measured(analysis: Analysis, cells: list[Cell]) -> str:
@@ -166,13 +190,13 @@ def _measured(analysis: Analysis, cells: list[Cell]) -> str:
 
 
 def _cells(analysis: Analysis, cells: list[Cell], lost: set[Cell]) -> Table:
-    columns = ["", *(f"{metric.title} {metric.unit and f'[{metric.unit}]'}".strip() for metric in METRICS)]
+    columns = ["", *(f"{metric.title} {metric.unit and f'[{metric.unit}]'}".strip() for metric in analysis.metrics)]
     rows = []
     for cell in cells:
         if cell in lost:
-            rows.append([cell.arm, "INVALID", *[""] * (len(METRICS) - 1)])
+            rows.append([cell.arm, "INVALID", *[""] * (len(analysis.metrics) - 1)])
         else:
-            rows.append([cell.arm, *(_figure(analysis, cell, metric) for metric in METRICS)])
+            rows.append([cell.arm, *(_figure(analysis, cell, metric) for metric in analysis.metrics)])
     return Table(columns, rows)
 
 
@@ -181,7 +205,7 @@ def _figure(analysis: Analysis, cell: Cell, metric: Metric) -> str:
     found = analysis.estimate(cell, metric)
     if found is None:
         return figures.MISSING
-    if metric in COMPARED:
+    if metric in metrics.compared(analysis.metrics):
         return figures.estimate(found)
     return figures.count(found.value) if metric.whole else figures.number(found.value)
 
@@ -191,11 +215,16 @@ def _ratios(analysis: Analysis, compared: list[Compared], cell: Cell) -> Table:
     rows = []
     for arm, over in pairs:
         found = {c.metric: c for c in compared if (c.arm, c.over) == (arm, over)}
-        rows.append([f"{arm} / {over}", *(_ratio_cell(analysis, found.get(metric)) for metric in NAMED)])
-    floors = [analysis.floor(cell.endpoint, cell.users, metric) for metric in NAMED]
+        rows.append([f"{arm} / {over}", *(_ratio_cell(analysis, found.get(metric)) for metric in _named(analysis))])
+    floors = [analysis.floor(cell.endpoint, cell.level, metric) for metric in _named(analysis)]
     if any(floor is not None for floor in floors):
         rows.append(["A/A floor", *(figures.margin(floor) for floor in floors)])
-    return Table(["ratio", *(metric.title for metric in NAMED)], rows)
+    return Table(["ratio", *(metric.title for metric in _named(analysis))], rows)
+
+
+def _named(analysis: Analysis) -> list[Metric]:
+    """The ratios that fit beside each other."""
+    return [metric for metric in metrics.compared(analysis.metrics) if metric.column not in ("p99_ms", "rss_mib")]
 
 
 def _ratio_cell(analysis: Analysis, compared: Compared | None) -> str:
@@ -218,6 +247,24 @@ def _limit_notes(analysis: Analysis, cells: list[Cell], lost: set[Cell]) -> list
     return [f"{cell.arm} {limit}" for cell, limit in limits if limit]
 
 
+def _found_notes(analysis: Analysis, cells: list[Cell]) -> list[str]:
+    """In a search for capacity: what each block found."""
+    notes = []
+    for cell in cells:
+        found = [one for one in analysis.found if (one["arm"], one["endpoint"]) == (cell.arm, cell.endpoint)]
+        if found:
+            rates = ", ".join("none" if one["rate"] is None else f"{one['rate']:g}" for one in found)
+            bounded = (
+                "; the load maker's limit ended the search: it may hold more"
+                if any(one["bounded"] for one in found)
+                else ""
+            )
+            notes.append(
+                f"{cell.arm} keeps {analysis.run.scenario.load.objective} up to, block by block: {rates} req/s{bounded}"
+            )
+    return notes
+
+
 def _missing_notes(analysis: Analysis, cells: list[Cell], lost: set[Cell]) -> list[str]:
     """Which percentiles are not shown, because there were too few samples."""
     notes = []
@@ -236,18 +283,21 @@ def _missing_notes(analysis: Analysis, cells: list[Cell], lost: set[Cell]) -> li
 
 
 def _sentence(analysis: Analysis, arm: str, over: str, compared: Iterable[Compared]) -> str:
-    groups: dict[str, list[str]] = {"faster": [], "slower": [], "equivalent": [], "undecided": []}
+    told = analysis.metrics[0]
+    groups: dict[str, list[str]] = {told.better: [], told.worse: [], "equivalent": [], "undecided": []}
     for c in compared:
         found = verdict.of(c, analysis)
         word = found.word
-        factor = f" ({figures.number(c.ratio.value)}×)" if word in ("faster", "slower") else f" {found.note}".rstrip()
-        groups[word].append(f"{c.endpoint} @ {c.users}{factor}")
+        factor = (
+            f" ({figures.number(c.ratio.value)}×)" if word in (told.better, told.worse) else f" {found.note}".rstrip()
+        )
+        groups[word].append(f"{figures.cell(analysis.mode, c.endpoint, c.level)}{factor}")
     said = "; ".join(f"{word} on {', '.join(cells)}" for word, cells in groups.items() if cells)
     if not said:
         return f"{arm} against {over}: no valid cell to compare."
     rooms = [analysis.run.scenario.arm(name).room for name in (arm, over)]
     unequal = "" if rooms[0] == rooms[1] else f" Unequal caps: {rooms[0]} against {rooms[1]}."
-    return f"{arm} against {over}, by throughput: {said}.{unequal}"
+    return f"{arm} against {over}, by {told.title}: {said}.{unequal}"
 
 
 def _comparison_row(analysis: Analysis, c: Compared, valid: bool) -> dict[str, Any]:
@@ -256,14 +306,14 @@ def _comparison_row(analysis: Analysis, c: Compared, valid: bool) -> dict[str, A
         "arm": c.arm,
         "over": c.over,
         "endpoint": c.endpoint,
-        "users": c.users,
+        "level": c.level,
         "metric": c.metric.column,
         "ratio": c.ratio.value,
         "low": c.ratio.low,
         "high": c.ratio.high,
         "blocks": c.ratio.n,
-        "floor": analysis.floor(c.endpoint, c.users, c.metric),
-        "margin": max(analysis.run.scenario.margin, analysis.floor(c.endpoint, c.users, c.metric) or 0.0),
+        "floor": analysis.floor(c.endpoint, c.level, c.metric),
+        "margin": max(analysis.run.scenario.margin, analysis.floor(c.endpoint, c.level, c.metric) or 0.0),
         "verdict": found.word if valid else "invalid",
     }
 

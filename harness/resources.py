@@ -1,11 +1,10 @@
-"""What a slice cost: CPU, memory, threads, context switches and connections per process group; steal of the host.
+"""What a slice cost: CPU, memory, threads and context switches per process group.
 
 CPU comes from each process's own CPU clock (clock_getcpuclockid(3)): nanoseconds, all threads, those that
 have ended included. /proc/PID/schedstat has the same resolution but only the main thread, and a sum over
 /proc/PID/task loses every thread that has ended, which under ASGI is one per sync request.
 """
 
-import os
 import sys
 import time
 from collections.abc import Mapping, Sequence
@@ -17,8 +16,6 @@ from typing import Final
 import psutil
 
 CPUCLOCK_SCHED: Final = 2  # linux/posix-timers.h: process CPU clock id = (~pid << 3) | CPUCLOCK_SCHED
-ESTABLISHED: Final = "01"
-TICKS_PER_S: Final = os.sysconf("SC_CLK_TCK")
 
 
 @dataclass(frozen=True)
@@ -33,21 +30,18 @@ class Usage:
     threads: int | None  # largest sum seen in the slice
     voluntary_switches: int | None  # of threads alive at both ends
     involuntary_switches: int | None
-    connections: int | None  # established at the server's port after the slice
-    steal_ns: int | None  # time the host took from this machine, all cores
     processes: int  # alive at the end
 
 
 class Watch:
     """begin(), tick() now and then, end(): one slice."""
 
-    def __init__(self, index: int, groups: Mapping[str, Sequence[int]], port: int) -> None:
-        self._index, self._groups, self._port = index, groups, port
+    def __init__(self, index: int, groups: Mapping[str, Sequence[int]]) -> None:
+        self._index, self._groups = index, groups
         self._rss: dict[str, int] = {}
         self._threads: dict[str, int] = {}
 
     def begin(self) -> None:
-        self._steal_ns = steal_ns()
         self._switches = {group: switches(pids) for group, pids in self._groups.items()}
         self._cpu = {group: [cpu_ns(pid) for pid in pids] for group, pids in self._groups.items()}
         self._wall_ns = time.perf_counter_ns()
@@ -69,7 +63,6 @@ class Watch:
         pids = self._groups[group]
         before, after = self._switches[group], switches(pids)
         both = before.keys() & after.keys()
-        steal = steal_ns()
         return Usage(
             slice=self._index,
             group=group,
@@ -79,8 +72,6 @@ class Watch:
             threads=self._threads[group] or None,
             voluntary_switches=sum(after[task][0] - before[task][0] for task in both) if both else None,
             involuntary_switches=sum(after[task][1] - before[task][1] for task in both) if both else None,
-            connections=connections(self._port) if group == "server" else None,
-            steal_ns=None if steal is None or self._steal_ns is None else steal - self._steal_ns,
             processes=sum(psutil.pid_exists(pid) for pid in pids),
         )
 
@@ -118,23 +109,6 @@ def switches(pids: Sequence[int]) -> dict[int, tuple[int, int]]:
                 voluntary, involuntary = (int(line.split()[1]) for line in lines)
                 found[int(task.name)] = (voluntary, involuntary)
     return found
-
-
-def connections(port: int) -> int | None:
-    """Established connections at a local IPv4 port; None where there is no /proc."""
-    table = Path("/proc/net/tcp")
-    if not table.exists():
-        return None
-    local = f":{port:04X}"
-    rows = (line.split(maxsplit=4) for line in table.read_text().splitlines()[1:])
-    return sum(row[1].endswith(local) and row[3] == ESTABLISHED for row in rows)
-
-
-def steal_ns() -> int | None:
-    """Time stolen by the host since boot, all cores; None where the kernel does not say."""
-    with suppress(OSError, IndexError, ValueError):
-        return int(Path("/proc/stat").read_text().split(maxsplit=9)[8]) * 1_000_000_000 // TICKS_PER_S
-    return None
 
 
 def _growth(before: list[int | None], after: list[int | None]) -> int | None:

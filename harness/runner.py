@@ -5,16 +5,20 @@ Results are saved after each block, because a later one may fail.
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import asdict, dataclass
+from math import inf
 from pathlib import Path
 from typing import Any, Final, Protocol
 
-from harness import deployment, machine, plan, services, verify
+from harness import capacity, deployment, machine, plan, services, verify
+from harness.capacity import Course, Found, Key
+from harness.conditions import Conditions, Surroundings
 from harness.deployment import Deployed, Site, slug
 from harness.load import Load, Playing
 from harness.machine import Cores
+from harness.modes import CAPACITY
 from harness.plan import Block, Slice
 from harness.processes import Child
 from harness.resources import Usage, Watch
@@ -33,6 +37,15 @@ class Progress(Protocol):
     def slice_played(self, block: Block, slice_: Slice, played: Played | None) -> None: ...
 
 
+class Around(Protocol):
+    """The services beside the servers."""
+
+    @property
+    def children(self) -> tuple[Child, ...]: ...
+
+    def upstream_stats(self) -> Any: ...
+
+
 class Servers(Protocol):
     """Running arms, by name."""
 
@@ -49,13 +62,13 @@ class Stage:
     database_url: str
 
     @contextmanager
-    def up(self, scenario: Scenario, logs: Path) -> Iterator[tuple[Servers, tuple[Child, ...], Proof]]:
+    def up(self, scenario: Scenario, logs: Path) -> Iterator[tuple[Servers, Around, Proof]]:
         """Everything up and proven; everything stopped afterwards."""
         with (
             services.running(self.database_url, logs, self.cores.load) as around,
             deployment.running(scenario.arms, Site(around.environment, logs, self.cores.server)) as fleet,
         ):
-            yield fleet, around.children, verify.twins(scenario, fleet)
+            yield fleet, around, verify.twins(scenario, fleet)
 
 
 class AnyStage(Protocol):
@@ -64,70 +77,112 @@ class AnyStage(Protocol):
     @property
     def cores(self) -> Cores: ...
 
-    def up(
-        self, scenario: Scenario, logs: Path
-    ) -> AbstractContextManager[tuple[Servers, tuple[Child, ...], Proof]]: ...
+    def up(self, scenario: Scenario, logs: Path) -> AbstractContextManager[tuple[Servers, Around, Proof]]: ...
 
 
-def run(scenario: Scenario, folder: RunFolder, stage: AnyStage, load: Load, progress: Progress) -> None:
-    """Measure every block of the scenario and store each as soon as it is done."""
+def run(
+    scenario: Scenario, folder: RunFolder, stage: AnyStage, load: Load, progress: Progress, most_rate: float = inf
+) -> None:
+    """Measure every block of the scenario and store each as soon as it is done.
+
+    `most_rate`: the highest rate a search for capacity may offer.
+    """
+    found: dict[Key, float] = {}
     with machine.off_the_servers(stage.cores):
         for block in plan.expand(scenario):
             progress.block_started(block)
-            folder.add(run_block(scenario, block, folder.working_folder(block.index), stage, load, progress))
+            course = capacity.course(scenario, block.index, found, most_rate) if searching(scenario) else fixed(block)
+            result = run_block(scenario, course, block, folder.working_folder(block.index), stage, load, progress)
+            folder.add(result)
+            found |= {(one["arm"], one["endpoint"]): one["rate"] for one in result.notes["found"] if one["rate"]}
 
 
 def run_block(
-    scenario: Scenario, block: Block, working: Path, stage: AnyStage, load: Load, progress: Progress
+    scenario: Scenario, course: Course, block: Block, working: Path, stage: AnyStage, load: Load, progress: Progress
 ) -> BlockResult:
     """One block, from cold start to everything stopped."""
     logs = working / "logs"
     with stage.up(scenario, logs) as (servers, around, proof):
         commands = {name: deployed.command for name, deployed in servers.deployed.items()}
-        with load.playing(block, scenario.load, proof.bodies, working, stage.cores.load) as playing:
-            visit = Visit(servers, around, playing)
-            for slice_ in block.slices:
+        with load.playing(scenario.load, proof.bodies, working, stage.cores.load) as playing:
+            visit, asked = Visit(servers, around, playing), []
+
+            def play(slice_: Slice) -> Played | None:
+                asked.append(slice_)
                 refused = (slice_.cell.arm, slice_.cell.endpoint) in proof.refused
                 played = None if refused else visit.play(slice_)
                 progress.slice_played(block, slice_, played)
+                return played
+
+            found = follow(course, play)
             rows = playing.requests()
     notes = {
-        "slices": [asdict(slice_) for slice_ in block.slices],
+        "slices": [asdict(slice_) for slice_ in asked],
         "played": [asdict(played) for played in visit.played],
         "restarted": visit.restarted,
         "commands": commands,
         "identities": proof.identities,
         "refused": [{"arm": arm, "endpoint": label, "reason": why} for (arm, label), why in proof.refused.items()],
         "causes": causes(scenario, logs),
+        "found": [asdict(one) for one in found],
     }
-    return BlockResult(block.index, rows, visit.usage, notes)
+    return BlockResult(block.index, rows, visit.usage, visit.conditions, notes)
+
+
+def searching(scenario: Scenario) -> bool:
+    """Whether the slices of a block depend on how the earlier ones went."""
+    return bool(scenario.load.mode == CAPACITY)
+
+
+def fixed(block: Block) -> Course:
+    """A course that is known beforehand."""
+    yield from (slice_ for slice_ in block.slices)  # a generator, because a tuple cannot be told how it went
+    return []
+
+
+def follow(course: Generator[Slice, Played | None, list[Found]], play: Callable[[Slice], Played | None]) -> list[Found]:
+    """Play each slice that the course asks for and tell it how it went; what the course returns."""
+    try:
+        slice_ = next(course)
+        while True:
+            slice_ = course.send(play(slice_))
+    except StopIteration as end:
+        found: list[Found] = end.value
+        return found
 
 
 class Visit:
     """Plays slices one after the other and keeps what came out of them."""
 
-    def __init__(self, servers: Servers, around: tuple[Child, ...], playing: Playing) -> None:
+    def __init__(self, servers: Servers, around: Around, playing: Playing) -> None:
         self._servers, self._around, self._playing = servers, around, playing
         self.played: list[Played] = []
         self.usage: list[Usage] = []
+        self.conditions: list[Conditions] = []
         self.restarted: list[dict[str, Any]] = []
 
     def play(self, slice_: Slice) -> Played:
-        """Load one cell; an arm that is left with unfinished work is restarted before it is used again."""
+        """Load one cell; an arm that is left with unfinished work, or has ended, is restarted before it is used again."""
         arm = slice_.cell.arm
         deployed = self._servers.deployed[arm]
-        watch = Watch(slice_.index, self._groups(deployed), deployed.port)
+        self._playing.prepare(slice_, deployed.address)
+        surroundings = Surroundings(slice_.index, deployed, self._around.upstream_stats)
+        watch = Watch(slice_.index, self._groups(deployed))
+        surroundings.begin()
         watch.begin()
-        played = self._playing.play(slice_.index, deployed.address, watch.tick)
-        self.usage += watch.end()
+        played = self._playing.play(watch.tick)
+        usage = watch.end()
+        self.conditions.append(surroundings.end(usage))
+        self.usage += usage
         self.played.append(played)
-        if played.shortage:
+        ended = deployed.child.process.poll() is not None
+        if played.shortage or ended:
             self._servers.restart(arm)
-            self.restarted.append({"slice": slice_.index, "arm": arm})
+            self.restarted.append({"slice": slice_.index, "arm": arm, "ended": ended})
         return played
 
     def _groups(self, deployed: Deployed) -> Mapping[str, list[int]]:
-        around = [pid for child in self._around for pid in child.pids()]
+        around = [pid for child in self._around.children for pid in child.pids()]
         return {"server": deployed.child.pids(), "load": self._playing.pids, "services": around}
 
 

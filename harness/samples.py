@@ -9,9 +9,9 @@ from typing import Final
 
 COLUMNS: Final = (
     "slice",  # index of the slice in its block
-    "user",  # number of the simulated user
+    "user",  # number of the simulated user; in open loop, of the arrival in the slice's schedule
     "intended_ns",  # when the request should have been sent; CLOCK_MONOTONIC, like all times here
-    "sent_ns",  # just before the first byte was handed to the kernel
+    "sent_ns",  # just before the first byte was handed to the kernel; of a dropped arrival, when it was dropped
     "done_ns",  # when the last byte was parsed, or the request was given up
     "status",  # HTTP status; 0: none was received
     "outcome",  # an Outcome
@@ -37,22 +37,36 @@ class Outcome(IntEnum):
     EARLY_EOF = 6  # the peer closed before the response was complete
     MALFORMED = 7  # not HTTP
     UNFINISHED = 8  # still in flight when the slice's drain ended
+    DROPPED = 9  # never sent: max_in_flight requests were under way when it was due
 
 
+CUT_LATENCIES: Final = 2
+"""So many of its cell's latencies are cut off at the start of a slice: the pipeline is filling."""
+SAMPLES_NEEDED: Final = {0.50: 10, 0.95: 130, 0.99: 662, 0.999: 6_636}
+"""Fewest samples for percentile q: so many that with three-sigma certainty (q^n ≤ 0.00135) one of them lies above it."""
 SHORTAGE: Final = frozenset({Outcome.TIMEOUT, Outcome.UNFINISHED})
 """Outcomes that leave work behind in the server: its arm is restarted before it is loaded again."""
 
 
 @dataclass(frozen=True)
 class Played:
-    """One slice as it was driven. Times in ns of CLOCK_MONOTONIC."""
+    """One slice as it was driven, by one load maker or by several together. Times in ns of CLOCK_MONOTONIC."""
 
     index: int
     start_ns: int  # the first request may be sent
-    cut_ns: int  # the pipeline is full: what is sent or done from here on is analysed …
-    end_ns: int  # … up to here; no request is sent afterwards
+    cut_ns: int  # the pipeline is full: what is due or done from here on is analysed …
+    end_ns: int  # … up to here; no request falls due afterwards
     drained_ns: int  # the last response has been received or given up
-    requests: int
-    failures: int
+    requests: int  # sent
+    dropped: int  # due and not sent; open loop only
+    failures: int  # of the sent ones
+    late: int  # sent or dropped ones that did not keep the slice's limit, failures included; 0 without a limit
     shortage: bool  # requests timed out or were abandoned: the server is still busy with them
     latency_ms: float | None  # median of correct responses; None: there were none
+    ticks: int  # of the load maker's own 10 ms clock during the slice …
+    late_ticks: int  # … so many of them more than TICK_LATE_MS late
+    worst_tick_ms: float
+
+
+TICK_MS: Final = 10.0
+TICK_LATE_MS: Final = 5.0

@@ -7,7 +7,7 @@ table of servers and endpoints is found here.
 import json
 import sys
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Sequence
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Final, Literal, Self
@@ -23,10 +23,12 @@ from pydantic import (
     model_validator,
 )
 
-from harness import wording
+from harness import fit, wording
+from harness.arrivals import Kind
 from harness.endpoints import LEAST_MS
 from harness.errors import UserError
-from harness.samples import FEWEST_LATENCIES
+from harness.modes import CAPACITY, CLOSED
+from harness.objective import Objective
 from harness.servers import SERVERS, Server
 
 Colour = Literal["sync", "async"]
@@ -34,7 +36,10 @@ Name = Annotated[StrictStr, Field(min_length=1, max_length=60, pattern=r"^[^\s\x
 Variable = Annotated[StrictStr, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]
 Seconds = Annotated[StrictFloat | StrictInt, Field(gt=0, le=600)]
 Users = Annotated[StrictInt, Field(ge=1, le=10_000)]
+Rate = Annotated[StrictFloat | StrictInt, Field(ge=0.1, le=100_000)]
 
+HELD: Final = 0
+"""The level of a capacity cell: the highest rate that keeps the promise, which only the run will tell."""
 SCHEMA_FILE: Final = "scenario.schema.json"
 
 
@@ -85,11 +90,17 @@ class Arm(Table):
 
 
 class Endpoint(Table):
-    """One kind of work and how hard it is pushed."""
+    """One kind of work and how hard it is pushed: `users` in closed loop, `rate` in open loop, neither for capacity."""
 
     name: Literal[tuple(LEAST_MS)]  # type: ignore[valid-type]
     query: dict[StrictStr, StrictInt | StrictStr] = {}
-    users: Annotated[list[Users], Field(min_length=1)]
+    users: list[Users] = []
+    rate: list[Rate] = []
+
+    @property
+    def levels(self) -> Sequence[int | float]:
+        """How hard it is pushed, level by level."""
+        return self.users or self.rate or [HELD]
 
     @property
     def least_ms(self) -> float:
@@ -105,7 +116,12 @@ class Endpoint(Table):
 class Load(Table):
     """How a slice is driven."""
 
-    mode: Literal["closed"] = "closed"
+    mode: Literal["closed", "open", "capacity"] = "closed"
+    arrivals: Kind = "poisson"
+    max_in_flight: Annotated[StrictInt, Field(ge=1, le=10_000)] | None = None
+    processes: Annotated[StrictInt, Field(ge=1, le=16)] = 1
+    objective: Objective | None = None
+    start_rate: Rate = 50
     slice_s: Seconds = 0.25
     slice_max_s: Seconds = 2.0
     visits: Annotated[StrictInt, Field(ge=1, le=100)] = 3
@@ -116,6 +132,14 @@ class Load(Table):
     def check(self) -> Self:
         if self.slice_max_s < self.slice_s:
             raise ValueError(f"slice_max_s: expected at least slice_s = {self.slice_s:g}, got {self.slice_max_s:g}")
+        for key, mode in (("objective", CAPACITY), ("start_rate", CAPACITY)):
+            if key in self.model_fields_set and self.mode != mode:
+                raise ValueError(f"{key}: expected only with mode = {mode!r}, got it with mode = {self.mode!r}")
+        for key in ("arrivals", "max_in_flight"):
+            if key in self.model_fields_set and self.mode == CLOSED:
+                raise ValueError(f"{key}: expected only with mode = 'open' or 'capacity', got it with mode = 'closed'")
+        if self.mode == CAPACITY and self.objective is None:
+            raise ValueError("objective: expected a promise such as 'p99 <= 250ms' with mode = 'capacity', got nothing")
         return self
 
 
@@ -140,7 +164,7 @@ class Scenario(Table):
 
     @model_validator(mode="after")
     def check(self) -> Self:
-        problems = [*_arm_problems(self), *_endpoint_problems(self), *_comparison_problems(self)]
+        problems = list(fit.problems(self))
         if problems:
             raise ValueError("\n".join(problems))
         return self
@@ -201,96 +225,6 @@ def parse(text: str, source: str) -> Scenario:
 def schema() -> str:
     """The JSON Schema that editors use, as text."""
     return json.dumps(Scenario.model_json_schema(), indent=2, ensure_ascii=False) + "\n"
-
-
-# what pydantic cannot see: whether the parts fit together
-
-
-def _arm_problems(scenario: Scenario) -> Iterator[str]:
-    names = [arm.name for arm in scenario.arms]
-    for index, arm in enumerate(scenario.arms):
-        where = f"arms[{index}]"
-        if names.index(arm.name) != index:
-            yield f"{where}.name: expected a name used once, got {arm.name!r} again"
-        yield from _option_problems(where, arm)
-        if arm.control_of is not None:
-            yield from _control_problems(where, arm, scenario)
-
-
-def _option_problems(where: str, arm: Arm) -> Iterator[str]:
-    for option in ("threads", "connections", "loop"):
-        if option in arm.model_fields_set and option not in arm.table.options:
-            able = ", ".join(name for name, server in SERVERS.items() if option in server.options)
-            yield f"{where}.{option}: expected only with {able}; got it with {arm.server}"
-    if "threads" in arm.table.options and arm.threads < 1:
-        yield f"{where}.threads: expected a number of threads ≥ 1 for {arm.server}, got {arm.threads or 'none'}"
-    if "connections" in arm.table.options and arm.connections <= arm.threads:
-        yield f"{where}.connections: expected more than its threads = {arm.threads}, got {arm.connections}"
-    if arm.server == "daphne" and arm.workers != 1:
-        yield f"{where}.workers: expected 1, because daphne has one process, got {arm.workers}"
-    reserved = {"BENCH_NONCE", "DATABASE_URL", "UPSTREAM_URL", "DJANGO_PROFILE"} & set(arm.environment)
-    for name in sorted(reserved):
-        yield f"{where}.environment.{name}: expected a name the harness does not set itself"
-
-
-def _control_problems(where: str, arm: Arm, scenario: Scenario) -> Iterator[str]:
-    others = {other.name: other for other in scenario.arms if other is not arm}
-    original = others.get(arm.control_of or "")
-    if original is None:
-        hint = wording.hint(arm.control_of, others)
-        yield f"{where}.control_of: expected the name of another arm, got {arm.control_of!r}{hint}"
-        return
-    if original.control_of is not None:
-        yield f"{where}.control_of: expected an arm that is not a control itself, got {arm.control_of!r}"
-        return
-    same = {"name": arm.name, "control_of": arm.control_of}
-    if original.model_copy(update=same) != arm:
-        yield f"{where}.control_of: expected the same deployment and view as {original.name!r}, got a difference"
-
-
-def _endpoint_problems(scenario: Scenario) -> Iterator[str]:
-    load, seen = scenario.load, set()
-    for index, endpoint in enumerate(scenario.endpoints):
-        where = f"endpoints[{index}]"
-        if endpoint.label in seen:
-            yield f"{where}: expected each endpoint and query once (levels belong in its users), got {endpoint.label!r} again"
-        seen.add(endpoint.label)
-        if sorted(set(endpoint.users)) != endpoint.users:
-            yield f"{where}.users: expected rising numbers, each once, got {endpoint.users}"
-        problems = list(_query_problems(where, endpoint))
-        yield from problems
-        if not problems and load.slice_max_s < FEWEST_LATENCIES * endpoint.least_ms / 1000:
-            least = f"{FEWEST_LATENCIES} × the {endpoint.least_ms / 1000:g} s that {endpoint.label} takes"
-            yield f"load.slice_max_s: expected at least {least}, got {load.slice_max_s:g}"
-        for arm in scenario.arms:
-            most = arm.connections - arm.threads
-            if "connections" in arm.table.options and 0 < most < max(endpoint.users):
-                yield f"{where}.users: expected at most {most}, the connections of arm {arm.name!r}, got {max(endpoint.users)}"
-
-
-def _query_problems(where: str, endpoint: Endpoint) -> Iterator[str]:
-    known = {"wait": {"ms"}, "upstream": {"ms"}, "fanout": {"k", "ms", "mode"}, "mixed": {"ms", "pk"}}
-    known |= {"blocking": {"ms"}, "db_read": {"pk"}}
-    limits = {"ms": 60_000, "k": 100, "pk": 1_000}
-    allowed = known.get(endpoint.name, set())
-    for name, value in endpoint.query.items():
-        if name not in allowed:
-            expected = f"one of {', '.join(sorted(allowed))}" if allowed else "no query"
-            yield f"{where}.query.{name}: expected {expected} for {endpoint.name}, got {name!r}{wording.hint(name, allowed)}"
-        elif name == "mode" and value not in ("parallel", "sequential"):
-            yield f"{where}.query.mode: expected 'parallel' or 'sequential', got {value!r}"
-        elif name != "mode" and not (isinstance(value, int) and 0 <= value <= limits[name]):
-            yield f"{where}.query.{name}: expected a whole number from 0 to {limits[name]}, got {value!r}"
-
-
-def _comparison_problems(scenario: Scenario) -> Iterator[str]:
-    names = [arm.name for arm in scenario.arms]
-    for index, pair in enumerate(scenario.comparisons):
-        for key, name in (("arm", pair.arm), ("over", pair.over)):
-            if name not in names:
-                yield f"comparisons[{index}].{key}: expected the name of an arm, got {name!r}{wording.hint(name, names)}"
-        if pair.arm == pair.over:
-            yield f"comparisons[{index}]: expected two different arms, got {pair.arm!r} twice"
 
 
 if __name__ == "__main__":

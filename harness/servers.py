@@ -36,6 +36,7 @@ class Server:
     command: str  # with {port} {workers} {threads} {connections} {loop}; the program is looked up beside Python
     cap: Cap  # requests that can be inside a view at once; None: no declared limit
     options: frozenset[str] = frozenset()  # arm options this server understands besides `workers`
+    keeps_alive: bool = True  # False: closes the connection after each response
 
     def argv(self, arm: ArmOptions, port: int | str) -> list[str]:
         """The exact command line for this arm on this port."""
@@ -128,6 +129,7 @@ SERVERS: Final[dict[str, Server]] = {
         "WSGI",
         f"{_GUNICORN} --worker-class sync config.wsgi",
         cap=_one_per_worker,
+        keeps_alive=False,
     ),
     "gunicorn-gthread": Server(
         "WSGI",

@@ -6,6 +6,7 @@
         blocks/000/              one folder per finished block; it appears whole or not at all
             requests.parquet     one row per request: samples.COLUMNS
             resources.parquet    one row per slice and process group: resources.Usage
+            conditions.parquet   one row per slice: conditions.Conditions
             block.json           slices as played, commands, identities, refused cells, causes of failures
             logs/                one per server, service and load maker
         report/                  rebuilt at will
@@ -26,11 +27,12 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from harness.conditions import Conditions
 from harness.errors import UserError
 from harness.resources import Usage
 from harness.samples import COLUMNS
 
-SCHEMA_VERSION: Final = 1
+SCHEMA_VERSION: Final = 2
 RUNNING, FINISHED, INTERRUPTED, FAILED = "running", "finished", "interrupted", "failed"
 
 
@@ -41,6 +43,7 @@ class BlockResult:
     index: int
     rows: bytes  # int64, row by row, samples.COLUMNS
     usage: Sequence[Usage]
+    conditions: Sequence[Conditions]
     notes: dict[str, Any]  # block.json
 
 
@@ -89,8 +92,10 @@ class RunFolder:
         """Write the block beside its logs, then make it part of the run with one rename."""
         folder = self.path / f"block-{block.index:03d}.partial"
         pq.write_table(requests_table(block.rows), folder / "requests.parquet", compression="zstd")
-        pq.write_table(usage_table(block.usage), folder / "resources.parquet", compression="zstd")
+        pq.write_table(table_of(Usage, block.usage), folder / "resources.parquet", compression="zstd")
+        pq.write_table(table_of(Conditions, block.conditions), folder / "conditions.parquet", compression="zstd")
         write_json(folder / "block.json", block.notes)
+        shutil.rmtree(folder / "counts", ignore_errors=True)  # they are in conditions.parquet
         folder.rename(self.path / "blocks" / f"{block.index:03d}")
 
 
@@ -103,11 +108,11 @@ def requests_table(rows: bytes) -> pa.Table:
     )
 
 
-def usage_table(usage: Sequence[Usage]) -> pa.Table:
-    """One row per slice and process group."""
-    types = {"group": pa.string()}
-    schema = pa.schema([(field.name, types.get(field.name, pa.int64())) for field in fields(Usage)])
-    return pa.Table.from_pylist([asdict(row) for row in usage], schema=schema)
+def table_of(kind: type[Usage] | type[Conditions], rows: Sequence[Usage] | Sequence[Conditions]) -> pa.Table:
+    """One row per dataclass; whole numbers but for names and milliseconds."""
+    types = {"group": pa.string(), "upstream_late_p99_ms": pa.float64()}
+    schema = pa.schema([(field.name, types.get(field.name, pa.int64())) for field in fields(kind)])
+    return pa.Table.from_pylist([asdict(row) for row in rows], schema=schema)
 
 
 def write_json(path: Path, content: Any) -> None:

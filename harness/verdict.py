@@ -7,12 +7,11 @@ from typing import Final
 from harness import figures
 from harness.analysis import Analysis, Compared
 from harness.intervals import Estimate
-from harness.metrics import METRICS
+from harness.modes import CLOSED, OPEN
 from harness.plan import Cell
 
 NEAR: Final = 0.92  # of a bound: close enough to say that the bound is what limits
 BUSY: Final = 0.90  # of the cores an arm can use; a slice's drain, in which load falls, is part of the time
-THROUGHPUT: Final = METRICS[0]
 
 
 @dataclass(frozen=True)
@@ -34,7 +33,7 @@ def of(compared: Compared, analysis: Analysis) -> Verdict:
     An interval that excludes 1 is never called equivalent on the strength of a large floor: noise proves nothing.
     """
     ratio, metric = compared.ratio, compared.metric
-    floor = analysis.floor(compared.endpoint, compared.users, metric)
+    floor = analysis.floor(compared.endpoint, compared.level, metric)
     margin = max(analysis.run.scenario.margin, floor or 0.0)
     if ratio.low is None or ratio.high is None:
         return Verdict("undecided", "(fewer than 3 blocks)")
@@ -49,24 +48,28 @@ def of(compared: Compared, analysis: Analysis) -> Verdict:
 def limit(analysis: Analysis, cell: Cell) -> str | None:
     """What holds this cell's throughput where it is, in words; None without a throughput."""
     rows = analysis.rows(cell)
-    estimate = analysis.estimate(cell, THROUGHPUT)
-    if estimate is None or not estimate.value:
+    rate = float(rows.throughput_rps.astype(float).median())
+    if not rate > 0:
         return None
     arm = analysis.run.scenario.arm(cell.arm)
     endpoint = {endpoint.label: endpoint for endpoint in analysis.run.scenario.endpoints}[cell.endpoint]
     least_s, busy = endpoint.least_ms / 1000, float(rows.server_busy.astype(float).median())
-    by_users = cell.users / least_s if least_s else inf
     by_cap = arm.cap / least_s if least_s and arm.cap else inf
-    if by_cap < by_users and estimate.value >= NEAR * by_cap:
-        most = f"{arm.cap} / {least_s:g} s = {figures.number(by_cap)} req/s"
-        return f"is limited by its cap: {arm.room}, {most}, the other users queue"
-    if by_users < inf and estimate.value >= NEAR * by_users:
-        share, most = figures.percent(estimate.value / by_users), f"{cell.users} / {least_s:g} s"
-        return f"is limited by its users: {share} of Little's bound {most} = {figures.number(by_users)} req/s"
+    most, name = (cell.level / least_s if least_s else inf, "Little's bound") if analysis.mode == CLOSED else (inf, "")
+    if analysis.mode == OPEN:
+        most, name = float(cell.level), "what is offered"
+    share = f"{figures.percent(rate / most)} of {name}" if most < inf else ""
+    if by_cap < most and rate >= NEAR * by_cap:
+        sum_ = f"{arm.cap} / {least_s:g} s = {figures.number(by_cap)} req/s"
+        return f"is limited by its cap: {arm.room}, {sum_}, the others queue"
+    if most < inf and rate >= NEAR * most:
+        if analysis.mode == OPEN:
+            return f"answers {share}; {figures.percent(busy)} of a core busy"
+        return f"is limited by its users: {share} {cell.level} / {least_s:g} s = {figures.number(most)} req/s"
     if busy >= BUSY * usable_cores(analysis, cell):
         return f"is limited by CPU: {figures.percent(busy)} of a core"
-    reached = f"{figures.percent(estimate.value / by_users)} of Little's bound, " if by_users < inf else ""
-    return f"is limited by none of users, cap and CPU alone: {reached}{figures.percent(busy)} of a core busy"
+    who = "users, cap and CPU" if analysis.mode == CLOSED else "cap and CPU"
+    return f"is limited by none of {who} alone: {share + ', ' if share else ''}{figures.percent(busy)} of a core busy"
 
 
 def usable_cores(analysis: Analysis, cell: Cell) -> int:

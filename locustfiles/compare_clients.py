@@ -10,18 +10,18 @@ import argparse
 import contextlib
 import json
 import os
-import re
 import shutil
 import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Final
 
 import numpy as np
 
-from harness import figures, intervals, machine, ports, processes
+from harness import figures, intervals, machine, ports, processes, rivals
 
 USERS: Final = 64
 BODY: Final = b'{"message": "Hello from async view!"}'
@@ -79,16 +79,13 @@ def clients() -> dict[str, Client]:
         "FastHttpUser": lambda port, seconds: locust("stock_users.py", "FastUser", port=port, seconds=seconds),
         "HttpUser": lambda port, seconds: locust("stock_users.py", "SlowUser", port=port, seconds=seconds),
     }
-    if shutil.which("wrk"):
-        found["wrk"] = lambda port, seconds: tool(
-            ["wrk", "-t1", f"-c{USERS}", f"-d{seconds:g}s", f"http://127.0.0.1:{port}/"], r"Requests/sec:\s+([\d.]+)"
-        )
-    if shutil.which("hey"):
-        found["hey"] = lambda port, seconds: tool(
-            ["hey", "-cpus", "1", "-c", str(USERS), "-z", f"{seconds:g}s", f"http://127.0.0.1:{port}/"],
-            r"Requests/sec:\s+([\d.]+)",
-        )
+    for name in rivals.installed():
+        found[name] = partial(rival, name)
     return found
+
+
+def rival(name: str, port: int, seconds: float) -> float:
+    return rivals.rate(name, f"http://127.0.0.1:{port}/", USERS, seconds, machine.share_cores().load)
 
 
 def locust(file: str, *arguments: str, port: int, seconds: float) -> float:
@@ -99,27 +96,13 @@ def locust(file: str, *arguments: str, port: int, seconds: float) -> float:
             "--headless", "--host", f"http://127.0.0.1:{port}", "-u", str(USERS), "-r", "10000",
             "-t", f"{seconds:g}s", "--json-file", f"{folder}/stats", "--loglevel", "ERROR",
         ]  # fmt: skip
-        subprocess.run(on_load_core(command), check=True, capture_output=True, timeout=seconds + 60)
+        subprocess.run(
+            rivals.on_cores(command, machine.share_cores().load), check=True, capture_output=True, timeout=seconds + 60
+        )
         entry = json.loads(Path(folder, "stats.json").read_text())[0]
     if entry["num_failures"]:
         raise SystemExit(f"{file}: {entry['num_failures']} requests failed")
     return float(entry["num_requests"]) / (float(entry["last_request_timestamp"]) - float(entry["start_time"]))
-
-
-def tool(command: list[str], pattern: str) -> float:
-    """A load maker that prints its rate."""
-    output = subprocess.run(on_load_core(command), check=True, capture_output=True, text=True, timeout=120).stdout
-    found = re.search(pattern, output)
-    if not found:
-        raise SystemExit(f"{command[0]}: no rate in its output")
-    return float(found[1])
-
-
-def on_load_core(command: list[str]) -> list[str]:
-    """The command on the load's cores, ended with us."""
-    cores = machine.share_cores().load
-    where = ",".join(map(str, cores)) if cores else "-"
-    return [sys.executable, "-I", "-S", str(processes.HERE / "launch.py"), str(os.getpid()), where, *command]
 
 
 @contextlib.contextmanager
@@ -129,7 +112,7 @@ def static_server(cores: machine.Cores) -> Iterator[tuple[int, str]]:
     with tempfile.TemporaryDirectory() as folder:
         name, command = (
             "our own server (install nginx for a faster one)",
-            [sys.executable, "-m", "locustfiles.static", str(port)],
+            [sys.executable, "-m", "harness.known", str(port)],
         )
         if nginx:
             config = Path(folder, "nginx.conf")

@@ -16,12 +16,12 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from harness import deployment, figures, intervals, machine, plan, scenario, services, verify
+from harness import deployment, figures, intervals, machine, plan, rivals, scenario, services, verify
 from harness.deployment import Deployed, Fleet, Site
 from harness.load import LocustLoad
 from harness.samples import COLUMNS, Outcome, Played
 from harness.scenario import Endpoint, Load, Scenario
-from locustfiles.compare_clients import USERS, tool
+from locustfiles.compare_clients import USERS
 
 AGREEMENT: Final = 0.10
 
@@ -62,11 +62,12 @@ def alternate(asked: Scenario, fleet: Fleet, folder: Path, cores: tuple[int, ...
     block, proof = plan.expand(asked)[0], verify.twins(asked, fleet)
     played: list[tuple[str, Played]] = []
     rates: Rates = {arm.name: ([], []) for arm in asked.arms}
-    with LocustLoad().playing(block, asked.load, proof.bodies, folder, cores) as playing:
+    with LocustLoad().playing(asked.load, proof.bodies, folder, cores) as playing:
         for slice_ in block.slices:
             deployed = fleet.deployed[slice_.cell.arm]
-            one = playing.play(slice_.index, deployed.address, lambda: None)
-            if not slice_.warm_up:
+            playing.prepare(slice_, deployed.address)
+            one = playing.play(lambda: None)
+            if slice_.purpose == "measure":
                 played.append((deployed.arm.name, one))
                 rates[deployed.arm.name][1].append(wrk_on(deployed, round(slice_.seconds)))
                 print(f"slice {slice_.index + 1} of {len(block.slices)}", flush=True)
@@ -85,7 +86,7 @@ def rate(rows: NDArray[np.int64], one: Played) -> float:
 
 def wrk_on(deployed: Deployed, seconds: int) -> float:
     url = f"http://127.0.0.1:{deployed.port}/{deployed.arm.view}/hello/"
-    return tool(["wrk", "-t1", f"-c{USERS}", f"-d{seconds}s", "--timeout", "10s", url], r"Requests/sec:\s+([\d.]+)")
+    return rivals.rate("wrk", url, USERS, seconds, machine.share_cores().load)
 
 
 def judge(rates: Rates) -> int:

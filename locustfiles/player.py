@@ -1,189 +1,106 @@
-"""Play one plan file, slice by slice, as the harness says: `python -m locustfiles.player PLAN.json`.
+"""Play slices as the harness says: `python -m locustfiles.player PLAN.json ROWS NUMBER OF`.
 
-One Locust process for one block. All users are spawned once and wait for their turn, so that a slice
-starts within a millisecond and its connections are those of the last visit. Standard input says which slice is
-next and where its arm listens; standard output answers `ready` and `played`, one JSON object per line.
+One Locust process for one block (or one of several that share the load: the NUMBERth OF so many). Its users wait for
+their turn, so that a slice starts within a millisecond and its connections are those of the last visit. Standard input
+says which slice to prepare, at which address, and when to go; standard output answers `ready`, `prepared` and
+`played`, one JSON object per line.
 """
 
 import base64
 import gc
 import json
 import logging
-import random
 import sys
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from time import perf_counter_ns
-from typing import Any, BinaryIO, ClassVar
+from typing import Any, BinaryIO, Protocol
 
-import gevent
 import numpy as np
 from gevent.event import Event
-from gevent.queue import SimpleQueue
-from locust import User, task
-from locust.env import Environment
 
-from harness.samples import COLUMNS, FEWEST_LATENCIES, LATENCIES_PER_SLICE, SHORTAGE, Outcome, Played
-from locustfiles.client import Client, Sweeper, prebuilt
-from locustfiles.closed_loop import call_until
+from harness.samples import COLUMNS, CUT_LATENCIES, SHORTAGE, Outcome, Played
+from locustfiles.client import Sweeper
+from locustfiles.crew import Crew
 from locustfiles.recorder import Recorder, Rows, fold_into, write
+from locustfiles.slices import Asked, ClosedSlice, OpenSlice
+from locustfiles.ticker import Ticker
 
-LEAD_NS = 2_000_000  # from the decision to start to the first request
-CUT_LATENCIES = 2
-
-Address = tuple[str, int]
-
-
-@dataclass(frozen=True)
-class Turn:
-    """What one user does in one slice."""
-
-    slice: int
-    arm: str
-    address: Address
-    request: bytes
-    body: bytes | None
-    first_ns: int
-    end_ns: int
+OUTCOME, INTENDED, DONE = COLUMNS.index("outcome"), COLUMNS.index("intended_ns"), COLUMNS.index("done_ns")
 
 
-class SliceUser(User):
-    """A user that waits for its turns; one connection per arm, kept from slice to slice."""
+class AnySlice(Protocol):
+    """A slice that is prepared."""
 
-    everyone: ClassVar[list["SliceUser"]] = []
-    player: ClassVar["Player"]
-
-    def on_start(self) -> None:
-        self.turns: SimpleQueue[Turn] = SimpleQueue()
-        self.clients: dict[str, Client] = {}
-        self.number = len(self.everyone)
-        self.everyone.append(self)
-
-    @task
-    def take_turns(self) -> None:
-        while True:
-            turn = self.turns.get()
-            client = self._client(turn)
-            gevent.sleep(max(0.0, (turn.first_ns - perf_counter_ns()) / 1e9))
-            call_until(
-                turn.end_ns, client, turn.request, turn.body, self.player.recorder.record, (turn.slice, self.number)
-            )
-            self.player.user_is_done()
-
-    def _client(self, turn: Turn) -> Client:
-        """The connection to this arm; a new one where the arm was restarted or has hung up."""
-        client = self.clients.get(turn.arm)
-        if client is None or client.address != turn.address:
-            if client is not None:
-                client.close()
-            client = self.clients[turn.arm] = Client(turn.address, self.player.timeout_ns, self.player.sweeper)
-        if client.is_stale():
-            client.close()
-        return client
+    def go(self, start_ns: int, end_ns: int) -> Event:
+        """Start it; the event is set when every request has ended."""
 
 
 class Player:
-    """The plan, the users' bookkeeping and the raw rows."""
+    """Prepares a slice, plays it, writes its rows."""
 
-    def __init__(self, plan: dict[str, Any]) -> None:
-        self.slices = plan["slices"]
+    def __init__(self, plan: dict[str, Any], number: int, of: int) -> None:
         self.bodies = {label: base64.b64decode(body) for label, body in plan["bodies"].items()}
-        self.timeout_ns = int(plan["timeout_s"] * 1e9)
         self.drain_s = plan["drain_s"]
         self.recorder = Recorder()
         self.sweeper = Sweeper()
-        self.latency_ns: dict[tuple[Any, ...], float] = {}
-        self._busy = 0
-        self._all_done = Event()
+        self.environment, self.crew = Crew.hire(int(plan["timeout_s"] * 1e9), self.sweeper)
+        self.place = (number, of)
 
-    def play(self, index: int, address: Address, environment: Environment, file: BinaryIO) -> Played:
-        """Drive one slice, drain it, write its rows."""
-        slice_ = self.slices[index]
-        cell = tuple(slice_["cell"].values())
-        length_ns, filling_ns = timing(slice_, self.latency_ns.get(cell))
-        start_ns = perf_counter_ns() + LEAD_NS
-        end_ns = start_ns + length_ns
-        self._hand_out(slice_, address, start_ns, end_ns, filling_ns)
-        self._drain(end_ns)
+    def prepare(self, told: dict[str, Any]) -> None:
+        """Everything that may be done before the slice starts."""
+        slice_ = told["slice"]
+        body = self.bodies.get(slice_["cell"]["endpoint"])
+        self.asked = Asked(slice_, tuple(told["address"]), told["length_ns"], told["filling_ns"], body, self.place)
+        kind = OpenSlice if slice_["open"] else ClosedSlice
+        self.ready: AnySlice = kind(self.asked, self.crew, self.recorder)
+
+    def play(self, start_ns: int, file: BinaryIO) -> Played:
+        """Drive the prepared slice, drain it, write its rows."""
+        asked, ticker = self.asked, Ticker()
+        end_ns = start_ns + asked.length_ns
+        ended = self.ready.go(start_ns, end_ns)
+        ticker.start(start_ns)
+        self._drain(ended, end_ns)
+        ticker.stop()
         drained_ns = perf_counter_ns()
         rows = self.recorder.take()
         write(rows, file)
-        fold_into(environment.stats, " · ".join(map(str, cell)), rows)
-        latency_ns = median_latency(rows)
-        self.latency_ns[cell] = latency_ns if latency_ns is not None else float(length_ns)
+        fold_into(self.environment.stats, " · ".join(map(str, asked.slice["cell"].values())), rows)
+        cut_ns = start_ns + CUT_LATENCIES * asked.filling_ns
         return Played(
-            index=index,
+            index=asked.slice["index"],
             start_ns=start_ns,
-            cut_ns=start_ns + CUT_LATENCIES * filling_ns,
+            cut_ns=cut_ns,
             end_ns=end_ns,
             drained_ns=drained_ns,
-            requests=len(rows),
-            failures=int((outcomes(rows) != Outcome.OK).sum()),
-            shortage=bool(np.isin(outcomes(rows), list(SHORTAGE)).any()),
-            latency_ms=None if latency_ns is None else latency_ns / 1e6,
+            **counts(rows, (asked.slice["open"] or {}).get("limit_ms")),
+            ticks=ticker.ticks,
+            late_ticks=ticker.late,
+            worst_tick_ms=ticker.worst_ns / 1e6,
         )
 
-    def user_is_done(self) -> None:
-        self._busy -= 1
-        if not self._busy:
-            self._all_done.set()
-
-    def _hand_out(self, slice_: dict[str, Any], address: Address, start_ns: int, end_ns: int, spread_ns: int) -> None:
-        """Give each user its turn; their starts are spread, because users that start together stay in step."""
-        users = SliceUser.everyone[: slice_["cell"]["users"]]
-        places = list(range(len(users)))
-        random.Random(slice_["seed"]).shuffle(places)
-        self._busy = len(users)
-        self._all_done.clear()
-        for user, place in zip(users, places, strict=True):
-            first_ns = start_ns + spread_ns * place // len(users)
-            request = prebuilt(slice_["path"], address)
-            body = self.bodies.get(slice_["cell"]["endpoint"])
-            user.turns.put(Turn(slice_["index"], slice_["cell"]["arm"], address, request, body, first_ns, end_ns))
-
-    def _drain(self, end_ns: int) -> None:
-        """Wait for every user; what is in flight drain_s after the end is abandoned."""
-        patience_s = (end_ns - perf_counter_ns()) / 1e9 + self.drain_s
-        if not self._all_done.wait(patience_s):
+    def _drain(self, ended: Event, end_ns: int) -> None:
+        """Wait for every request; what is in flight drain_s after the end is abandoned."""
+        if not ended.wait((end_ns - perf_counter_ns()) / 1e9 + self.drain_s):
             self.sweeper.abandon()
-            self._all_done.wait()
+            ended.wait()
 
 
-def timing(slice_: dict[str, Any], latency_ns: float | None) -> tuple[int, int]:
-    """(length, filling time) of a slice in ns.
-
-    The length is ten of the cell's latencies, within the slice's bounds. The filling time is one latency: the users'
-    starts are spread over it, and twice that is cut off. Where the upper bound cuts the slice
-    short (a queue as long as the slice), it is a fifth of the slice: a saturated server is
-    filled as soon as every user has sent its first request.
-    """
-    least_ns = slice_["least_s"] * 1e9
-    latency_ns = max(latency_ns or 0.0, least_ns)
-    shortest_ns, longest_ns = slice_["seconds"] * 1e9, slice_["longest_s"] * 1e9
-    length_ns = min(max(shortest_ns, LATENCIES_PER_SLICE * latency_ns), longest_ns)
-    return int(length_ns), int(min(latency_ns, length_ns / FEWEST_LATENCIES))
-
-
-def outcomes(rows: Rows) -> Any:
-    """The outcome of each row."""
-    return rows[:, COLUMNS.index("outcome")]
-
-
-def median_latency(rows: Rows) -> float | None:
-    """Median ns from intended to done of correct responses; None if there were none."""
-    ok = rows[outcomes(rows) == Outcome.OK]
-    if not len(ok):
-        return None
-    return float(np.median(ok[:, COLUMNS.index("done_ns")] - ok[:, COLUMNS.index("intended_ns")]))
-
-
-def spawn_users(environment: Environment, count: int) -> None:
-    """Spawn the users once, and wait until each of them waits for its first turn."""
-    runner = environment.create_local_runner()
-    runner.start(count, spawn_rate=count)
-    while len(SliceUser.everyone) < count:
-        gevent.sleep(0.01)
+def counts(rows: Rows, limit_ms: float | None) -> dict[str, Any]:
+    """What the rows of a slice come to."""
+    outcome = rows[:, OUTCOME]
+    ok, dropped = outcome == Outcome.OK, outcome == Outcome.DROPPED
+    latency_ms = (rows[:, DONE] - rows[:, INTENDED]) / 1e6
+    return {
+        "requests": int((~dropped).sum()),
+        "dropped": int(dropped.sum()),
+        "failures": int((~ok & ~dropped).sum()),
+        "late": 0 if limit_ms is None else int((~ok | (latency_ms > limit_ms)).sum()),
+        "shortage": bool(np.isin(outcome, list(SHORTAGE)).any()),
+        "latency_ms": float(np.median(latency_ms[ok])) if ok.any() else None,
+    }
 
 
 def say(event: str, **fields: Any) -> None:
@@ -199,19 +116,19 @@ def commands() -> Iterator[dict[str, Any]]:
 
 def main() -> None:
     logging.basicConfig(level=logging.WARNING)
-    plan = json.loads(Path(sys.argv[1]).read_text())
-    player = SliceUser.player = Player(plan)
-    environment = Environment(user_classes=[SliceUser])
-    spawn_users(environment, max(slice_["cell"]["users"] for slice_ in plan["slices"]))
-    gc.collect()
-    gc.freeze()
+    plan_file, rows_file, number, of = sys.argv[1:]
+    player = Player(json.loads(Path(plan_file).read_text()), int(number), int(of))
     gc.disable()  # a collection in mid-slice would be measured as latency; collected between slices
     say("ready")
-    with Path(plan["rows_file"]).open("wb") as file:
+    with Path(rows_file).open("wb") as file:
         for command in commands():
-            played = player.play(command["slice"], tuple(command["address"]), environment, file)
-            say("played", **asdict(played))
-            gc.collect()
+            if "prepare" in command:
+                player.prepare(command["prepare"])
+                gc.collect()
+                gc.freeze()
+                say("prepared")
+            else:
+                say("played", **asdict(player.play(command["go"], file)))
 
 
 if __name__ == "__main__":

@@ -15,16 +15,16 @@ os.environ["LOCUST_SKIP_MONKEY_PATCH"] = "1"  # importing locust would patch thi
 import numpy as np
 import pytest
 
-from harness import analysis, frames, plan, runner
+from harness import analysis, arrivals, frames, plan, runner
 from harness import scenario as scenarios
 from harness.machine import Cores
 from harness.plan import Block, Slice
-from harness.processes import Child
 from harness.samples import COLUMNS, Outcome, Played
 from harness.scenario import Load as LoadSettings
 from harness.scenario import Scenario
 from harness.store import FINISHED, RunFolder
 from harness.verify import Proof
+from locustfiles.player import counts
 
 ROOT = Path(__file__).parent.parent
 MS = 1_000_000
@@ -94,37 +94,60 @@ class FakeLoad:
 
     @contextmanager
     def playing(
-        self,
-        block: Block,
-        settings: LoadSettings,
-        bodies: Mapping[str, bytes],
-        folder: Path,
-        cores: tuple[int, ...] | None,
+        self, settings: LoadSettings, bodies: Mapping[str, bytes], folder: Path, cores: tuple[int, ...] | None
     ) -> Iterator["FakePlaying"]:
-        yield FakePlaying(self, block)
+        yield FakePlaying(self)
 
 
 @dataclass
 class FakePlaying:
     load: FakeLoad
-    block: Block
     rows: list[np.ndarray] = field(default_factory=list)
     now_ns: int = 1_000_000_000
     pids: list[int] = field(default_factory=list)
 
-    def play(self, index: int, address: tuple[str, int], tick: Callable[[], None]) -> Played:
-        slice_ = self.block.slices[index]
-        start, end = self.now_ns, self.now_ns + 500 * MS
-        rows = self.load.spoil(slice_, closed_loop_rows(slice_, start, end, self.load.latency_ms))
+    def prepare(self, slice_: Slice, address: tuple[str, int]) -> None:
+        self.slice = slice_
+
+    def play(self, tick: Callable[[], None]) -> Played:
+        slice_, start = self.slice, self.now_ns
+        end = start + (int(slice_.seconds * 1e9) if slice_.open else 500 * MS)
+        make = open_loop_rows if slice_.open else closed_loop_rows
+        rows = self.load.spoil(slice_, make(slice_, start, end, self.load.latency_ms))
         self.rows.append(rows)
         self.load.played.append(slice_)
         self.now_ns = end + 100 * MS
-        failures = int((rows[:, COLUMNS.index("outcome")] != Outcome.OK).sum())
-        shortage = self.load.shortage(slice_)
-        return Played(index, start, start + 50 * MS, end, end + 50 * MS, len(rows), failures, shortage, 10.0)
+        told = counts(rows, slice_.open.limit_ms if slice_.open else None)
+        told |= {"shortage": self.load.shortage(slice_)}
+        ticks = (end - start) // (10 * MS)
+        return Played(
+            slice_.index,
+            start,
+            start + 50 * MS,
+            end,
+            end + 50 * MS,
+            **told,
+            ticks=ticks,
+            late_ticks=0,
+            worst_tick_ms=0.1,
+        )
 
     def requests(self) -> bytes:
         return b"".join(rows.astype(np.int64).tobytes() for rows in self.rows)
+
+
+def open_loop_rows(
+    slice_: Slice, start: int, end: int, latency_ms: Callable[[Slice, random.Random], float]
+) -> np.ndarray:
+    """What the arrivals of the slice's schedule leave, each sent in time."""
+    assert slice_.open is not None
+    rng, rows = random.Random(slice_.seed), []
+    due = arrivals.schedule(slice_.open.arrivals, slice_.cell.level, end - start, slice_.seed)
+    for number, offset in enumerate(due.tolist()):
+        intended = start + offset
+        done = intended + int(latency_ms(slice_, rng) * MS)
+        rows.append((slice_.index, number, intended, intended, done, 200, Outcome.OK, 37, 1))
+    return np.array(rows, dtype=np.int64).reshape(-1, len(COLUMNS))
 
 
 def closed_loop_rows(
@@ -132,7 +155,7 @@ def closed_loop_rows(
 ) -> np.ndarray:
     """What `users` users leave that call back to back from start to end."""
     rng, rows = random.Random(slice_.seed), []
-    for user in range(slice_.cell.users):
+    for user in range(int(slice_.cell.level)):
         now, reused = start + int(rng.random() * 10 * MS), 0
         while now < end:
             done = now + int(latency_ms(slice_, rng) * MS)
@@ -145,10 +168,10 @@ class FakeServers:
     """Arms that are only names."""
 
     def __init__(self, scenario: Scenario) -> None:
-        child = SimpleNamespace(pids=list)
+        child = SimpleNamespace(pids=list, process=SimpleNamespace(poll=lambda: None))
         self.deployed: dict[str, Any] = {
             arm.name: SimpleNamespace(
-                arm=arm, child=child, port=1, address=("127.0.0.1", 1), command=f"serve {arm.name}"
+                arm=arm, child=child, port=1, address=("127.0.0.1", 1), command=f"serve {arm.name}", seen=dict
             )
             for arm in scenario.arms
         }
@@ -168,12 +191,12 @@ class FakeStage:
     servers: FakeServers | None = None
 
     @contextmanager
-    def up(self, scenario: Scenario, logs: Path) -> Iterator[tuple[FakeServers, tuple[Child, ...], Proof]]:
+    def up(self, scenario: Scenario, logs: Path) -> Iterator[tuple[FakeServers, Any, Proof]]:
         self.servers = FakeServers(scenario)
         if self.log:
             (logs / "sync.log").write_text(self.log)
         bodies = {endpoint.label: b"{}" for endpoint in scenario.endpoints}
-        yield self.servers, (), Proof({}, bodies, self.refused)
+        yield self.servers, SimpleNamespace(children=(), upstream_stats=dict), Proof({}, bodies, self.refused)
 
 
 class Quiet:
@@ -196,6 +219,7 @@ FACTS: dict[str, Any] = {
     },
     "cores": {"server": [0], "load": [1], "note": None},
     "database": "SQLite",
+    "calibration": {},
 }
 
 

@@ -8,7 +8,7 @@ from scipy import stats
 
 from harness import figures, intervals
 from harness.intervals import Estimate
-from harness.metrics import SAMPLES_NEEDED
+from harness.samples import SAMPLES_NEEDED
 
 
 def test_the_ratio_is_the_geometric_mean_with_a_t_interval_on_logs() -> None:

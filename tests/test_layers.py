@@ -11,11 +11,14 @@ from conftest import ROOT
 HARNESS = {path.stem: path for path in (ROOT / "harness").glob("*.py")}
 LOWER = {
     "frames",
+    "cells",
+    "steady",
     "analysis",
     "checks",
     "verdict",
     "report",
     "plots",
+    "hockey",
     "drawing",
     "tables",
     "intervals",

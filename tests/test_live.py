@@ -316,7 +316,9 @@ def test_users_that_wait_are_spread_and_reuse_their_connections(database: str, t
     result = runner.run_block(asked, block, tmp_path, stage, load.LocustLoad(), __import__("conftest").Quiet())
     requests = __import__("harness.store", fromlist=["x"]).requests_table(result.rows).to_pandas()
     analysed = [
-        s.index for s in block.slices if s.cell.endpoint == "wait ms=100" and s.cell.arm == "async" and not s.warm_up
+        s.index
+        for s in block.slices
+        if s.cell.endpoint == "wait ms=100" and s.cell.arm == "async" and s.purpose == "measure"
     ]
     mine = requests[requests.slice.isin(analysed)]
     first = mine.groupby("user").sent_ns.min()

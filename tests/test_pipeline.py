@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 from conftest import FACTS, MS, TINY, FakeLoad, FakeStage, Quiet, analysed, fake_run, read_json, tiny
 
-from harness import analysis, checks, cli, frames, report, runner, store, verdict
+from harness import analysis, cells, checks, cli, frames, report, runner, store, verdict
 from harness.errors import UserError
 from harness.intervals import Estimate
 from harness.metrics import METRICS
@@ -38,7 +38,9 @@ def test_throughput_counts_correct_responses_done_in_the_window(tmp_path: Path) 
     result = analysis.analyse(frames.open_run(run))
     block = frames.read_block(run / "blocks" / "000")
     cell = Cell("async", "hello", 4)
-    chosen = block.slices[(block.slices.arm == "async") & (block.slices.endpoint == "hello") & ~block.slices.warm_up]
+    chosen = block.slices[
+        (block.slices.arm == "async") & (block.slices.endpoint == "hello") & (block.slices.purpose == "measure")
+    ]
     expected, seconds = 0, 0.0
     for one in chosen.itertuples():
         rows = block.requests[block.requests.slice == one.index]
@@ -56,7 +58,7 @@ def test_percentiles_are_those_of_the_merged_raw_samples(tmp_path: Path) -> None
     for folder in sorted((run / "blocks").iterdir()):
         block = frames.read_block(folder)
         joined = block.requests.merge(block.slices, left_on="slice", right_on="index")
-        joined = joined[(joined.arm == cell.arm) & (joined.endpoint == cell.endpoint) & ~joined.warm_up]
+        joined = joined[(joined.arm == cell.arm) & (joined.endpoint == cell.endpoint) & (joined.purpose == "measure")]
         joined = joined[(joined.sent_ns >= joined.cut_ns) & (joined.sent_ns < joined.end_ns)]
         merged.append((joined.done_ns - joined.intended_ns) / MS)
     p95 = next(metric for metric in METRICS if metric.column == "p95_ms")
@@ -126,7 +128,7 @@ def test_a_run_whose_harness_is_gone_says_cut_off(tmp_path: Path) -> None:
 def test_an_unknown_schema_version_is_refused(tmp_path: Path) -> None:
     path = fake_run(tmp_path, tiny(blocks=1), FakeLoad())
     store.write_json(path / "run.json", read_json(path / "run.json") | {"schema_version": 99})
-    with pytest.raises(UserError, match="schema_version: expected 1, got 99"):
+    with pytest.raises(UserError, match="schema_version: expected 2, got 99"):
         frames.open_run(path)
 
 
@@ -265,4 +267,7 @@ def test_a_run_in_which_every_cell_was_refused_is_reported_as_that(tmp_path: Pat
 
 
 def test_the_columns_of_an_empty_analysis_are_those_of_a_full_one(tmp_path: Path) -> None:
-    assert sorted(analysed(tmp_path, tiny(blocks=1), FakeLoad()).per_block.columns) == sorted(analysis.NO_ROWS)
+    run = frames.open_run(fake_run(tmp_path, tiny(blocks=1), FakeLoad()))
+    for block in run.blocks():
+        for _, row, _ in cells.block_cells(block, "closed"):
+            assert sorted({"block": 0, **row}) == sorted(cells.COLUMNS)

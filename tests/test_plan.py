@@ -2,9 +2,12 @@
 
 from collections import Counter
 
-from conftest import tiny
+import pytest
+from conftest import MS, tiny
 
 from harness import plan
+from harness.plan import Cell, Slice
+from harness.scenario import Scenario
 
 
 def test_every_round_visits_every_cell_once() -> None:
@@ -21,7 +24,9 @@ def test_the_first_round_of_a_block_is_warm_up_and_only_that() -> None:
     scenario = tiny()
     count = len(list(plan.cells(scenario)))
     for block in plan.expand(scenario):
-        assert [slice_.warm_up for slice_ in block.slices] == [True] * count + [False] * count * scenario.load.visits
+        assert [slice_.purpose for slice_ in block.slices] == ["warm-up"] * count + ["measure"] * (
+            count * scenario.load.visits
+        )
 
 
 def test_the_order_differs_between_rounds_and_between_blocks() -> None:
@@ -36,8 +41,8 @@ def test_the_order_differs_between_rounds_and_between_blocks() -> None:
 
 
 def test_the_same_seed_gives_the_same_plan_and_another_seed_another() -> None:
-    assert plan.digest(plan.expand(tiny())) == plan.digest(plan.expand(tiny()))
-    assert plan.digest(plan.expand(tiny())) != plan.digest(plan.expand(tiny(seed=2)))
+    assert digest(tiny()) == digest(tiny())
+    assert digest(tiny()) != digest(tiny(seed=2))
 
 
 def test_the_first_blocks_of_a_longer_run_are_those_of_a_shorter_one() -> None:
@@ -46,7 +51,7 @@ def test_the_first_blocks_of_a_longer_run_are_those_of_a_shorter_one() -> None:
 
 def test_a_warm_up_slice_is_long_enough_to_see_its_endpoint_s_latency() -> None:
     for slice_ in plan.expand(tiny())[0].slices:
-        assert slice_.seconds >= 2 * slice_.least_s if slice_.warm_up else slice_.seconds > 0
+        assert slice_.seconds >= 2 * slice_.least_s if slice_.purpose == "warm-up" else slice_.seconds > 0
 
 
 def test_the_path_carries_colour_endpoint_and_query() -> None:
@@ -56,3 +61,29 @@ def test_the_path_carries_colour_endpoint_and_query() -> None:
 
 def test_the_expected_time_grows_with_the_blocks() -> None:
     assert plan.expected_s(tiny(blocks=12)) == 2 * plan.expected_s(tiny(blocks=6))
+
+
+def digest(scenario: Scenario) -> str:
+    return plan.digest(scenario, plan.expand(scenario))
+
+
+def slice_(least_s: float = 0.0, seconds: float = 0.25, longest_s: float = 2.0) -> Slice:
+    return Slice(0, Cell("arm", "wait", 1), "/", "measure", least_s, seconds, longest_s, 1)
+
+
+@pytest.mark.parametrize(
+    ("asked", "latency_ms", "length_ms", "filling_ms"),
+    [
+        (slice_(), None, 250, 0),  # nothing known, nothing waited for: the shortest slice
+        (slice_(), 5, 250, 5),  # ten latencies fit into the shortest slice
+        (slice_(), 100, 1000, 100),  # ten latencies
+        (slice_(), 1000, 2000, 400),  # the longest slice; the filling is a fifth of it
+        (slice_(least_s=0.1), None, 1000, 100),  # the declared wait stands in for an unknown latency
+        (slice_(least_s=0.1), 20, 1000, 100),  # and is its least
+        (slice_(least_s=0.1, seconds=2.0), 20, 2000, 100),  # open loop: its length is fixed
+    ],
+)
+def test_a_slice_lasts_ten_latencies_within_its_bounds(
+    asked: Slice, latency_ms: float | None, length_ms: float, filling_ms: float
+) -> None:
+    assert plan.timing(asked, latency_ms) == (length_ms * MS, filling_ms * MS)

@@ -2,39 +2,15 @@
 
 import random
 import time
-from typing import Any
 
 import numpy as np
 import pytest
 from locust.stats import RequestStats
 
 from harness.samples import COLUMNS, Outcome
-from locustfiles.player import timing
 from locustfiles.recorder import Recorder, fold_into
 
 MS = 1_000_000
-
-
-def slice_(least_s: float = 0.0, seconds: float = 0.25, longest_s: float = 2.0) -> dict[str, Any]:
-    return {"least_s": least_s, "seconds": seconds, "longest_s": longest_s}
-
-
-@pytest.mark.parametrize(
-    ("asked", "latency_ms", "length_ms", "filling_ms"),
-    [
-        (slice_(), None, 250, 0),  # nothing known, nothing waited for: the shortest slice
-        (slice_(), 5, 250, 5),  # ten latencies fit into the shortest slice
-        (slice_(), 100, 1000, 100),  # ten latencies
-        (slice_(), 1000, 2000, 400),  # the longest slice; the filling is a fifth of it
-        (slice_(least_s=0.1), None, 1000, 100),  # the declared wait stands in for an unknown latency
-        (slice_(least_s=0.1), 20, 1000, 100),  # and is its least
-    ],
-)
-def test_a_slice_lasts_ten_latencies_within_its_bounds(
-    asked: dict[str, Any], latency_ms: float | None, length_ms: float, filling_ms: float
-) -> None:
-    latency_ns = None if latency_ms is None else latency_ms * MS
-    assert timing(asked, latency_ns) == (length_ms * MS, filling_ms * MS)
 
 
 def rows(count: int) -> np.ndarray:

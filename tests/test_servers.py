@@ -89,7 +89,7 @@ SOUND = {"view": "async", "interface": "ASGI", "nonce": "n", "debug": False, "se
     ],
 )
 def test_an_arm_that_is_not_what_it_claims_is_found_out(change: dict[str, object], message: str | None) -> None:
-    deployed = deployment.Deployed(arm("uvicorn", "async"), None, 1, "n")  # type: ignore[arg-type]
+    deployed = deployment.Deployed(arm("uvicorn", "async"), None, 1, "n", Path())  # type: ignore[arg-type]
     wrong = verify.check_identity(deployed, SOUND | change)
     assert wrong == [] if message is None else wrong[0].startswith(message)
 

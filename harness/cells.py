@@ -1,0 +1,309 @@
+"""One cell in one block: its slices pooled, raw samples first, figures afterwards. Pure.
+
+A slice's window runs from its cut (the pipeline is full) to its end, less what MSER-5 finds unsettled. Throughput
+counts correct responses *done* in the window; latency is that of requests *due* in the window, however late they came
+back. CPU per request divides all CPU of the slice, drain included, by all its correct responses.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Final, cast
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from harness import arrivals, intervals, steady
+from harness.frames import BlockFrames
+from harness.metrics import QUANTILES
+from harness.modes import CAPACITY
+from harness.objective import Promise
+from harness.plan import ANALYSED, Cell
+from harness.samples import SHORTAGE, Outcome
+from harness.scenario import HELD
+
+MIB: Final = 2**20
+LAG_LIMIT_MS: Final = 1.0
+LAG_LIMIT_SHARE: Final = 0.05  # of the median latency, where that is more
+
+COLUMNS: Final = [
+    *("block", "arm", "endpoint", "level", "slices", "unsettled", "requests", "dropped", "ok", "failures"),
+    *("sent_in_slice", "slice_s", "offered_rps", "connections_per_request", "window_s", "ok_in_window"),
+    *("throughput_rps", "samples", "mean_ms", "least_seen_ms", "p50_ms", "p95_ms", "p99_ms", "in_flight", "little"),
+    *("throughput_drift", "latency_drift", "lag_p99_ms", "lag_max_ms", "lag_limit_ms", "lagging", "unaccounted"),
+    *("unseen", "cpu_ms_per_request", "server_busy", "load_busy", "rss_mib", "threads", "ticks", "late_ticks"),
+    *("worst_tick_ms", "steal", "others", "swapped_bytes", "connections", "workers", "new_workers", "upstream_late_ms"),
+]
+"""What a row of a cell in a block holds, with its block: the frame has them also when no cell could be loaded."""
+Row = dict[str, Any]
+Latencies = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Pooled:
+    """A cell's requests in one block, as arrays of one length, with the window of each one's slice."""
+
+    slices: pd.DataFrame
+    outcome: NDArray[np.int8]
+    intended: NDArray[np.int64]
+    sent: NDArray[np.int64]
+    done: NDArray[np.int64]
+    reused: NDArray[np.int8]
+    cut: NDArray[np.int64]
+    end: NDArray[np.int64]
+
+    @property
+    def ok(self) -> NDArray[np.bool_]:
+        return np.asarray(self.outcome == Outcome.OK)
+
+    @property
+    def dropped(self) -> NDArray[np.bool_]:
+        return np.asarray(self.outcome == Outcome.DROPPED)
+
+    @property
+    def latency_ms(self) -> Latencies:
+        return (self.done - self.intended) / 1e6
+
+    @property
+    def window_ns(self) -> int:
+        return int((self.slices.end_ns - self.slices.cut_ns).sum())
+
+    @property
+    def sample(self) -> Latencies:
+        """Latencies (ms) of requests due in a window; what was given up counts as at least its age."""
+        timed = self.ok | np.isin(self.outcome, list(SHORTAGE))
+        return self.latency_ms[timed & (self.intended >= self.cut) & (self.intended < self.end)]
+
+
+def block_cells(block: BlockFrames, mode: str) -> Iterator[tuple[Cell, Row, Latencies]]:
+    """Each cell of a block: its row, and the latencies in its windows (ms). Warm-up and searching are left out."""
+    slices = _analysed(block, mode)
+    order = np.argsort(block.requests.slice.to_numpy(), kind="stable")
+    requests = block.requests.iloc[order]
+    bounds = requests.slice.to_numpy()
+    usage = block.usage.set_index(["group", "slice"]).sort_index()
+    conditions = block.conditions.set_index("slice")
+    for key, own in slices.groupby(["arm", "endpoint", "cell_level"], sort=False):
+        arm, endpoint, level = cast("tuple[str, str, float]", key)
+        parts = [
+            requests.iloc[np.searchsorted(bounds, index, "left") : np.searchsorted(bounds, index, "right")]
+            for index in own["index"]
+        ]
+        row, sample = cell_row(own, pd.concat(parts), usage, conditions.loc[list(own["index"])])
+        yield Cell(arm, endpoint, level), {"arm": arm, "endpoint": endpoint, "level": level, **row}, sample
+
+
+def curve(block: BlockFrames, promise: Promise) -> pd.DataFrame:
+    """Every slice of a search: block, arm, endpoint, rate, latency_ms at the promised percentile, kept.
+
+    A request that failed or was dropped took, for this, as long as the slowest.
+    """
+    rows = []
+    of_slice = dict(iter(block.requests.groupby("slice")))
+    for slice_ in block.slices[block.slices.purpose != "warm-up"].to_dict("records"):
+        requests = of_slice.get(slice_["index"])
+        if requests is None:
+            continue
+        latency_ms = ((requests.done_ns - requests.intended_ns) / 1e6).to_numpy(copy=True)
+        latency_ms[(requests.outcome != Outcome.OK).to_numpy()] = latency_ms.max()
+        rows.append(
+            {
+                "block": block.index,
+                "arm": slice_["arm"],
+                "endpoint": slice_["endpoint"],
+                "rate": slice_["level"],
+                "purpose": slice_["purpose"],
+                "latency_ms": float(np.quantile(latency_ms, promise.quantile)),
+                "kept": promise.kept(len(latency_ms), int(slice_["late"])),
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def cell_row(
+    slices: pd.DataFrame, requests: pd.DataFrame, usage: pd.DataFrame, conditions: pd.DataFrame
+) -> tuple[Row, Latencies]:
+    """One cell's figures in one block, and its latencies."""
+    settled, unsettled = _settled(pool(slices, requests))
+    sample, answered = settled.sample, int(settled.ok.sum())
+    row = {
+        "slices": len(slices),
+        "unsettled": unsettled,  # it had not settled within the first half of its windows
+        **_counts(settled),
+        **_figures(settled, sample),
+        **_lag(settled, sample),
+        **_conservation(settled, requests, conditions),
+        **_costs(list(slices["index"]), usage, answered),
+        **_conditions(slices, conditions),
+    }
+    return row, sample
+
+
+def pool(slices: pd.DataFrame, requests: pd.DataFrame) -> Pooled:
+    """The requests of these slices as arrays, each with its slice's window."""
+    windows = slices.set_index("index")[["cut_ns", "end_ns"]]
+    at = windows.index.get_indexer(requests.slice)
+    outcome, intended, sent, done, reused = (
+        requests[name].to_numpy() for name in ("outcome", "intended_ns", "sent_ns", "done_ns", "reused")
+    )
+    cut, end = windows.cut_ns.to_numpy()[at], windows.end_ns.to_numpy()[at]
+    return Pooled(slices, outcome, intended, sent, done, reused, cut, end)
+
+
+def _analysed(block: BlockFrames, mode: str) -> pd.DataFrame:
+    """The slices that figures are made of; those that confirmed a capacity become one cell at the level HELD."""
+    slices = block.slices[block.slices.purpose.isin(ANALYSED)]
+    if mode != CAPACITY:
+        return slices.assign(cell_level=slices.level)
+    found = {(one["arm"], one["endpoint"]): one["rate"] for one in block.notes["found"]}
+    keys = zip(slices.arm, slices.endpoint, strict=True)
+    held = slices.level.to_numpy() == np.array([found[key] or np.nan for key in keys], dtype=float)
+    return slices[held].assign(cell_level=HELD)
+
+
+def _settled(pooled: Pooled) -> tuple[Pooled, bool]:
+    """Without what MSER-5 cuts off; and whether it has not settled at all."""
+    timed = pooled.ok
+    series = [
+        steady.bins(pooled.intended[timed], pooled.latency_ms[timed], int(cut), int(end))
+        for cut, end in zip(pooled.slices.cut_ns, pooled.slices.end_ns, strict=True)
+    ]
+    cut_bins = steady.mser5(np.concatenate(series))
+    if not cut_bins:
+        return pooled, cut_bins is None
+    slices, left = pooled.slices.copy(), cut_bins
+    for place, bins in zip(slices.index, series, strict=True):
+        gone = min(left, len(bins))
+        slices.loc[place, "cut_ns"] += gone * steady.BIN_NS
+        left -= gone
+    windows = slices.set_index("index").cut_ns
+    moved = dict(zip(pooled.slices.cut_ns, windows, strict=True))
+    cut = np.array([moved[old] for old in pooled.cut], dtype=np.int64)
+    return Pooled(**{**vars(pooled), "slices": slices, "cut": cut}), False
+
+
+def _counts(pooled: Pooled) -> Row:
+    """Requests by what became of them, whole slices."""
+    ok, dropped = pooled.ok, pooled.dropped
+    sent = ~dropped
+    return {
+        "requests": int(sent.sum()),
+        "dropped": int(dropped.sum()),
+        "ok": int(ok.sum()),
+        "failures": int((sent & ~ok).sum()),
+        "sent_in_slice": int((sent & (pooled.sent < pooled.end)).sum()),
+        "slice_s": float((pooled.slices.end_ns - pooled.slices.start_ns).sum() / 1e9),
+        "offered_rps": float(pooled.slices.level.mean()),
+        "connections_per_request": float((pooled.reused[sent] == 0).mean()) if sent.any() else None,
+    }
+
+
+def _figures(pooled: Pooled, sample: Latencies) -> Row:
+    """What the windows show."""
+    window_s = pooled.window_ns / 1e9
+    counted = pooled.ok & (pooled.done >= pooled.cut) & (pooled.done < pooled.end)
+    rate = counted.sum() / window_s
+    inside = np.minimum(pooled.done, pooled.end) - np.maximum(pooled.intended, pooled.cut)
+    in_flight = float(inside.clip(min=0).sum() / pooled.window_ns)
+    mean_ms = float(sample.mean()) if len(sample) else None
+    sent = ~pooled.dropped
+    ended = (sent & (pooled.done >= pooled.cut) & (pooled.done < pooled.end)).sum() / window_s
+    due = sent & (pooled.intended >= pooled.cut) & (pooled.intended < pooled.end)
+    by_law = float(ended * pooled.latency_ms[due].mean() / 1e3) if due.any() else 0.0
+    return {
+        "window_s": window_s,
+        "ok_in_window": int(counted.sum()),
+        "throughput_rps": float(rate),
+        "samples": len(sample),
+        "mean_ms": mean_ms,
+        "least_seen_ms": float(sample.min()) if len(sample) else None,
+        **{column: intervals.percentile(sample, quantile) for column, quantile in QUANTILES.items()},
+        "in_flight": in_flight,  # mean number of requests under way
+        "little": in_flight / by_law - 1 if by_law else None,  # how far from throughput × latency
+        "throughput_drift": _drift(pooled.done[counted], np.ones(int(counted.sum())), pooled, np.sum),
+        "latency_drift": _drift(pooled.intended[pooled.ok], pooled.latency_ms[pooled.ok], pooled, np.mean),
+    }
+
+
+def _drift(at_ns: NDArray[np.int64], values: Latencies, pooled: Pooled, fold: Any) -> float | None:
+    """Relative change of the values from the first to the second half of the windows."""
+    early, late = [], []
+    for cut, end in zip(pooled.slices.cut_ns, pooled.slices.end_ns, strict=True):
+        middle = (cut + end) / 2
+        early.append(values[(at_ns >= cut) & (at_ns < middle)])
+        late.append(values[(at_ns >= middle) & (at_ns < end)])
+    first, second = np.concatenate(early), np.concatenate(late)
+    if not len(first) or not len(second):
+        return None
+    return float(fold(second) / fold(first) - 1)
+
+
+def _lag(pooled: Pooled, sample: Latencies) -> Row:
+    """How late requests left, against the larger of 1 ms and 5 % of the median latency."""
+    lag_ms = ((pooled.sent - pooled.intended) / 1e6)[~pooled.dropped]
+    limit_ms = max(LAG_LIMIT_MS, LAG_LIMIT_SHARE * float(np.median(sample))) if len(sample) else LAG_LIMIT_MS
+    return {
+        "lag_p99_ms": float(np.quantile(lag_ms, 0.99)) if len(lag_ms) else None,
+        "lag_max_ms": float(lag_ms.max()) if len(lag_ms) else None,
+        "lag_limit_ms": limit_ms,
+        "lagging": int((lag_ms > limit_ms).sum()),
+    }
+
+
+def _conservation(pooled: Pooled, requests: pd.DataFrame, conditions: pd.DataFrame) -> Row:
+    """What does not add up, to the unit: scheduled = sent + dropped = stored, and answered ≤ seen by the server ≤ sent."""
+    unaccounted = unseen = 0
+    of_slice = dict(iter(requests.groupby("slice").outcome))
+    for slice_ in pooled.slices.to_dict("records"):
+        outcome = of_slice.get(slice_["index"], requests.outcome[:0]).to_numpy()
+        told = int(slice_["requests"]) + int(slice_["dropped"])
+        unaccounted += abs(len(outcome) - scheduled(slice_, len(outcome))) + abs(len(outcome) - told)
+        sent = int((outcome != Outcome.DROPPED).sum())
+        answered = int(np.isin(outcome, (Outcome.OK, Outcome.WRONG_BODY)).sum())
+        seen = conditions.seen[slice_["index"]]
+        if not np.isnan(seen):
+            unseen += max(0, int(seen) - sent, answered - int(seen))
+    return {"unaccounted": unaccounted, "unseen": unseen}
+
+
+def scheduled(slice_: Row, stored: int) -> int:
+    """How many arrivals the plan has for an open-loop slice, computed anew from its seed; in closed loop, what was stored."""
+    kind = slice_.get("open.arrivals")
+    if not isinstance(kind, str):
+        return stored
+    length_ns = int(slice_["end_ns"] - slice_["start_ns"])
+    return len(arrivals.schedule(cast("arrivals.Kind", kind), slice_["level"], length_ns, int(slice_["seed"])))
+
+
+def _costs(indexes: list[int], usage: pd.DataFrame, answered: int) -> Row:
+    """The server's costs over these slices, and how busy server and load maker were (in cores)."""
+    server, load = (usage.loc[group].reindex(indexes) for group in ("server", "load"))
+    cpu_ns, wall_ns = server.cpu_ns.astype(float), server.wall_ns.astype(float)
+    known = bool(cpu_ns.notna().all())
+    load_ns, rss = load.cpu_ns.astype(float), server.rss_bytes.astype(float).max() / MIB
+    return {
+        "cpu_ms_per_request": float(cpu_ns.sum()) / 1e6 / answered if known and answered else None,
+        "server_busy": float(cpu_ns.sum() / wall_ns.sum()) if known else None,
+        "load_busy": float(load_ns.sum() / wall_ns.sum()) if load_ns.notna().all() else None,
+        "rss_mib": None if np.isnan(rss) else float(rss),
+        "threads": float(server.threads.astype(float).max()),
+    }
+
+
+def _conditions(slices: pd.DataFrame, conditions: pd.DataFrame) -> Row:
+    """The load maker's own clock, and what else went on."""
+    known = conditions.astype(float)
+    wall_ns = known.wall_ns.sum()
+    upstream = known[known.upstream_requests > 0]
+    return {
+        "ticks": int(slices.ticks.sum()),
+        "late_ticks": int(slices.late_ticks.sum()),
+        "worst_tick_ms": float(slices.worst_tick_ms.max()),
+        "steal": float(known.steal_ns.sum(min_count=1) / wall_ns),
+        "others": float(known.others_ns.sum(min_count=1) / wall_ns),
+        "swapped_bytes": float(known.swapped_bytes.sum(min_count=1)),
+        "connections": float(known.connections.max()),
+        "workers": float(known.workers.max()),
+        "new_workers": float(known.new_workers.sum(min_count=1)),
+        "upstream_late_ms": float(upstream.upstream_late_p99_ms.median()) if len(upstream) else None,
+    }

@@ -1,0 +1,122 @@
+"""What pydantic cannot see of a scenario: whether its parts fit together. For scenario.py."""
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Final
+
+from harness import wording
+from harness.modes import CLOSED, OPEN
+from harness.samples import FEWEST_LATENCIES
+from harness.servers import SERVERS
+
+if TYPE_CHECKING:
+    from harness.scenario import Arm, Endpoint, Load, Scenario
+
+OWN_VARIABLES: Final = {"BENCH_NONCE", "DATABASE_URL", "UPSTREAM_URL", "DJANGO_PROFILE", "REQUEST_COUNT_FOLDER"}
+
+
+def problems(scenario: "Scenario") -> Iterator[str]:
+    """One line per problem: key path, expected, got."""
+    yield from _arm_problems(scenario)
+    yield from _endpoint_problems(scenario)
+    yield from _comparison_problems(scenario)
+
+
+def _arm_problems(scenario: "Scenario") -> Iterator[str]:
+    names = [arm.name for arm in scenario.arms]
+    for index, arm in enumerate(scenario.arms):
+        where = f"arms[{index}]"
+        if names.index(arm.name) != index:
+            yield f"{where}.name: expected a name used once, got {arm.name!r} again"
+        yield from _option_problems(where, arm)
+        if arm.control_of is not None:
+            yield from _control_problems(where, arm, scenario)
+
+
+def _option_problems(where: str, arm: "Arm") -> Iterator[str]:
+    for option in ("threads", "connections", "loop"):
+        if option in arm.model_fields_set and option not in arm.table.options:
+            able = ", ".join(name for name, server in SERVERS.items() if option in server.options)
+            yield f"{where}.{option}: expected only with {able}; got it with {arm.server}"
+    if "threads" in arm.table.options and arm.threads < 1:
+        yield f"{where}.threads: expected a number of threads ≥ 1 for {arm.server}, got {arm.threads or 'none'}"
+    if "connections" in arm.table.options and arm.connections <= arm.threads:
+        yield f"{where}.connections: expected more than its threads = {arm.threads}, got {arm.connections}"
+    if arm.server == "daphne" and arm.workers != 1:
+        yield f"{where}.workers: expected 1, because daphne has one process, got {arm.workers}"
+    reserved = OWN_VARIABLES & set(arm.environment)
+    for name in sorted(reserved):
+        yield f"{where}.environment.{name}: expected a name the harness does not set itself"
+
+
+def _control_problems(where: str, arm: "Arm", scenario: "Scenario") -> Iterator[str]:
+    others = {other.name: other for other in scenario.arms if other is not arm}
+    original = others.get(arm.control_of or "")
+    if original is None:
+        hint = wording.hint(arm.control_of, others)
+        yield f"{where}.control_of: expected the name of another arm, got {arm.control_of!r}{hint}"
+        return
+    if original.control_of is not None:
+        yield f"{where}.control_of: expected an arm that is not a control itself, got {arm.control_of!r}"
+        return
+    same = {"name": arm.name, "control_of": arm.control_of}
+    if original.model_copy(update=same) != arm:
+        yield f"{where}.control_of: expected the same deployment and view as {original.name!r}, got a difference"
+
+
+def _endpoint_problems(scenario: "Scenario") -> Iterator[str]:
+    load, seen = scenario.load, set()
+    for index, endpoint in enumerate(scenario.endpoints):
+        where = f"endpoints[{index}]"
+        if endpoint.label in seen:
+            yield f"{where}: expected each endpoint and query once (levels belong in its users), got {endpoint.label!r} again"
+        seen.add(endpoint.label)
+        yield from _level_problems(where, endpoint, load)
+        problems = list(_query_problems(where, endpoint))
+        yield from problems
+        if not problems and load.slice_max_s < FEWEST_LATENCIES * endpoint.least_ms / 1000:
+            least = f"{FEWEST_LATENCIES} × the {endpoint.least_ms / 1000:g} s that {endpoint.label} takes"
+            yield f"load.slice_max_s: expected at least {least}, got {load.slice_max_s:g}"
+        for arm in scenario.arms:
+            most = arm.connections - arm.threads
+            if "connections" in arm.table.options and 0 < most < max(endpoint.users, default=0):
+                yield f"{where}.users: expected at most {most}, the connections of arm {arm.name!r}, got {max(endpoint.users)}"
+
+
+def _level_problems(where: str, endpoint: "Endpoint", load: "Load") -> Iterator[str]:
+    """Levels have to be those of the load's mode."""
+    modes = {"users": CLOSED, "rate": OPEN}
+    levels: dict[str, Sequence[float]] = {"users": endpoint.users, "rate": endpoint.rate}
+    for key, values in levels.items():
+        given = key in endpoint.model_fields_set
+        if load.mode == modes[key] and not values:
+            got = "an empty list" if given else "nothing"
+            yield f"{where}.{key}: expected at least one with load.mode = {load.mode!r}, got {got}"
+        if load.mode != modes[key] and given:
+            yield f"{where}.{key}: expected only with load.mode = {modes[key]!r}, got it with {load.mode!r}"
+        if sorted(set(values)) != list(values):
+            yield f"{where}.{key}: expected rising numbers, each once, got {list(values)}"
+
+
+def _query_problems(where: str, endpoint: "Endpoint") -> Iterator[str]:
+    known = {"wait": {"ms"}, "upstream": {"ms"}, "fanout": {"k", "ms", "mode"}, "mixed": {"ms", "pk"}}
+    known |= {"blocking": {"ms"}, "db_read": {"pk"}}
+    limits = {"ms": 60_000, "k": 100, "pk": 1_000}
+    allowed = known.get(endpoint.name, set())
+    for name, value in endpoint.query.items():
+        if name not in allowed:
+            expected = f"one of {', '.join(sorted(allowed))}" if allowed else "no query"
+            yield f"{where}.query.{name}: expected {expected} for {endpoint.name}, got {name!r}{wording.hint(name, allowed)}"
+        elif name == "mode" and value not in ("parallel", "sequential"):
+            yield f"{where}.query.mode: expected 'parallel' or 'sequential', got {value!r}"
+        elif name != "mode" and not (isinstance(value, int) and 0 <= value <= limits[name]):
+            yield f"{where}.query.{name}: expected a whole number from 0 to {limits[name]}, got {value!r}"
+
+
+def _comparison_problems(scenario: "Scenario") -> Iterator[str]:
+    names = [arm.name for arm in scenario.arms]
+    for index, pair in enumerate(scenario.comparisons):
+        for key, name in (("arm", pair.arm), ("over", pair.over)):
+            if name not in names:
+                yield f"comparisons[{index}].{key}: expected the name of an arm, got {name!r}{wording.hint(name, names)}"
+        if pair.arm == pair.over:
+            yield f"comparisons[{index}]: expected two different arms, got {pair.arm!r} twice"
