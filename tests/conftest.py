@@ -15,7 +15,7 @@ os.environ["LOCUST_SKIP_MONKEY_PATCH"] = "1"  # importing locust would patch thi
 import numpy as np
 import pytest
 
-from harness import analysis, arrivals, frames, plan, runner
+from harness import analysis, arrivals, conditions, frames, plan, runner
 from harness import scenario as scenarios
 from harness.machine import Cores
 from harness.plan import Block, Slice
@@ -235,6 +235,13 @@ def fake_run(folder: Path, scenario: Scenario, load: FakeLoad, stage: FakeStage 
 def analysed(folder: Path, scenario: Scenario, load: FakeLoad, stage: FakeStage | None = None) -> analysis.Analysis:
     """The same run, analysed."""
     return analysis.analyse(frames.open_run(fake_run(folder, scenario, load, stage)))
+
+
+@pytest.fixture(autouse=True)
+def idle_machine(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A fake run takes no time, in which nobody else can have used any CPU."""
+    if request.node.get_closest_marker("live") is None:
+        monkeypatch.setattr(conditions, "cpu_times", lambda: [0] * 10)
 
 
 @pytest.fixture
