@@ -1,8 +1,8 @@
 """Capacity: the highest rate at which each arm keeps a promise. Asks for slices, is told how they went; pure, and seeded.
 
 Per arm and endpoint: doubling until the promise breaks, bisection until the bracket is 5 % wide and has broken twice at
-its upper end (once may be a hiccup of the machine), then three longer slices at the highest rate that held, judged
-together. If they break the promise the rate goes down by 5 % and is confirmed anew. The searches of a block take turns,
+its upper end (once may be a hiccup of the machine), then three longer slices at the highest rate that held, of which
+two have to keep the promise. If they do not, the rate goes down by 5 % and is confirmed anew. The searches of a block take turns,
 in an order shuffled every round. Blocks after the first start from the rate that the last one found; they still have to
 break and confirm it for themselves.
 """
@@ -22,7 +22,7 @@ CLOSE: Final = 1.05
 CONFIRMATIONS: Final = 3
 CONFIRM_FACTOR: Final = 2  # a confirming slice is so much longer: a queue that grows slowly has to show
 FIRST_STEP, LATER_STEP = 2.0, 1.1
-FIRST_SLICES, LATER_SLICES = 12, 9  # that a search commonly takes in the first block and in later ones
+FIRST_SLICES, LATER_SLICES = 12, 7  # that a search commonly takes in the first block and in later ones
 LOWEST_RATE: Final = 1.0
 LIMITS_IN_FLIGHT: Final = (
     4  # so many limits' worth of arrivals may be under way; beyond that the promise is broken anyway
@@ -42,6 +42,7 @@ class Found:
     rate: (
         float | None
     )  # the highest confirmed rate; None: the promise was not kept at any rate tried, or nothing could be measured
+    kept: int  # how many of the confirming slices kept it
     bounded: bool  # the load maker's own limit ended the search: the arm may hold more
 
 
@@ -57,7 +58,7 @@ class Search:
         self._kept: float | None = None  # the highest rate at which it held
         self._broken: float | None = None  # the lowest at which it did not
         self._believed = False  # it has broken there twice
-        self._sent = self._late = self._confirmed = 0
+        self._confirmed = self._failed = 0
         self.rate, self.purpose = min(start, most), "warm-up"
         self.found: Found | None = None
 
@@ -76,13 +77,13 @@ class Search:
     def tell(self, played: Played | None) -> None:
         """How it went; None: this cell may not be measured."""
         if played is None:
-            self.found = Found(self._arm.name, self._endpoint.label, None, bounded=False)
+            self.found = Found(self._arm.name, self._endpoint.label, None, 0, bounded=False)
         elif self.purpose == "warm-up":
             self.purpose = "search"
         elif self.purpose == "search":
             self._judge(not self._promise.surely_broken(played.requests + played.dropped, played.late))
         else:
-            self._confirm(played.requests + played.dropped, played.late)
+            self._confirm(self._promise.kept(played.requests + played.dropped, played.late))
 
     def _judge(self, kept: bool) -> None:
         """Narrow the bracket, and choose the next rate."""
@@ -118,24 +119,24 @@ class Search:
             self.rate = min(round_rate(kept * self._step), self._most)
             self._step = min(self._step**2, FIRST_STEP)
 
-    def _confirm(self, sent: int, late: int) -> None:
-        """Judge what has been played at this rate together; stop early where it cannot come right any more."""
-        self._sent, self._late, self._confirmed = self._sent + sent, self._late + late, self._confirmed + 1
-        whole = self._sent * CONFIRMATIONS // self._confirmed
-        if not self._promise.kept(whole, self._late):
+    def _confirm(self, kept: bool) -> None:
+        """Two of three have to keep it: one may be unlucky. Two that do not are enough to go lower."""
+        self._confirmed, self._failed = self._confirmed + 1, self._failed + (not kept)
+        if self._failed > CONFIRMATIONS // 2:
             self._broken = self.rate
             self._lower(self.rate / CLOSE, "confirm")
         elif self._confirmed == CONFIRMATIONS:
             bounded = self._broken is None
-            self.found = Found(self._arm.name, self._endpoint.label, self.rate, bounded)
+            held = CONFIRMATIONS - self._failed
+            self.found = Found(self._arm.name, self._endpoint.label, self.rate, held, bounded)
 
     def _start_confirming(self, rate: float) -> None:
         self.rate, self.purpose = rate, "confirm"
-        self._sent = self._late = self._confirmed = 0
+        self._confirmed = self._failed = 0
 
     def _lower(self, rate: float, purpose: str) -> None:
         if rate < LOWEST_RATE:
-            self.found = Found(self._arm.name, self._endpoint.label, None, bounded=False)
+            self.found = Found(self._arm.name, self._endpoint.label, None, 0, bounded=False)
         elif purpose == "confirm":
             self._start_confirming(round_rate(rate))
         else:

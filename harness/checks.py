@@ -180,7 +180,7 @@ def nearing_ceiling(analysis: Analysis, cell: Cell, rows: pd.DataFrame) -> Itera
 def send_lag(analysis: Analysis, cell: Cell, rows: pd.DataFrame) -> Iterator[str]:
     """Requests that leave late measure the load maker. One block in which p99 is surely over the limit is enough."""
     for row in rows.to_dict("records"):
-        if surely_more(row["lagging"], row["requests"], LATE_SHARE):
+        if surely_more(int(row["lagging"]), int(row["requests"]), LATE_SHARE):
             lag, limit = figures.number(row["lag_p99_ms"]), figures.number(row["lag_limit_ms"])
             advice = "the load maker was late, not the server; run again on a quieter machine or lower the rate"
             yield f"send lag p99 {lag} ms in block {row['block']} (limit {limit} ms): {advice}"
@@ -190,9 +190,9 @@ def send_lag(analysis: Analysis, cell: Cell, rows: pd.DataFrame) -> Iterator[str
 def ticker_late(analysis: Analysis, cell: Cell, rows: pd.DataFrame) -> Iterator[str]:
     """The load maker's own 10 ms clock: stopped, starved or stuck, it cannot say so in its requests."""
     for row in rows.to_dict("records"):
-        if surely_more(row["late_ticks"], row["ticks"], LATE_SHARE) and row["worst_tick_ms"] > TICK_LATE_MS:
+        if surely_more(int(row["late_ticks"]), int(row["ticks"]), LATE_SHARE) and row["worst_tick_ms"] > TICK_LATE_MS:
             worst = figures.number(row["worst_tick_ms"])
-            share = f"{row['late_ticks']} of {row['ticks']} ticks of the load maker's 10 ms clock were late"
+            share = f"{int(row['late_ticks'])} of {int(row['ticks'])} ticks of the load maker's 10 ms clock were late"
             limit = f"the worst by {worst} ms (limit: 1 % later than {TICK_LATE_MS:g} ms)"
             advice = "the load maker stood still; run again on a quieter machine"
             yield f"send lag: {share} in block {row['block']}, {limit}: {advice}"

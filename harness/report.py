@@ -9,6 +9,7 @@ import pandas as pd
 
 from harness import checks, figures, metrics, tables, verdict
 from harness.analysis import Analysis, Compared, cells_table
+from harness.capacity import CONFIRMATIONS
 from harness.checks import Reason
 from harness.metrics import QUANTILES, Metric
 from harness.modes import CAPACITY
@@ -248,20 +249,18 @@ def _limit_notes(analysis: Analysis, cells: list[Cell], lost: set[Cell]) -> list
 
 
 def _found_notes(analysis: Analysis, cells: list[Cell]) -> list[str]:
-    """In a search for capacity: what each block found."""
-    notes = []
+    """In a search for capacity: what each block found, and how many of its confirming slices kept the promise."""
+    notes, promise = [], analysis.run.scenario.load.objective
     for cell in cells:
         found = [one for one in analysis.found if (one["arm"], one["endpoint"]) == (cell.arm, cell.endpoint)]
-        if found:
-            rates = ", ".join("none" if one["rate"] is None else f"{one['rate']:g}" for one in found)
-            bounded = (
-                "; the load maker's limit ended the search: it may hold more"
-                if any(one["bounded"] for one in found)
-                else ""
-            )
-            notes.append(
-                f"{cell.arm} keeps {analysis.run.scenario.load.objective} up to, block by block: {rates} req/s{bounded}"
-            )
+        if not found:
+            continue
+        rates = ", ".join(
+            f"{one['rate']:g}/s ({one['kept']} of {CONFIRMATIONS})" if one["rate"] else "none" for one in found
+        )
+        bounded = any(one["bounded"] for one in found)
+        more = "; the load maker's limit ended the search: it may hold more" if bounded else ""
+        notes.append(f"{cell.arm} keeps {promise} up to, block by block (confirming slices): {rates}{more}")
     return notes
 
 

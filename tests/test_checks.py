@@ -1,5 +1,6 @@
 """Every check must be able to fail: each has its fault planted here, and a sound run on which it is silent."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,8 @@ from harness import checks, frames, report, store
 from harness.analysis import Analysis, analyse
 from harness.plan import Cell, Slice
 from harness.samples import COLUMNS, Outcome
+from harness.scenario import Endpoint
+from harness.scenario import Load as LoadSettings
 
 SYNC_WAIT = Cell("sync", "wait ms=10", 8)
 SYNC_HELLO = Cell("sync", "hello", 4)
@@ -154,3 +157,157 @@ def test_a_request_that_was_counted_and_not_stored_is_invalid(tmp_path: Path) ->
     store.write_json(run / "blocks/000/block.json", notes)
     found = reasons_of(analyse(frames.open_run(run)), SYNC_HELLO)
     assert any("1 requests are scheduled or counted but not stored" in text for text in found)
+
+
+# what the load maker, the server and the machine say of themselves: the fault is planted in one block's row
+
+
+def planted(folder: Path, **columns: object) -> Analysis:
+    """A sound run in whose second block the cell SYNC_WAIT has these figures instead."""
+    result = analysed(folder, tiny(), FakeLoad())
+    rows = result.per_block
+    place = (rows.arm == "sync") & (rows.endpoint == "wait ms=10") & (rows.block == 1)
+    for column, value in columns.items():
+        rows[column] = rows[column].astype(float)
+        rows.loc[place, column] = value
+    return result
+
+
+@pytest.mark.parametrize(
+    ("columns", "text", "invalid"),
+    [
+        (
+            {"requests": 700, "lagging": 20, "lag_p99_ms": 12.0, "lag_limit_ms": 1.0},
+            "send lag p99 12.0 ms in block 1",
+            True,
+        ),
+        (
+            {"ticks": 100, "late_ticks": 30, "worst_tick_ms": 300.0},
+            "30 of 100 ticks of the load maker's 10 ms clock",
+            True,
+        ),
+        ({"unseen": 1}, "counted 1 requests more than were sent, or fewer than were answered", True),
+        ({"workers": 2}, "2 worker processes where 1 were asked for", True),
+        ({"workers": 1, "new_workers": 1}, "1 of its workers were started while it was loaded", True),
+        ({"swapped_bytes": 4096 * 1024}, "4.00 MiB were swapped", True),
+        ({"in_flight": 7.9, "threads": 5}, "never more than 5 threads seen: fewer threads than declared", True),
+        ({"dropped": 7}, "overloaded: 7 of", True),
+    ],
+    ids=lambda value: next(iter(value)) if isinstance(value, dict) else None,
+)
+def test_a_fault_in_one_block_is_enough(tmp_path: Path, columns: dict[str, object], text: str, invalid: bool) -> None:
+    result = planted(tmp_path, **columns)
+    found = [reason for reason in checks.check(result) if text in reason.text]
+    assert [(reason.cell, reason.invalid) for reason in found] == [(SYNC_WAIT, invalid)]
+
+
+@pytest.mark.parametrize(
+    ("columns", "why"),
+    [
+        ({"requests": 100, "lagging": 2, "lag_p99_ms": 12.0}, "two late requests of a hundred are bad luck"),
+        ({"ticks": 100, "late_ticks": 2, "worst_tick_ms": 9.0}, "and so are two late ticks"),
+        ({"in_flight": 7.9, "threads": 10}, "eight threads, and two that are not in the pool"),
+        ({"workers": float("nan"), "new_workers": float("nan")}, "workers that nobody counted cannot be too few"),
+    ],
+)
+def test_what_proves_nothing_is_not_told(tmp_path: Path, columns: dict[str, object], why: str) -> None:
+    assert checks.check(planted(tmp_path, **columns)) == [], why
+
+
+@pytest.mark.parametrize(
+    ("columns", "text", "invalid"),
+    [
+        ({"others": 0.4}, "other processes used 40 % of a core (limit 10 %)", False),
+        ({"upstream_late_ms": 7.5}, "the slow API answered up to 7.50 ms later than asked", False),
+        ({"little": 0.2}, "20 % more in flight than throughput × latency", False),
+        ({"unsettled": True}, "had not settled within half of its windows in 6 of 6 blocks (MSER-5)", False),
+    ],
+    ids=lambda value: next(iter(value)) if isinstance(value, dict) else None,
+)
+def test_a_condition_of_all_blocks_is_flagged(
+    tmp_path: Path, columns: dict[str, object], text: str, invalid: bool
+) -> None:
+    result = analysed(tmp_path, tiny(), FakeLoad())
+    for column, value in columns.items():
+        result.per_block[column] = value
+    found = [reason for reason in checks.check(result) if reason.cell == SYNC_WAIT]
+    assert [(text in reason.text, reason.invalid) for reason in found] == [(True, invalid)]
+
+
+@pytest.mark.parametrize(
+    ("share", "text", "invalid"),
+    [(0.6, "(limit 50 %)", True), (0.4, "(limit 35 %)", False), (0.2, None, False)],
+)
+def test_the_load_maker_s_ceiling_bounds_what_may_be_offered(
+    tmp_path: Path, share: float, text: str | None, invalid: bool
+) -> None:
+    result = analysed(tmp_path, tiny(), FakeLoad())
+    rows = result.rows(SYNC_WAIT)
+    result.run.head["calibration"] = {"ceiling_rps": float((rows.requests / rows.slice_s).median() / share)}
+    found = [reason for reason in checks.check(result) if reason.cell == SYNC_WAIT]
+    assert [reason.invalid for reason in found] == ([invalid] if text else [])
+    assert all(text in reason.text for reason in found if text)
+
+
+OPEN_LOOP = tiny(
+    load=LoadSettings(mode="open", visits=1, slice_max_s=1.0),
+    endpoints=[Endpoint(name="hello", rate=[100]), Endpoint(name="wait", query={"ms": 10}, rate=[200])],
+)
+SYNC_OPEN = Cell("sync", "wait ms=10", 200)
+
+
+def opened(folder: Path, load: FakeLoad) -> Analysis:
+    run = fake_run(folder, OPEN_LOOP, load)
+    opened = frames.open_run(run)
+    return analyse(type(opened)(opened.path, opened.head, OPEN_LOOP))
+
+
+def test_a_sound_open_loop_run_has_no_reason_at_all(tmp_path: Path) -> None:
+    assert checks.check(opened(tmp_path, FakeLoad())) == []
+
+
+def spoiled(change: Callable[[np.ndarray], np.ndarray]) -> FakeLoad:
+    return FakeLoad(spoil=lambda slice_, rows: change(rows) if slice_.cell == SYNC_OPEN else rows)
+
+
+def late(rows: np.ndarray) -> np.ndarray:
+    """Sent 300 ms late in the last third of the slice, as after a halt."""
+    start = len(rows) * 2 // 3
+    rows[start:, COLUMNS.index("sent_ns")] += 300 * MS
+    rows[start:, COLUMNS.index("done_ns")] += 300 * MS
+    return rows
+
+
+def test_late_requests_name_send_lag_and_an_offered_rate_that_was_not_kept(tmp_path: Path) -> None:
+    found = reasons_of(opened(tmp_path, spoiled(late)), SYNC_OPEN)
+    assert any("send lag p99 300 ms" in text for text in found)
+    assert any("were due (limit 1 %): the load maker did not keep up" in text for text in found)
+
+
+def test_a_request_that_was_scheduled_and_never_recorded_is_invalid(tmp_path: Path) -> None:
+    found = reasons_of(opened(tmp_path, spoiled(lambda rows: rows[1:])), SYNC_OPEN)
+    assert any("6 requests are scheduled or counted but not stored" in text for text in found)
+
+
+def test_dropped_arrivals_are_an_outcome_and_no_failure(tmp_path: Path) -> None:
+    def drop(rows: np.ndarray) -> np.ndarray:
+        rows[::10, OUTCOME], rows[::10, STATUS] = Outcome.DROPPED, 0
+        return rows
+
+    result = opened(tmp_path, spoiled(drop))
+    assert any("overloaded: " in text and "(10 %)" in text for text in reasons_of(result, SYNC_OPEN))
+    row = result.rows(SYNC_OPEN).iloc[0]
+    assert row.failures == 0
+    assert abs(row.requests + row.dropped - 10 * row.dropped) < 10
+    assert row.unaccounted == 0
+
+
+def test_unfinished_requests_enter_the_latency_with_their_age(tmp_path: Path) -> None:
+    def abandon(rows: np.ndarray) -> np.ndarray:
+        rows[:, COLUMNS.index("done_ns")] += 900 * MS
+        rows[:, OUTCOME] = Outcome.UNFINISHED
+        return rows
+
+    result = opened(tmp_path, spoiled(abandon))
+    assert float(result.latencies[SYNC_OPEN].min()) > 900
+    assert any("requests failed" in text for text in reasons_of(result, SYNC_OPEN))
