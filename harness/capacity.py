@@ -1,7 +1,7 @@
 """Capacity: the highest rate at which each arm keeps a promise. Asks for slices, is told how they went; pure, and seeded.
 
 Per arm and endpoint: doubling until the promise breaks, bisection until the bracket is 5 % wide and has broken twice at
-its upper end (once may be a hiccup of the machine), then three longer slices at the highest rate that held, of which
+its upper end (once may be a hiccup of the machine), then three more slices at the highest rate that held, of which
 two have to keep the promise. If they do not, the rate goes down by 5 % and is confirmed anew. The searches of a block take turns,
 in an order shuffled every round. Blocks after the first start from the rate that the last one found; they still have to
 break and confirm it for themselves.
@@ -20,9 +20,11 @@ from harness.scenario import Arm, Endpoint, Scenario
 
 CLOSE: Final = 1.05
 CONFIRMATIONS: Final = 3
-CONFIRM_FACTOR: Final = 2  # a confirming slice is so much longer: a queue that grows slowly has to show
-FIRST_STEP, LATER_STEP = 2.0, 1.1
-FIRST_SLICES, LATER_SLICES = 12, 7  # that a search commonly takes in the first block and in later ones
+FIRST_STEP, LATER_STEP = 2.0, CLOSE
+FIRST_SLICES, LATER_SLICES = (
+    13,
+    6,
+)  # that a search commonly takes in the first block and in later ones, before it confirms
 LOWEST_RATE: Final = 1.0
 LIMITS_IN_FLIGHT: Final = (
     4  # so many limits' worth of arrivals may be under way; beyond that the promise is broken anyway
@@ -90,7 +92,10 @@ class Search:
         if kept:
             self._kept = self.rate
             if self._broken is not None and self.rate >= self._broken:
-                self._broken = None  # what broke there was a hiccup of the machine: go on upwards
+                self._broken, self._step = (
+                    None,
+                    LATER_STEP,
+                )  # what broke there was a hiccup of the machine: go on upwards
         else:
             self._believed = self._broken == self.rate
             self._broken = self.rate
@@ -146,10 +151,10 @@ class Search:
         """Long enough, when it confirms, for the percentile to have its samples in three slices."""
         if self.purpose == "warm-up":
             return max(self._load.slice_s, plan.WARM_UP_LATENCIES * self._endpoint.least_ms / 1000)
+        seconds = float(self._load.slice_max_s)
         if self.purpose == "search":
-            return self._load.slice_max_s
-        enough_s = 1.2 * self._promise.samples_needed / CONFIRMATIONS / self.rate
-        return max(CONFIRM_FACTOR * self._load.slice_max_s, enough_s)
+            return seconds
+        return max(seconds, 1.2 * self._promise.samples_needed / CONFIRMATIONS / self.rate)
 
 
 def course(scenario: Scenario, block: int, before: Mapping[Key, float], most: float) -> Course:
@@ -187,8 +192,7 @@ def expected_slices(scenario: Scenario) -> int:
 def expected_s(scenario: Scenario) -> float:
     """A rough length of the whole run in seconds: an arm is taken to hold some hundred requests per second."""
     load, searches = scenario.load, len(scenario.arms) * len(scenario.endpoints)
-    confirming_s = CONFIRMATIONS * CONFIRM_FACTOR * load.slice_max_s * 1.3
-    first_s, later_s = (n * load.slice_max_s * 1.2 + confirming_s for n in (FIRST_SLICES, LATER_SLICES))
+    first_s, later_s = ((n + CONFIRMATIONS) * load.slice_max_s * 1.15 for n in (FIRST_SLICES, LATER_SLICES))
     start_s = scenario.blocks * (3.0 + 0.8 * len(scenario.arms))
     return start_s + searches * (first_s + (scenario.blocks - 1) * later_s)
 

@@ -3,26 +3,19 @@
 import os
 import signal
 import sys
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from math import inf
 from pathlib import Path
 from types import FrameType
 from typing import Annotated, NoReturn
 
 import typer
-from rich.console import Console
 
 from harness import calibrate as calibration
-from harness import capacity, figures, machine, plan, runner, services
+from harness import figures, machine, measure, plan, runner
 from harness import scenario as scenarios
 from harness.calibrate import Line
 from harness.errors import EXIT_INTERRUPTED, EXIT_INVALID, EXIT_MENDABLE, Interrupted, UserError
-from harness.load import LocustLoad
-from harness.progress import BarProgress, PlainProgress
 from harness.scenario import Scenario
-from harness.store import FAILED, FINISHED, INTERRUPTED, RunFolder
+from harness.store import RunFolder
 
 app = typer.Typer(
     help="When does an async Django view serve its users better than a sync one, by how much, and why?",
@@ -62,7 +55,7 @@ def run(
     asked = [(file, overridden(scenarios.load(file), blocks, seed)) for file in files]
     lost = False
     for file, scenario in asked:
-        folder = measure(scenario, file, results, plain)
+        folder = measured(scenario, file, results, plain)
         lost |= report_run(folder.path)
     raise typer.Exit(EXIT_INVALID if lost else 0)
 
@@ -112,43 +105,11 @@ def serve(
     serving.serve([arm for name in arms for arm in serving.named(name, known)])
 
 
-def measure(scenario: Scenario, file: Path, results: Path, plain: bool) -> RunFolder:
-    """One scenario, measured into a new run folder; its state is right whatever happens."""
-    machine.refuse_too_many_connections(plan.most_connections(scenario), len(scenario.arms))
-    cores = machine.share_cores()
-    print("calibrating the load maker …", flush=True)
-    with machine.off_the_servers(cores):
-        calibrated = calibration.short(cores, scenario.load)
-    facts = {
-        "plan": plan.as_json(scenario, plan.expand(scenario)),
-        "overrides": {"blocks": scenario.blocks, "seed": scenario.seed},
-        "machine": machine.facts(),
-        "calibration": calibrated,
-        "cores": {"server": cores.server, "load": cores.load, "note": cores.note},
-        "database": "SQLite",
-    }
-    folder = RunFolder.create(results, file.stem, scenarios.read_text(file), facts)
-    print(
-        f"{scenario.question}\n{len(list(plan.cells(scenario)))} cells, {scenario.blocks} blocks,"
-        f" about {figures.duration(expected_s(scenario))}, into {folder.path}",
-        flush=True,
-    )
-    started = time.monotonic()
-    try:
-        stage = runner.Stage(cores, services.seed_database(folder.path / "db.sqlite3"))
-        with progress(scenario, plain) as shown:
-            runner.run(scenario, folder, stage, LocustLoad(), shown, calibrated["most_rate"] or inf)
-    except Interrupted:
-        folder.mark(INTERRUPTED)
-        print(f"interrupted; what is finished can be reported: bench report {folder.path}", file=sys.stderr)
-        raise
-    except BaseException as error:
-        folder.mark(FAILED, error=str(error))
-        raise
-    finally:
-        (folder.path / "db.sqlite3").unlink(missing_ok=True)
-    folder.mark(FINISHED, seconds=round(time.monotonic() - started, 1))
-    return folder
+def measured(scenario: Scenario, file: Path, results: Path, plain: bool) -> RunFolder:
+    """Say what will run and for how long, then run it."""
+    cells, duration = len(list(plan.cells(scenario))), figures.duration(measure.expected_s(scenario))
+    print(f"{scenario.question}\n{cells} cells, {scenario.blocks} blocks, about {duration}", flush=True)
+    return measure.measure(scenario, file, results, plain)
 
 
 def show(line: Line) -> Line:
@@ -163,7 +124,7 @@ def measure_floor(asked: Scenario, file: Path, results: Path) -> Line:
     """The A/A run: how far from 1 the ratio of two equal arms is here."""
     from harness import analysis, frames
 
-    analysed = analysis.analyse(frames.open_run(measure(asked, file, results, plain=True).path))
+    analysed = analysis.analyse(frames.open_run(measured(asked, file, results, plain=True).path))
     cell = analysed.cells[0]
     floor = analysed.floor(cell.endpoint, cell.level, analysed.metrics[0])
     ratio = figures.ratio(analysed.floors[0].ratio) if analysed.floors else figures.MISSING
@@ -192,27 +153,6 @@ def report_run(path: Path) -> bool:
     return bool(reports.lost_comparisons(analysed, lost))
 
 
-@contextmanager
-def progress(scenario: Scenario, plain: bool) -> Iterator[PlainProgress | BarProgress]:
-    """A bar on a terminal, plain lines elsewhere or where asked for."""
-    console, slices = Console(), slices_of(scenario)
-    if plain or not console.is_terminal:
-        yield PlainProgress(scenario.blocks, slices)
-    else:
-        with BarProgress(scenario.blocks, slices, console) as bar:
-            yield bar
-
-
-def slices_of(scenario: Scenario) -> int:
-    """How many slices a block has; a guess where they are searched for."""
-    return capacity.expected_slices(scenario) if runner.searching(scenario) else len(plan.expand(scenario)[0].slices)
-
-
-def expected_s(scenario: Scenario) -> float:
-    """About how long a run takes."""
-    return capacity.expected_s(scenario) if runner.searching(scenario) else plan.expected_s(scenario)
-
-
 def overridden(scenario: Scenario, blocks: int | None, seed: int | None) -> Scenario:
     """The scenario with what the command line says instead."""
     given = {"blocks": blocks, "seed": seed}
@@ -230,7 +170,7 @@ def plan_lines(scenario: Scenario) -> list[str]:
         levels = ", ".join(figures.level(scenario.load.mode, level) for level in endpoint.levels)
         lines += [f"  {endpoint.label} @ {levels}"]
     lines += ["", "comparisons", *(f"  {pair.arm} / {pair.over}" for pair in scenario.pairs)]
-    return [*lines, "", *_size_lines(scenario), f"about {figures.duration(expected_s(scenario))}"]
+    return [*lines, "", *_size_lines(scenario), f"about {figures.duration(measure.expected_s(scenario))}"]
 
 
 def _size_lines(scenario: Scenario) -> list[str]:
@@ -239,9 +179,9 @@ def _size_lines(scenario: Scenario) -> list[str]:
     identity = f"seed {scenario.seed}, plan {plan.digest(scenario, plan.expand(scenario))}"
     if runner.searching(scenario):
         searches = f"{cells} searches for the highest rate that keeps {load.objective}"
-        return [f"{scenario.blocks} blocks × {searches}, about {slices_of(scenario)} slices each, {identity}"]
+        return [f"{scenario.blocks} blocks × {searches}, about {measure.slices_of(scenario)} slices each, {identity}"]
     visits = f"(1 warm-up and {load.visits} visits of {cells} cells)"
-    return [f"{scenario.blocks} blocks × {slices_of(scenario)} slices {visits}, {identity}"]
+    return [f"{scenario.blocks} blocks × {measure.slices_of(scenario)} slices {visits}, {identity}"]
 
 
 def main() -> None:

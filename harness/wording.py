@@ -21,8 +21,9 @@ def lines(error: ValidationError, keys: Keys) -> list[str]:
 def _told(problem: Any, keys: Keys) -> list[str]:
     where, kind, got = _path(problem["loc"]), problem["type"], problem["input"]
     if kind == "value_error":
-        prefix = f"{where}." if where else ""
-        return [prefix + line for line in str(problem["ctx"]["error"]).splitlines()]
+        told = str(problem["ctx"]["error"]).splitlines()
+        joint = ": " if told[0].startswith("expected") else "."  # said of the key itself, or of one within it
+        return [f"{where}{joint}{line}" if where else line for line in told]
     if kind == "missing":
         return [f"{where}: expected this key, got nothing"]
     if kind == "extra_forbidden":

@@ -19,6 +19,17 @@ def edited(old: str, new: str) -> str:
     return TINY.replace(old, new, 1)
 
 
+def open_loop(rates: str, *more: str) -> str:
+    """The tiny scenario in open loop."""
+    levels = TINY.replace("users = [4]", f"rate = {rates}").replace("users = [8]", "rate = [9]")
+    return "\n".join([levels, "[load]", 'mode = "open"', *more, ""])
+
+
+def capacity(promise: str) -> str:
+    """The tiny scenario as a search, with its levels left in."""
+    return TINY + f'\n[load]\nmode = "capacity"\nobjective = "{promise}"\n'
+
+
 MALFORMED = {
     "not TOML": ('question = "unclosed', "not TOML"),
     "empty file": ("", "question: expected this key, got nothing"),
@@ -55,6 +66,45 @@ MALFORMED = {
     "workers for daphne": (
         TINY + '\n[[arms]]\nname = "d"\nserver = "daphne"\nview = "sync"\nworkers = 2\n',
         "arms[3].workers: expected 1, because daphne has one process",
+    ),
+    "users missing": (
+        edited("users = [4]\n", ""),
+        "endpoints[0].users: expected at least one with load.mode = 'closed'",
+    ),
+    "a rate in closed loop": (
+        edited("users = [4]", "users = [4]\nrate = [10]"),
+        "endpoints[0].rate: expected only with load.mode = 'open', got it with 'closed'",
+    ),
+    "users in open loop": (
+        TINY + '\n[load]\nmode = "open"\n',
+        "endpoints[0].users: expected only with load.mode = 'closed', got it with 'open'",
+    ),
+    "no rate in open loop": (
+        TINY + '\n[load]\nmode = "open"\n',
+        "endpoints[0].rate: expected at least one with load.mode = 'open', got nothing",
+    ),
+    "a rate of nothing": (open_loop("[0]"), "endpoints[0].rate[0]: expected greater than or equal to 0.1, got 0"),
+    "falling rates": (open_loop("[20, 10]"), "endpoints[0].rate: expected rising numbers, each once, got [20, 10]"),
+    "an unknown mode": (
+        TINY + '\n[load]\nmode = "opne"\n',
+        "load.mode: expected one of closed, open, capacity; got 'opne'",
+    ),
+    "unknown arrivals": (open_loop("[9]", 'arrivals = "poison"'), "did you mean 'poisson'?"),
+    "arrivals in closed loop": (TINY + '\n[load]\narrivals = "burst"\n', "load.arrivals: expected only with mode"),
+    "no processes": (open_loop("[9]", "processes = 0"), "load.processes: expected greater than or equal to 1, got 0"),
+    "a capacity without a promise": (
+        TINY + '\n[load]\nmode = "capacity"\n',
+        "load.objective: expected a promise such as 'p99 <= 250ms'",
+    ),
+    "a promise that is none": (
+        capacity("p98 < 250"),
+        "load.objective: expected a promise such as 'p99 <= 250ms' (p50, p95, p99 or p99.9; ms or s), got 'p98 < 250'",
+    ),
+    "a promise of nothing": (capacity("p99 <= 0ms"), "load.objective: expected a limit above 0 and up to 60 s"),
+    "a promise in open loop": (open_loop("[9]", 'objective = "p99 <= 1s"'), "load.objective: expected only with mode"),
+    "levels in a capacity": (
+        capacity("p99 <= 250ms"),
+        "endpoints[0].users: expected only with load.mode = 'closed', got it with 'capacity'",
     ),
     "the same arm twice": (edited('name = "async"', 'name = "sync"'), "arms[1].name: expected a name used once"),
     "the same endpoint twice": (
