@@ -28,7 +28,7 @@ servers: .venv/ready ## every server of the table on two endpoints
 capacity: .venv/ready ## the highest rate at which each arm keeps p99 <= 250 ms (under 12 minutes)
 	$(BENCH) run scenarios/capacity.toml
 
-calibrate: .venv/ready ## is the load maker to be trusted on this machine? (about 5 minutes)
+calibrate: .venv/ready ## is the load maker to be trusted on this machine? (about 4 minutes)
 	$(BENCH) calibrate
 
 bench-client: .venv/ready ## is the load maker fast enough? against Locust's own clients, wrk and hey

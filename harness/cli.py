@@ -75,7 +75,7 @@ def calibrate(
         "scenarios/floor.toml"
     ),
 ) -> None:
-    """Is the load maker to be trusted on this machine? Five minutes; exit 3 if any line fails."""
+    """Is the load maker to be trusted on this machine? About four minutes; exit 3 if any line fails."""
     if not calibration.AVAILABLE:
         raise UserError("calibration needs Linux: the server it holds the load maker against is built on epoll")
     asked, cores = scenarios.load(floor), machine.share_cores()
