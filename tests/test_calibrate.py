@@ -121,7 +121,7 @@ def test_gaps_that_are_not_a_poisson_process_s() -> None:
 
 @pytest.mark.parametrize(("factor", "ok"), [(1.0, True), (0.8, False), (1.3, False)])
 def test_a_second_opinion_that_differs(monkeypatch: pytest.MonkeyPatch, factor: float, ok: bool) -> None:
-    ours = 1e9 / (2 * MS // calibrate.USERS)
+    ours = 1e9 / (2 * MS // calibrate.FEW_USERS)
     monkeypatch.setattr(rivals, "rate", lambda *_: ours * factor)
     assert calibrate.second_opinion(FakeRig(), "wrk").passed == ok  # type: ignore[arg-type]
 
