@@ -28,7 +28,7 @@ LAG_LIMIT_SHARE: Final = 0.05  # of the median latency, where that is more
 
 COLUMNS: Final = [
     *("block", "arm", "endpoint", "level", "slices", "unsettled", "requests", "dropped", "ok", "failures"),
-    *("sent_in_slice", "slice_s", "offered_rps", "connections_per_request", "window_s", "ok_in_window"),
+    *("sent_in_slice", "slice_s", "offered_rps", "connections_per_request", "window_s", "due_rps", "ok_in_window"),
     *("throughput_rps", "samples", "mean_ms", "least_seen_ms", "p50_ms", "p95_ms", "p99_ms", "in_flight", "little"),
     *("throughput_drift", "latency_drift", "lag_p99_ms", "lag_max_ms", "lag_limit_ms", "lagging", "unaccounted"),
     *("unseen", "cpu_ms_per_request", "server_busy", "load_busy", "rss_mib", "threads", "ticks", "late_ticks"),
@@ -212,6 +212,7 @@ def _figures(pooled: Pooled, sample: Latencies) -> Row:
     by_law = float(ended * pooled.latency_ms[due].mean() / 1e3) if due.any() else 0.0
     return {
         "window_s": window_s,
+        "due_rps": float(((pooled.intended >= pooled.cut) & (pooled.intended < pooled.end)).sum() / window_s),
         "ok_in_window": int(counted.sum()),
         "throughput_rps": float(rate),
         "samples": len(sample),

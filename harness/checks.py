@@ -17,8 +17,8 @@ from harness.capacity import LOWEST_RATE
 from harness.cells import MIB
 from harness.chance import surely_more
 from harness.machine import OTHERS_MOST, STEAL_MOST
-from harness.modes import CAPACITY, CLOSED
-from harness.plan import Cell
+from harness.modes import CAPACITY, CLOSED, OPEN
+from harness.plan import Cell, max_in_flight
 from harness.samples import TICK_LATE_MS
 
 FAILURES_MOST: Final = 0.001
@@ -84,7 +84,7 @@ def no_data(analysis: Analysis, cell: Cell, rows: pd.DataFrame) -> Iterator[str]
     if analysis.mode == CAPACITY:
         yield f"{analysis.run.scenario.load.objective} was not kept at any rate from {LOWEST_RATE:g}/s: loosen the promise"
     else:
-        yield "no correct response in any window; lengthen load.slice_max_s or lower the level"
+        yield "no correct response in any window: lengthen load.slice_max_s, or see the arm's log if requests failed"
 
 
 def too_early(analysis: Analysis, cell: Cell, rows: pd.DataFrame) -> Iterator[str]:
@@ -217,8 +217,10 @@ def dropped(analysis: Analysis, cell: Cell, rows: pd.DataFrame) -> Iterator[str]
     count, due = int(rows.dropped.sum()), int(rows.requests.sum() + rows.dropped.sum())
     if count:
         share = figures.percent(count / due)
-        seen = f"{figures.count(count)} of {figures.count(due)} arrivals ({share})"
-        yield f"overloaded: {seen} found max_in_flight requests under way and were dropped"
+        load = analysis.run.scenario.load
+        most = figures.count(max_in_flight(load, float(cell.level))) if analysis.mode == OPEN else "the most"
+        seen = f"{figures.count(count)} of {figures.count(due)} arrivals ({share}) found {most} requests under way"
+        yield f"overloaded: {seen} (load.max_in_flight; limit 0 dropped): lower the rate, or raise it if the arm can hold more"
 
 
 def unaccounted(analysis: Analysis, cell: Cell, rows: pd.DataFrame) -> Iterator[str]:

@@ -74,7 +74,7 @@ def calibrated_for(scenario: Scenario, cores: Cores) -> dict[str, Any]:
             print(f"! calibration: {line['name']} {line['figure']} (limit {line['limit']}): {line['advice']}")
     most = max(float(cell.level) for cell, _, _ in plan.cells(scenario))
     if scenario.load.mode == OPEN and found["most_rate"] and most > found["most_rate"]:
-        limit = f"half of what the load maker can make here, {found['most_rate']:.0f}/s"
+        limit = f"{found['most_rate']:.0f}/s, half of what the load maker can make here"
         print(
             f"! {most:g}/s is more than {limit}: cells above it will be INVALID; lower the rate or set load.processes"
         )

@@ -39,7 +39,7 @@ class Promise:
 
 def parse(text: Any) -> Promise:
     """The promise in this text; ValueError with expected and got."""
-    found = re.match(FORM, text) if isinstance(text, str) else None
+    found = re.fullmatch(FORM, text) if isinstance(text, str) else None
     if found is None:
         raise ValueError(f"expected a promise such as 'p99 <= 250ms' (p50, p95, p99 or p99.9; ms or s), got {text!r}")
     limit_ms = float(found[2]) * (1000 if found[3] == "s" else 1)

@@ -105,12 +105,14 @@ def expected_s(scenario: Scenario) -> float:
 def timing(slice_: Slice, latency_ms: float | None) -> tuple[int, int]:
     """(length, filling time) of a slice in ns, given the cell's latency where it is known.
 
-    In closed loop the length is ten of the cell's latencies, within the slice's bounds; in open loop it is fixed, because
-    the schedule is. The filling time is one latency: closed-loop users' starts are spread over it, and twice that is cut
+    In open loop both are the same for every arm, because the arrivals are: the length is fixed, and the filling time
+    is the endpoint's least time. In closed loop the length is ten of the cell's latencies, within the slice's bounds, and the
+    filling time is one latency: closed-loop users' starts are spread over it, and twice that is cut
     off. Where the upper bound cuts the slice short (a queue as long as the slice), it is a fifth of the slice: a
     saturated server is filled as soon as every user has sent its first request.
     """
-    latency_ns = max((latency_ms or 0.0) * 1e6, slice_.least_s * 1e9)
+    least_ns = slice_.least_s * 1e9
+    latency_ns = least_ns if slice_.open else max((latency_ms or 0.0) * 1e6, least_ns)
     shortest_ns, longest_ns = slice_.seconds * 1e9, slice_.longest_s * 1e9
     length_ns = min(max(shortest_ns, LATENCIES_PER_SLICE * latency_ns), longest_ns)
     return int(length_ns), int(min(latency_ns, length_ns / FEWEST_LATENCIES))

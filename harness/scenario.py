@@ -138,6 +138,10 @@ class Load(Table):
         for key in ("arrivals", "max_in_flight"):
             if key in self.model_fields_set and self.mode == CLOSED:
                 raise ValueError(f"{key}: expected only with mode = 'open' or 'capacity', got it with mode = 'closed'")
+        if self.max_in_flight is not None and self.max_in_flight < self.processes:
+            raise ValueError(
+                f"max_in_flight: expected at least one per process = {self.processes}, got {self.max_in_flight}"
+            )
         if self.mode == CAPACITY and self.objective is None:
             raise ValueError("objective: expected a promise such as 'p99 <= 250ms' with mode = 'capacity', got nothing")
         return self

@@ -57,7 +57,7 @@ def limit(analysis: Analysis, cell: Cell) -> str | None:
     by_cap = arm.cap / least_s if least_s and arm.cap else inf
     most, name = (cell.level / least_s if least_s else inf, "Little's bound") if analysis.mode == CLOSED else (inf, "")
     if analysis.mode == OPEN:
-        most, name = float(cell.level), "what is offered"
+        most, name = float(rows.due_rps.astype(float).median()), "what is due"
     share = f"{figures.percent(rate / most)} of {name}" if most < inf else ""
     if by_cap < most and rate >= NEAR * by_cap:
         sum_ = f"{arm.cap} / {least_s:g} s = {figures.number(by_cap)} req/s"

@@ -91,7 +91,7 @@ class OpenSlice:
         offsets = arrivals.share(whole, number, of).tolist()
         self._asked, self._recorder = asked, recorder
         self._arrivals = Arrivals(offsets, self._drop, number, of)
-        callers = crew.first(min(-(-how["max_in_flight"] // of), len(offsets)))
+        callers = crew.first(min(len(range(number, how["max_in_flight"], of)), len(offsets)))
         steady = round(len(offsets) * asked.filling_ns / asked.length_ns * 1.5)
         self._open(callers[: steady + SPARE] if how["pre_open"] else [])
         self._left = hand_out([(user, self._serve) for user in reversed(callers)])

@@ -16,9 +16,9 @@ from pathlib import Path
 import kill_nine
 import pandas as pd
 import pytest
-from conftest import ROOT
+from conftest import ROOT, Quiet
 
-from harness import deployment, frames, load, machine, plan, ports, processes, runner, scenario, services, verify
+from harness import deployment, frames, load, machine, plan, ports, processes, runner, scenario, services, store, verify
 from harness.deployment import Site
 from harness.errors import UserError
 from harness.scenario import Arm
@@ -237,7 +237,7 @@ def test_a_stray_server_is_never_measured(around: Services, tmp_path: Path) -> N
     """A server from another run answers on an arm's port: its nonce gives it away."""
     with deployment.running([arm("uvicorn", "async")], site(around, tmp_path)) as fleet:
         (stray,) = fleet.deployed.values()
-        ours = deployment.Deployed(stray.arm, stray.child, stray.port, "another nonce")
+        ours = deployment.Deployed(stray.arm, stray.child, stray.port, "another nonce", stray.counts)
         with pytest.raises(UserError, match="another server answers there"):
             deployment.wait_until_up(ours)
         with pytest.raises(UserError, match="something already answers there"):
@@ -296,7 +296,7 @@ def test_a_cell_that_cannot_drain_is_marked_and_its_arm_restarted(database: str,
     block = plan.expand(asked)[0]
     (tmp_path / "logs").mkdir()
     stage = runner.Stage(machine.share_cores(), database)
-    result = runner.run_block(asked, block, tmp_path, stage, load.LocustLoad(), __import__("conftest").Quiet())
+    result = runner.run_block(asked, runner.fixed(block), block, tmp_path, stage, load.LocustLoad(), Quiet())
     overloaded = {block.slices[entry["slice"]].cell for entry in result.notes["restarted"]}
     assert overloaded == {plan.Cell("sync", "wait ms=500", 8)}
     last = [p for p in result.notes["played"] if block.slices[p["index"]].cell.arm == "sync"][-1]
@@ -313,8 +313,8 @@ def test_users_that_wait_are_spread_and_reuse_their_connections(database: str, t
     block = plan.expand(asked)[0]
     (tmp_path / "logs").mkdir()
     stage = runner.Stage(machine.share_cores(), database)
-    result = runner.run_block(asked, block, tmp_path, stage, load.LocustLoad(), __import__("conftest").Quiet())
-    requests = __import__("harness.store", fromlist=["x"]).requests_table(result.rows).to_pandas()
+    result = runner.run_block(asked, runner.fixed(block), block, tmp_path, stage, load.LocustLoad(), Quiet())
+    requests = store.requests_table(result.rows).to_pandas()
     analysed = [
         s.index
         for s in block.slices

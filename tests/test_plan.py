@@ -80,7 +80,7 @@ def slice_(least_s: float = 0.0, seconds: float = 0.25, longest_s: float = 2.0) 
         (slice_(), 1000, 2000, 400),  # the longest slice; the filling is a fifth of it
         (slice_(least_s=0.1), None, 1000, 100),  # the declared wait stands in for an unknown latency
         (slice_(least_s=0.1), 20, 1000, 100),  # and is its least
-        (slice_(least_s=0.1, seconds=2.0), 20, 2000, 100),  # open loop: its length is fixed
+        (slice_(least_s=0.1, seconds=2.0), 20, 2000, 100),  # a length that is fixed
     ],
 )
 def test_a_slice_lasts_ten_latencies_within_its_bounds(
