@@ -1,6 +1,6 @@
 """Frames in, figures out: one row per block and cell, one per cell, one per comparison. Pure."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -8,7 +8,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from harness import cells, intervals, metrics, plan
+from harness import cells, comparison, intervals, metrics, plan
+from harness.comparison import Compared
 from harness.frames import BlockFrames, Run
 from harness.intervals import Estimate
 from harness.metrics import Metric
@@ -16,18 +17,6 @@ from harness.modes import CAPACITY
 from harness.plan import Cell, Level
 
 Latencies = dict[Cell, NDArray[np.float64]]
-
-
-@dataclass(frozen=True)
-class Compared:
-    """One arm over another, for one endpoint, level and metric."""
-
-    arm: str
-    over: str
-    endpoint: str
-    level: Level
-    metric: Metric
-    ratio: Estimate
 
 
 @dataclass(frozen=True)
@@ -80,6 +69,10 @@ class Analysis:
         low, high = (over_blocks.low, over_blocks.high) if over_blocks else (None, None)
         return Estimate(merged, low, high, over_blocks.n if over_blocks else 0)
 
+    def least_ms(self, cell: Cell) -> float:
+        """The least time a correct answer takes there, in ms."""
+        return {endpoint.label: endpoint.least_ms for endpoint in self.run.scenario.endpoints}[cell.endpoint]
+
     def floor(self, endpoint: str, level: Level, metric: Metric) -> float | None:
         """The A/A floor: how far from 1 a ratio of two equal arms can be, as a fraction; None without a control."""
         ends = [
@@ -123,34 +116,14 @@ def analyse(run: Run) -> Analysis:
         blocks=len(run.block_folders),
         per_block=per_block,
         latencies=merged,
-        compared=list(compare(per_block, levels, [(pair.arm, pair.over) for pair in run.scenario.pairs], told)),
-        floors=list(compare(per_block, levels, controls, told)),
+        compared=comparison.compare(per_block, levels, [(pair.arm, pair.over) for pair in run.scenario.pairs], told),
+        floors=comparison.compare(per_block, levels, controls, told),
         causes=causes,
         refused=refused,
         restarts=restarts,
         found=found,
         curve=pd.concat(curves) if curves else pd.DataFrame(),
     )
-
-
-def compare(
-    per_block: pd.DataFrame, levels: list[tuple[str, Level]], pairs: list[tuple[str, str]], told: Sequence[Metric]
-) -> Iterator[Compared]:
-    """Each pair of arms on every (endpoint, level) that both have, for each metric."""
-    if per_block.empty:
-        return
-    table = per_block.set_index(["arm", "endpoint", "level", "block"]).sort_index()
-    for endpoint, level in levels:
-        for arm, over in pairs:
-            if (arm, endpoint, level) not in table.index or (over, endpoint, level) not in table.index:
-                continue
-            ours, base = table.loc[(arm, endpoint, level)], table.loc[(over, endpoint, level)]
-            both = ours.index.intersection(base.index)
-            for metric in metrics.compared(told):
-                values, bases = (frame.loc[both, metric.column].to_numpy(dtype=float) for frame in (ours, base))
-                ratio = intervals.geometric_ratio(values, bases)
-                if ratio is not None:
-                    yield Compared(arm, over, endpoint, level, metric, ratio)
 
 
 def cells_table(analysis: Analysis) -> pd.DataFrame:

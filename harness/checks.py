@@ -89,7 +89,7 @@ def no_data(analysis: Analysis, cell: Cell, rows: pd.DataFrame) -> Iterator[str]
 
 def too_early(analysis: Analysis, cell: Cell, rows: pd.DataFrame) -> Iterator[str]:
     """An answer that comes sooner than its endpoint's wait did not do the work."""
-    least_ms = _least_ms(analysis, cell)
+    least_ms = analysis.least_ms(cell)
     seen = rows.least_seen_ms.min()
     if seen < least_ms - EARLY_MS:
         takes = figures.number(least_ms)
@@ -108,7 +108,7 @@ def above_little(analysis: Analysis, cell: Cell, rows: pd.DataFrame) -> Iterator
     if in_flight > users * LITTLE_TOLERANCE:
         seen = figures.number(in_flight)
         yield f"throughput × latency gives {seen} requests in flight where {users} users have one each (Little's law)"
-    least_s = _least_ms(analysis, cell) / 1000
+    least_s = analysis.least_ms(cell) / 1000
     for row in rows.to_dict("records"):
         if least_s and row["ok_in_window"] > most_answers(users, least_s, row):
             most, seen = figures.number(users / least_s), figures.number(row["throughput_rps"])
@@ -128,7 +128,7 @@ def off_little(analysis: Analysis, cell: Cell, rows: pd.DataFrame) -> Iterator[s
 
 def above_cap(analysis: Analysis, cell: Cell, rows: pd.DataFrame) -> Iterator[str]:
     """An arm with room for `cap` requests cannot answer more than cap / wait."""
-    cap, least_s = analysis.run.scenario.arm(cell.arm).cap, _least_ms(analysis, cell) / 1000
+    cap, least_s = analysis.run.scenario.arm(cell.arm).cap, analysis.least_ms(cell) / 1000
     if cap is None or not least_s:
         return
     for row in rows.to_dict("records"):
@@ -149,7 +149,7 @@ def most_answers(places: int, each_s: float, row: dict[Any, Any]) -> float:
 def too_few_threads(analysis: Analysis, cell: Cell, rows: pd.DataFrame) -> Iterator[str]:
     """A thread pool that more requests wait for than it has threads has started all of them: fewer were not declared."""
     arm, busiest = analysis.run.scenario.arm(cell.arm), float(rows.in_flight.max())
-    if "threads" not in arm.table.options or arm.cap is None or not _least_ms(analysis, cell) or not len(rows):
+    if "threads" not in arm.table.options or arm.cap is None or not analysis.least_ms(cell) or not len(rows):
         return
     expected, seen = min(arm.cap, int(busiest * THREADS_SURE)), rows.threads.max()
     if seen < expected:
@@ -308,7 +308,7 @@ def others_busy(analysis: Analysis, cell: Cell, rows: pd.DataFrame) -> Iterator[
 
 def upstream_late(analysis: Analysis, cell: Cell, rows: pd.DataFrame) -> Iterator[str]:
     """A slow API that is slower than asked is part of the figure."""
-    late_ms, least_ms = rows.upstream_late_ms.astype(float).median(), _least_ms(analysis, cell)
+    late_ms, least_ms = rows.upstream_late_ms.astype(float).median(), analysis.least_ms(cell)
     limit_ms = max(UPSTREAM_LATE_MS, UPSTREAM_LATE_SHARE * least_ms)
     if late_ms > limit_ms:
         late, limit = figures.number(late_ms), figures.number(limit_ms)
@@ -365,10 +365,6 @@ def _near_ceiling(analysis: Analysis, rows: pd.DataFrame, above: float, below: f
             f"{figures.number(rate)}/s is {share} of the {figures.number(ceiling)}/s that the load maker can make here"
         )
         yield f"{seen} (limit {most}): lower the level or set load.processes"
-
-
-def _least_ms(analysis: Analysis, cell: Cell) -> float:
-    return {endpoint.label: endpoint.least_ms for endpoint in analysis.run.scenario.endpoints}[cell.endpoint]
 
 
 def _cause(analysis: Analysis, cell: Cell) -> str:

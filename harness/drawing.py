@@ -17,7 +17,8 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullFormatter, NullLocator
 
 from harness import checks, figures
-from harness.analysis import Analysis, Compared
+from harness.analysis import Analysis
+from harness.comparison import Compared
 from harness.metrics import Metric
 from harness.plan import Cell
 from harness.samples import SAMPLES_NEEDED

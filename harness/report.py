@@ -7,10 +7,11 @@ from typing import Any
 
 import pandas as pd
 
-from harness import checks, figures, metrics, tables, verdict
-from harness.analysis import Analysis, Compared, cells_table
+from harness import checks, figures, limits, metrics, tables, verdict
+from harness.analysis import Analysis, cells_table
 from harness.capacity import CONFIRMATIONS
 from harness.checks import Reason
+from harness.comparison import Compared
 from harness.metrics import QUANTILES, Metric
 from harness.modes import CAPACITY
 from harness.plan import Cell, Level
@@ -147,7 +148,8 @@ def _head(analysis: Analysis) -> list[str]:
 
 def _method(analysis: Analysis) -> str:
     """How figures and intervals are made."""
-    ratios = "ratios: geometric means with t-intervals, not corrected for their number"
+    family = analysis.compared[0].family if analysis.compared else 0
+    ratios = f"ratios: geometric means with 95 % intervals, verdicts corrected for {family} comparisons"
     if analysis.mode == CAPACITY:
         return f"highest rates: geometric means over blocks with 95 % t-intervals; {ratios}"
     return f"medians over blocks with order-statistic 95 % intervals (6 blocks or more); {ratios}"
@@ -244,8 +246,8 @@ def _invalid_notes(cells: list[Cell], reasons: list[Reason]) -> list[str]:
 
 
 def _limit_notes(analysis: Analysis, cells: list[Cell], lost: set[Cell]) -> list[str]:
-    limits = [(cell, verdict.limit(analysis, cell)) for cell in cells if cell not in lost]
-    return [f"{cell.arm} {limit}" for cell, limit in limits if limit]
+    told = [(cell, limits.limit(analysis, cell)) for cell in cells if cell not in lost]
+    return [f"{cell.arm} {limit}" for cell, limit in told if limit]
 
 
 def _found_notes(analysis: Analysis, cells: list[Cell]) -> list[str]:
@@ -311,6 +313,7 @@ def _comparison_row(analysis: Analysis, c: Compared, valid: bool) -> dict[str, A
         "low": c.ratio.low,
         "high": c.ratio.high,
         "blocks": c.ratio.n,
+        "p_corrected": c.p,
         "floor": analysis.floor(c.endpoint, c.level, c.metric),
         "margin": max(analysis.run.scenario.margin, analysis.floor(c.endpoint, c.level, c.metric) or 0.0),
         "verdict": found.word if valid else "invalid",

@@ -1,17 +1,19 @@
-"""From figures to words: what a comparison says, and what limits a cell. Pure."""
+"""From figures to words: faster, slower, equivalent or undecided, and how many blocks would decide. Pure."""
 
 from dataclasses import dataclass
-from math import inf, log
+from math import log
 from typing import Final
 
-from harness import figures
-from harness.analysis import Analysis, Compared
-from harness.intervals import Estimate
-from harness.modes import CLOSED, OPEN
-from harness.plan import Cell
+import numpy as np
 
-NEAR: Final = 0.92  # of a bound: close enough to say that the bound is what limits
-BUSY: Final = 0.90  # of the cores an arm can use; a slice's drain, in which load falls, is part of the time
+from harness import figures, intervals
+from harness.analysis import Analysis
+from harness.comparison import Compared
+from harness.intervals import Estimate, Values
+from harness.significance import ALPHA, FEWEST_BLOCKS
+
+MOST_BLOCKS: Final = 1_000
+UNDECIDED, EQUIVALENT = "undecided", "equivalent"
 
 
 @dataclass(frozen=True)
@@ -19,64 +21,62 @@ class Verdict:
     """faster, slower (less, more for costs), equivalent or undecided."""
 
     word: str
-    note: str = ""  # within which margin, or why undecided
+    note: str = ""  # within which margin, or what would decide it
 
     def __str__(self) -> str:
         return f"{self.word} {self.note}".strip()
 
 
 def of(compared: Compared, analysis: Analysis) -> Verdict:
-    """What the interval says against the margin below which two arms are equivalent.
+    """What this comparison of a run says."""
+    floor = analysis.floor(compared.endpoint, compared.level, compared.metric)
+    return judge(compared, analysis.run.scenario.margin, floor)
 
-    The margin is the scenario's or the measured A/A floor, whichever is larger. A difference counts only if the
-    interval excludes 1 and the estimate lies beyond the floor: what a control shows against itself is no effect.
-    An interval that excludes 1 is never called equivalent on the strength of a large floor: noise proves nothing.
+
+def judge(compared: Compared, margin: float, floor: float | None) -> Verdict:
+    """What the interval and the test say against the margin below which two arms are equivalent (a fraction).
+
+    The margin is the scenario's or the measured A/A floor, whichever is larger. A difference counts only if the corrected
+    test finds one, the interval excludes 1 and the estimate lies beyond the margin: what a control shows against itself is no
+    effect. An interval that excludes 1 is never called equivalent on the strength of a large floor: noise proves nothing.
     """
-    ratio, metric = compared.ratio, compared.metric
-    floor = analysis.floor(compared.endpoint, compared.level, metric)
-    margin = max(analysis.run.scenario.margin, floor or 0.0)
+    ratio, metric, allowed = compared.ratio, compared.metric, max(margin, floor or 0.0)
     if ratio.low is None or ratio.high is None:
-        return Verdict("undecided", "(fewer than 3 blocks)")
+        return Verdict(UNDECIDED, f"(a difference takes {FEWEST_BLOCKS} blocks)")
     excludes_one = ratio.low > 1 or ratio.high < 1
-    if _inside(ratio, analysis.run.scenario.margin) or (_inside(ratio, margin) and not excludes_one):
-        return Verdict("equivalent", f"({figures.margin(margin)})")
-    if excludes_one and abs(log(ratio.value)) > log(1 + (floor or 0.0)):
+    if _inside(ratio, margin) or (_inside(ratio, allowed) and not excludes_one):
+        return Verdict(EQUIVALENT, f"({figures.margin(allowed)})")
+    beyond = abs(log(ratio.value)) > log(1 + allowed)
+    if excludes_one and beyond and compared.p <= ALPHA:
         return Verdict(metric.better if (ratio.value > 1) == metric.higher_is_better else metric.worse)
-    return Verdict("undecided", "(within the A/A floor)" if excludes_one else "")
+    if excludes_one and not beyond and allowed > margin:
+        return Verdict(UNDECIDED, "(within the A/A floor)")
+    return Verdict(UNDECIDED, needed_in_words(blocks_needed(compared.logs, allowed, compared.family)))
 
 
-def limit(analysis: Analysis, cell: Cell) -> str | None:
-    """What holds this cell's throughput where it is, in words; None without a throughput."""
-    rows = analysis.rows(cell)
-    rate = float(rows.throughput_rps.astype(float).median())
-    if not rate > 0:
-        return None
-    arm = analysis.run.scenario.arm(cell.arm)
-    endpoint = {endpoint.label: endpoint for endpoint in analysis.run.scenario.endpoints}[cell.endpoint]
-    least_s, busy = endpoint.least_ms / 1000, float(rows.server_busy.astype(float).median())
-    by_cap = arm.cap / least_s if least_s and arm.cap else inf
-    most, name = (cell.level / least_s if least_s else inf, "Little's bound") if analysis.mode == CLOSED else (inf, "")
-    if analysis.mode == OPEN:
-        most, name = float(rows.due_rps.astype(float).median()), "what is due"
-    share = f"{figures.percent(rate / most)} of {name}" if most < inf else ""
-    if by_cap < most and rate >= NEAR * by_cap:
-        sum_ = f"{arm.cap} / {least_s:g} s = {figures.number(by_cap)} req/s"
-        return f"is limited by its cap: {arm.room}, {sum_}, the others queue"
-    if most < inf and rate >= NEAR * most:
-        if analysis.mode == OPEN:
-            return f"answers {share}; {figures.percent(busy)} of a core busy"
-        return f"is limited by its users: {share} {cell.level} / {least_s:g} s = {figures.number(most)} req/s"
-    if busy >= BUSY * usable_cores(analysis, cell):
-        return f"is limited by CPU: {figures.percent(busy)} of a core"
-    who = "users, cap and CPU" if analysis.mode == CLOSED else "cap and CPU"
-    return f"is limited by none of {who} alone: {share + ', ' if share else ''}{figures.percent(busy)} of a core busy"
+def blocks_needed(logs: Values, margin: float, family: int) -> int | None:
+    """Fewest blocks that would decide it, if mean and spread of the log ratios stayed what they are; None above MOST_BLOCKS.
+
+    For a difference its t-interval, corrected by Bonferroni for the family, has to exclude 0; for equivalence the plain one has
+    to lie within the margin (a fraction).
+    """
+    known = logs[np.isfinite(logs)]
+    if len(known) < 2:
+        return FEWEST_BLOCKS
+    middle, spread, allowed = abs(float(known.mean())), float(known.std(ddof=1)), log(1 + margin)
+    n = np.arange(max(len(known) + 1, FEWEST_BLOCKS), MOST_BLOCKS + 1)
+    if middle > allowed:
+        enough = intervals.half_width(spread, n, 1 - ALPHA / family) < middle
+    else:
+        enough = intervals.half_width(spread, n) <= allowed - middle
+    return int(n[enough][0]) if enough.any() else None
 
 
-def usable_cores(analysis: Analysis, cell: Cell) -> int:
-    """Cores an arm can use at most: one per worker process (the GIL), no more than it was given."""
-    cores = analysis.run.head["cores"]["server"]
-    workers = analysis.run.scenario.arm(cell.arm).workers
-    return min(workers, len(cores)) if cores else workers
+def needed_in_words(blocks: int | None) -> str:
+    """`(about 15 blocks would do)`."""
+    if blocks is None:
+        return f"(more than {figures.count(MOST_BLOCKS)} blocks)"
+    return f"(about {blocks} blocks would do)"
 
 
 def _inside(ratio: Estimate, margin: float) -> bool:

@@ -52,6 +52,28 @@ def test_the_t_interval_covers_the_truth_in_95_of_100_cases() -> None:
     assert 0.93 <= covered / 2_000 <= 0.97
 
 
+@pytest.mark.parametrize("n", [10, 20])
+def test_from_ten_blocks_on_the_interval_is_bootstrapped_and_covers_the_truth(n: int) -> None:
+    rng = np.random.default_rng(2)
+    covered = 0
+    for _ in range(400):
+        found = intervals.of_logs(rng.normal(0.2, 0.05, size=n))
+        assert found is not None
+        covered += bool(found.low <= math.exp(0.2) <= found.high)  # type: ignore[operator]
+    assert 0.92 <= covered / 400 <= 0.98
+
+
+def test_the_bootstrap_sees_that_a_sample_is_skewed() -> None:
+    logs = np.array([0.0, 0.01, 0.0, 0.02, 0.01, 0.0, 0.01, 0.02, 0.01, 0.6])
+    found = intervals.of_logs(logs)
+    assert found is not None
+    assert math.log(found.high / found.value) > 1.5 * math.log(found.value / found.low)  # type: ignore[operator]
+
+
+def test_blocks_that_all_agree_have_an_interval_of_no_width() -> None:
+    assert intervals.of_logs(np.zeros(12)) == Estimate(1.0, 1.0, 1.0, 12)
+
+
 @pytest.mark.parametrize(("n", "drop"), [(5, None), (6, 0), (8, 0), (9, 1), (12, 2), (20, 5)])
 def test_the_median_s_interval_leaves_off_as_many_as_the_sign_test_allows(n: int, drop: int | None) -> None:
     found = intervals.median(np.arange(n, dtype=float))

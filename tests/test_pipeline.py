@@ -14,7 +14,6 @@ from conftest import FACTS, MS, TINY, FakeLoad, FakeStage, Quiet, analysed, fake
 
 from harness import analysis, cells, checks, cli, frames, report, runner, store, verdict
 from harness.errors import UserError
-from harness.intervals import Estimate
 from harness.metrics import METRICS
 from harness.plan import Cell, Slice
 from harness.samples import COLUMNS, Outcome
@@ -201,30 +200,6 @@ def test_a_folder_that_is_no_block_is_left_alone(tmp_path: Path) -> None:
     run = fake_run(tmp_path, tiny(blocks=1), FakeLoad())
     (run / "blocks" / "notes").mkdir()
     assert len(frames.open_run(run).block_folders) == 1
-
-
-def compared_with(low: float, value: float, high: float) -> analysis.Compared:
-    return analysis.Compared("async", "sync", "hello", 4, THROUGHPUT, Estimate(value, low, high, 6))
-
-
-@pytest.mark.parametrize(
-    ("interval", "floor", "word"),
-    [
-        ((0.98, 1.00, 1.02), 0.01, "equivalent (±3 %)"),
-        ((0.98, 0.985, 0.99), 0.01, "equivalent (±3 %)"),  # it excludes 1, by less than the scenario cares for
-        ((0.90, 1.00, 1.10), 0.20, "equivalent (±20 %)"),
-        ((1.05, 1.10, 1.15), 0.20, "undecided (within the A/A floor)"),  # noise proves nothing
-        ((1.05, 1.10, 1.15), 0.02, "faster"),
-        ((0.80, 0.85, 0.90), 0.02, "slower"),
-        ((0.90, 1.00, 1.10), 0.02, "undecided"),
-    ],
-)
-def test_the_verdict_follows_interval_margin_and_floor(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, interval: tuple[float, float, float], floor: float, word: str
-) -> None:
-    result = analysed(tmp_path, tiny(blocks=1), FakeLoad())
-    monkeypatch.setattr(analysis.Analysis, "floor", lambda *_: floor)
-    assert str(verdict.of(compared_with(*interval), result)) == word
 
 
 def test_two_runs_in_the_same_second_get_two_folders(tmp_path: Path) -> None:

@@ -1,0 +1,72 @@
+"""One arm over another, block by block: log ratios in, estimates with intervals and corrected p out. Pure."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+import pandas as pd
+
+from harness import intervals, metrics, significance
+from harness.intervals import Estimate, Values
+from harness.metrics import Metric
+from harness.plan import Level
+
+Pair = tuple[str, str]
+"""(arm, over)."""
+
+
+@dataclass(frozen=True)
+class Compared:
+    """One arm over another, for one endpoint, level and metric."""
+
+    arm: str
+    over: str
+    endpoint: str
+    level: Level
+    metric: Metric
+    ratio: Estimate
+    logs: Values = field(compare=False)  # one per block; NaN where either side is missing
+    p: float = 1.0  # of there being no difference, corrected for the family
+    family: int = 1  # how many comparisons it was corrected for
+
+
+def compare(
+    per_block: pd.DataFrame, levels: Sequence[tuple[str, Level]], pairs: Sequence[Pair], told: Sequence[Metric]
+) -> list[Compared]:
+    """Each pair of arms on every (endpoint, level) that both have, for each metric; all of them one family.
+
+    `per_block`: one row per block and cell (columns: block, arm, endpoint, level and the metrics).
+    """
+    return corrected(list(_pairwise(per_block, levels, pairs, metrics.compared(told))))
+
+
+def corrected(family: Sequence[Compared]) -> list[Compared]:
+    """The same comparisons, each with its p within this family."""
+    if not family:
+        return []
+    p = significance.adjusted(np.column_stack([one.logs for one in family]))
+    return [replace(one, p=float(own), family=len(family)) for one, own in zip(family, p, strict=True)]
+
+
+def _pairwise(
+    per_block: pd.DataFrame, levels: Sequence[tuple[str, Level]], pairs: Sequence[Pair], told: Sequence[Metric]
+) -> Iterator[Compared]:
+    if per_block.empty:
+        return
+    blocks = sorted(per_block.block.unique())
+    groups = {key: rows.set_index("block") for key, rows in per_block.groupby(["arm", "endpoint", "level"])}
+    for endpoint, level in levels:
+        for arm, over in pairs:
+            ours, base = groups.get((arm, endpoint, level)), groups.get((over, endpoint, level))
+            if ours is None or base is None:
+                continue
+            for metric in told:
+                values, bases = (_by_block(rows, metric, blocks) for rows in (ours, base))
+                logs = intervals.log_ratios(values, bases)
+                ratio = intervals.of_logs(logs)
+                if ratio is not None:
+                    yield Compared(arm, over, endpoint, level, metric, ratio, logs)
+
+
+def _by_block(rows: pd.DataFrame, metric: Metric, blocks: Sequence[int]) -> Values:
+    return np.asarray(rows[metric.column].astype(float).reindex(blocks))

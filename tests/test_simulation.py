@@ -1,0 +1,55 @@
+"""Fast versions of what `make validate-statistics` shows in full: do the verdicts err as seldom as they say?"""
+
+from dataclasses import replace
+
+import pytest
+
+from harness import simulation
+from harness.simulation import Case, Tally, heavy, normal, tally
+
+FAST = 150
+
+
+@pytest.mark.parametrize(
+    "case",
+    [
+        Case("alone"),
+        Case("many", cells=12),
+        Case("many blocks", blocks=12),
+        Case("heavy tails", cells=4, noise=heavy),
+        Case("drift", drift=0.2),
+    ],
+    ids=lambda case: case.name,
+)
+def test_equal_arms_are_seldom_told_apart(case: Case) -> None:
+    told = tally(case, FAST)
+    assert not list(simulation.shortfalls([told])), told
+
+
+@pytest.mark.parametrize("noise", [normal, heavy])
+@pytest.mark.parametrize("blocks", [6, 12])
+def test_a_true_effect_is_found_and_lies_in_its_interval(noise: simulation.Noise, blocks: int) -> None:
+    told = tally(Case("20 %", blocks=blocks, effect=0.2, noise=noise), FAST)
+    assert told.found > 0.9
+    assert not list(simulation.shortfalls([told])), told
+
+
+def test_without_interleaving_drift_would_pass_for_a_difference() -> None:
+    case = Case("drift", drift=0.2)
+    in_order = tally(replace(case, interleaved=False), FAST)
+    assert in_order.different > 0.3
+    assert in_order.covered < 0.7
+    assert tally(case, FAST).different < 0.05
+
+
+def test_stopping_when_the_interval_is_narrow_does_not_make_differences() -> None:
+    told = tally(Case("stopped", until=0.04), 60)
+    assert 6 < told.blocks < 20
+    assert told.different <= 0.05 + 3 * (0.05 * 0.95 / 60) ** 0.5
+
+
+def test_a_shortfall_is_told() -> None:
+    good = Tally(Case("equal"), 1_000, 0.04, 0.03, 0.03, 0.95, 6.0)
+    assert not list(simulation.shortfalls([good]))
+    assert len(list(simulation.shortfalls([replace(good, by_test=0.06), replace(good, covered=0.92)]))) == 2
+    assert not list(simulation.shortfalls([replace(good, case=Case("in order", interleaved=False), different=0.9)]))
