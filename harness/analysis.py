@@ -15,6 +15,7 @@ from harness.intervals import Estimate
 from harness.metrics import Metric
 from harness.modes import CAPACITY
 from harness.plan import Cell, Level
+from harness.scenario import Endpoint
 
 Latencies = dict[Cell, NDArray[np.float64]]
 
@@ -48,7 +49,21 @@ class Analysis:
     @property
     def cells(self) -> list[Cell]:
         """All planned cells in the scenario's order, measured or not."""
-        return [cell for cell, _, _ in plan.cells(self.run.scenario)]
+        return plan.reported(self.run.scenario)
+
+    def whole(self, cell: Cell) -> Cell:
+        """The cell that was loaded: itself, or the mix of which it is a part."""
+        return Cell(cell.arm, self._endpoints[cell.endpoint].label, cell.level)
+
+    def refusal(self, cell: Cell) -> str | None:
+        """Why this cell was not loaded; None if it was."""
+        parts = self._endpoints[cell.endpoint].parts
+        return next((why for part in parts if (why := self.refused.get((cell.arm, part.label)))), None)
+
+    @property
+    def _endpoints(self) -> dict[str, Endpoint]:
+        """By every label under which something is reported."""
+        return {label: endpoint for endpoint in self.run.scenario.endpoints for label in endpoint.labels}
 
     def rows(self, cell: Cell) -> pd.DataFrame:
         """The cell's row of each block."""
@@ -71,7 +86,9 @@ class Analysis:
 
     def least_ms(self, cell: Cell) -> float:
         """The least time a correct answer takes there, in ms."""
-        return {endpoint.label: endpoint.least_ms for endpoint in self.run.scenario.endpoints}[cell.endpoint]
+        endpoint = self._endpoints[cell.endpoint]
+        parts = {part.label: part.least_ms for part in endpoint.parts}
+        return float(parts.get(cell.endpoint, endpoint.least_ms))
 
     def floor(self, endpoint: str, level: Level, metric: Metric) -> float | None:
         """The A/A floor: how far from 1 a ratio of two equal arms can be, as a fraction; None without a control."""
@@ -109,7 +126,7 @@ def analyse(run: Run) -> Analysis:
     per_block = pd.DataFrame(rows, columns=cells.COLUMNS)
     merged = {cell: np.sort(np.concatenate(parts)) for cell, parts in latencies.items()}
     told = metrics.of(run.scenario.load.mode)
-    levels = list(dict.fromkeys((cell.endpoint, cell.level) for cell, _, _ in plan.cells(run.scenario)))
+    levels = list(dict.fromkeys((cell.endpoint, cell.level) for cell in plan.reported(run.scenario)))
     controls = [(arm.name, arm.control_of) for arm in run.scenario.arms if arm.control_of is not None]
     return Analysis(
         run=run,

@@ -4,6 +4,7 @@ The load maker sends by this schedule and the analysis computes it again from th
 "scheduled" is the plan's own number and not the load maker's word.
 """
 
+from collections.abc import Sequence
 from typing import Final, Literal
 
 import numpy as np
@@ -29,6 +30,14 @@ def schedule(kind: Kind, rate: float, length_ns: int, seed: int) -> Offsets:
     if kind == "burst":
         return np.repeat(_poisson(rng, rate / BURST, length_ns), BURST)
     return _poisson(rng, rate, length_ns)
+
+
+def draw(shares: Sequence[float], count: int, seed: int) -> NDArray[np.int64]:
+    """Which of several endpoints each of `count` arrivals asks for, by their shares (that add up to 1). Shape: (count,)."""
+    if len(shares) == 1:
+        return np.zeros(count, dtype=np.int64)
+    bounds = np.cumsum(shares)[:-1]
+    return np.asarray(np.searchsorted(bounds, np.random.default_rng((seed, 1)).random(count), side="right"))
 
 
 def share(offsets: Offsets, process: int, processes: int) -> Offsets:

@@ -25,7 +25,7 @@ from harness.errors import UserError
 from harness.load import LocustLoad, Playing
 from harness.machine import Cores
 from harness.modes import CLOSED
-from harness.plan import Cell, Open, Slice
+from harness.plan import Call, Cell, Open, Slice
 from harness.samples import COLUMNS, Outcome, Played
 from harness.scenario import Load
 
@@ -110,7 +110,7 @@ class Rig:
     def _play(self, path: str, level: float, seconds: float, how: Open | None) -> tuple[Played, Rows]:
         self._count += 1
         cell = Cell("known", "known", level)
-        slice_ = Slice(self._count, cell, path, "measure", 0.0, seconds, seconds, self._count, how)
+        slice_ = Slice(self._count, cell, (Call("known", path),), "measure", 0.0, seconds, seconds, self._count, how)
         self._playing.prepare(slice_, (ports.HOST, self.port))
         played = self._playing.play(lambda: None)
         rows = np.frombuffer(self._playing.requests(), dtype=np.int64).reshape(-1, len(COLUMNS))

@@ -72,9 +72,9 @@ class Search:
         in_flight = min(in_flight, self._load.max_in_flight or plan.MOST_IN_FLIGHT)
         how = Open(self._load.arrivals, in_flight, self._arm.table.keeps_alive, limit_ms)
         purpose: Purpose = self.purpose  # type: ignore[assignment]
-        path, least_s = plan.path(self._arm, self._endpoint), self._endpoint.least_ms / 1000
+        calls, least_s = plan.calls(self._arm, self._endpoint), self._endpoint.least_ms / 1000
         own = plan.seed_of(seed, block, f"{self.purpose} {self._confirmed}", cell)
-        return plan.open_slice(index, cell, path, least_s, purpose, self._seconds(), own, how)
+        return plan.open_slice(index, cell, calls, least_s, purpose, self._seconds(), own, how)
 
     def tell(self, played: Played | None) -> None:
         """How it went; None: this cell may not be measured."""

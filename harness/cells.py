@@ -49,6 +49,7 @@ class Pooled:
     sent: NDArray[np.int64]
     done: NDArray[np.int64]
     reused: NDArray[np.int8]
+    part: NDArray[np.int8]
     cut: NDArray[np.int64]
     end: NDArray[np.int64]
 
@@ -68,6 +69,11 @@ class Pooled:
     def window_ns(self) -> int:
         return int((self.slices.end_ns - self.slices.cut_ns).sum())
 
+    def only(self, part: int) -> "Pooled":
+        """One endpoint of a mix: its requests, in the same windows."""
+        own = self.part == part
+        return Pooled(**{name: value if name == "slices" else value[own] for name, value in vars(self).items()})
+
     @property
     def sample(self) -> Latencies:
         """Latencies (ms) of requests due in a window; what was given up counts as at least its age."""
@@ -76,7 +82,10 @@ class Pooled:
 
 
 def block_cells(block: BlockFrames, mode: str) -> Iterator[tuple[Cell, Row, Latencies]]:
-    """Each cell of a block: its row, and the latencies in its windows (ms). Warm-up and searching are left out."""
+    """Each cell of a block: its row, and the latencies in its windows (ms). Warm-up and searching are left out.
+
+    Of a mix there is one cell for all of it, and one for each of its endpoints.
+    """
     slices = _analysed(block, mode)
     order = np.argsort(block.requests.slice.to_numpy(), kind="stable")
     requests = block.requests.iloc[order]
@@ -84,13 +93,13 @@ def block_cells(block: BlockFrames, mode: str) -> Iterator[tuple[Cell, Row, Late
     usage = block.usage.set_index(["group", "slice"]).sort_index()
     conditions = block.conditions.set_index("slice")
     for key, own in slices.groupby(["arm", "endpoint", "cell_level"], sort=False):
-        arm, endpoint, level = cast("tuple[str, str, float]", key)
+        arm, _, level = cast("tuple[str, str, float]", key)
         parts = [
             requests.iloc[np.searchsorted(bounds, index, "left") : np.searchsorted(bounds, index, "right")]
             for index in own["index"]
         ]
-        row, sample = cell_row(own, pd.concat(parts), usage, conditions.loc[list(own["index"])])
-        yield Cell(arm, endpoint, level), {"arm": arm, "endpoint": endpoint, "level": level, **row}, sample
+        for label, row, sample in cell_rows(own, pd.concat(parts), usage, conditions.loc[list(own["index"])]):
+            yield Cell(arm, label, level), {"arm": arm, "endpoint": label, "level": level, **row}, sample
 
 
 def curve(block: BlockFrames, promise: Promise) -> pd.DataFrame:
@@ -120,34 +129,46 @@ def curve(block: BlockFrames, promise: Promise) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def cell_row(
+def cell_rows(
     slices: pd.DataFrame, requests: pd.DataFrame, usage: pd.DataFrame, conditions: pd.DataFrame
-) -> tuple[Row, Latencies]:
-    """One cell's figures in one block, and its latencies."""
+) -> Iterator[tuple[str, Row, Latencies]]:
+    """One cell's label, its figures in one block, and its latencies; of a mix, those of its parts as well.
+
+    What is counted for a slice as a whole (conservation, costs) is left out of the parts.
+    """
     settled, unsettled = _settled(pool(slices, requests))
-    sample, answered = settled.sample, int(settled.ok.sum())
-    row = {
+    shared = {
         "slices": len(slices),
         "unsettled": unsettled,  # it had not settled within the first half of its windows
-        **_counts(settled),
-        **_figures(settled, sample),
-        **_lag(settled, sample),
-        **_conservation(settled, requests, conditions),
-        **_costs(list(slices["index"]), usage, answered),
         **_conditions(slices, conditions),
     }
-    return row, sample
+    whole = _conservation(settled, requests, conditions) | _costs(list(slices["index"]), usage, int(settled.ok.sum()))
+    yield slices.endpoint.iloc[0], shared | whole | _timed(settled), settled.sample
+    calls = slices.calls.iloc[0]
+    for part, call in enumerate(calls if len(calls) > 1 else []):
+        own = settled.only(part)
+        share = {"offered_rps": call["share"] * float(slices.level.mean())}
+        yield (
+            call["endpoint"],
+            shared | dict.fromkeys(whole) | {"unaccounted": 0, "unseen": 0} | _timed(own) | share,
+            own.sample,
+        )
+
+
+def _timed(pooled: Pooled) -> Row:
+    """What follows from the requests themselves."""
+    return _counts(pooled) | _figures(pooled, pooled.sample) | _lag(pooled, pooled.sample)
 
 
 def pool(slices: pd.DataFrame, requests: pd.DataFrame) -> Pooled:
     """The requests of these slices as arrays, each with its slice's window."""
     windows = slices.set_index("index")[["cut_ns", "end_ns"]]
     at = windows.index.get_indexer(requests.slice)
-    outcome, intended, sent, done, reused = (
-        requests[name].to_numpy() for name in ("outcome", "intended_ns", "sent_ns", "done_ns", "reused")
+    outcome, intended, sent, done, reused, part = (
+        requests[name].to_numpy() for name in ("outcome", "intended_ns", "sent_ns", "done_ns", "reused", "part")
     )
     cut, end = windows.cut_ns.to_numpy()[at], windows.end_ns.to_numpy()[at]
-    return Pooled(slices, outcome, intended, sent, done, reused, cut, end)
+    return Pooled(slices, outcome, intended, sent, done, reused, part, cut, end)
 
 
 def _analysed(block: BlockFrames, mode: str) -> pd.DataFrame:

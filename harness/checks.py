@@ -4,7 +4,7 @@ INVALID cells take no part in comparisons and are drawn hollow. FLAGGED cells ar
 here has a test in which it fires.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from math import inf
 from typing import Any, Final
@@ -48,12 +48,22 @@ Check = Callable[[Analysis, Cell, pd.DataFrame], Iterator[str]]
 
 def check(analysis: Analysis) -> list[Reason]:
     """All reasons of all cells, in the scenario's order."""
-    reasons = []
+    reasons: list[Reason] = []
     for cell in analysis.cells:
-        rows = analysis.rows(cell)
-        for checks, invalid in ((INVALIDATING, True), (FLAGGING, False)):
-            reasons += [Reason(cell, invalid, text) for one in checks for text in one(analysis, cell, rows)]
+        rows, whole = analysis.rows(cell), analysis.whole(cell)
+        if whole == cell:
+            reasons += _found(INVALIDATING, True, analysis, cell, rows) + _found(FLAGGING, False, analysis, cell, rows)
+        else:
+            lost = [reason.text for reason in reasons if reason.cell == whole and reason.invalid]
+            reasons += [
+                Reason(cell, True, f"a part of {whole.endpoint}, which is INVALID: {text}") for text in lost[:1]
+            ]
+            reasons += [] if lost else _found(OF_A_PART, True, analysis, cell, rows)
     return reasons
+
+
+def _found(checks: Sequence[Check], invalid: bool, analysis: Analysis, cell: Cell, rows: pd.DataFrame) -> list[Reason]:
+    return [Reason(cell, invalid, text) for one in checks for text in one(analysis, cell, rows)]
 
 
 def invalid_cells(reasons: list[Reason]) -> set[Cell]:
@@ -63,7 +73,7 @@ def invalid_cells(reasons: list[Reason]) -> set[Cell]:
 
 def refused(analysis: Analysis, cell: Cell, rows: pd.DataFrame) -> Iterator[str]:
     """The twins' proof failed: another status or another body than the other arms."""
-    why = analysis.refused.get((cell.arm, cell.endpoint))
+    why = analysis.refusal(cell)
     if why is not None:
         yield f"not loaded: {why}{_cause(analysis, cell)}"
 
@@ -79,7 +89,7 @@ def failures(analysis: Analysis, cell: Cell, rows: pd.DataFrame) -> Iterator[str
 
 def no_data(analysis: Analysis, cell: Cell, rows: pd.DataFrame) -> Iterator[str]:
     """Nothing came back in any window; in a search for capacity, no rate kept the promise."""
-    if (cell.arm, cell.endpoint) in analysis.refused or (len(rows) and rows.ok_in_window.sum()):
+    if analysis.refusal(cell) or (len(rows) and rows.ok_in_window.sum()):
         return
     if analysis.mode == CAPACITY:
         yield f"{analysis.run.scenario.load.objective} was not kept at any rate from {LOWEST_RATE:g}/s: loosen the promise"
@@ -335,6 +345,8 @@ INVALIDATING: Final[tuple[Check, ...]] = (
     near_ceiling,
     swapping,
 )
+OF_A_PART: Final[tuple[Check, ...]] = (failures, no_data, too_early)
+"""What can be wrong with one endpoint of a mix alone; the rest is asked of the mix."""
 FLAGGING: Final[tuple[Check, ...]] = (
     overloaded,
     cut_short,

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from harness import intervals, metrics, significance
-from harness.intervals import Estimate, Values
+from harness.intervals import DOUBT, Estimate, Values
 from harness.metrics import Metric
 from harness.plan import Level
 
@@ -28,16 +28,23 @@ class Compared:
     logs: Values = field(compare=False)  # one per block; NaN where either side is missing
     p: float = 1.0  # of there being no difference, corrected for the family
     family: int = 1  # how many comparisons it was corrected for
+    doubt: float = DOUBT  # of the interval and the test: how often they may err
 
 
 def compare(
-    per_block: pd.DataFrame, levels: Sequence[tuple[str, Level]], pairs: Sequence[Pair], told: Sequence[Metric]
+    per_block: pd.DataFrame,
+    levels: Sequence[tuple[str, Level]],
+    pairs: Sequence[Pair],
+    told: Sequence[Metric],
+    doubt: float = DOUBT,
 ) -> list[Compared]:
     """Each pair of arms on every (endpoint, level) that both have, for each metric; all of them one family.
 
     `per_block`: one row per block and cell (columns: block, arm, endpoint, level and the metrics).
     """
-    return corrected(list(_pairwise(per_block, levels, pairs, metrics.compared(told))))
+    found = _logs(per_block, levels, pairs, metrics.compared(told))
+    estimated = ((one, logs, intervals.of_logs(logs, doubt)) for one, logs in found)
+    return corrected([Compared(*one, ratio, logs, doubt=doubt) for one, logs, ratio in estimated if ratio is not None])
 
 
 def corrected(family: Sequence[Compared]) -> list[Compared]:
@@ -48,9 +55,10 @@ def corrected(family: Sequence[Compared]) -> list[Compared]:
     return [replace(one, p=float(own), family=len(family)) for one, own in zip(family, p, strict=True)]
 
 
-def _pairwise(
+def _logs(
     per_block: pd.DataFrame, levels: Sequence[tuple[str, Level]], pairs: Sequence[Pair], told: Sequence[Metric]
-) -> Iterator[Compared]:
+) -> Iterator[tuple[tuple[str, str, str, Level, Metric], Values]]:
+    """What is compared, with its log ratio in each block."""
     if per_block.empty:
         return
     blocks = sorted(per_block.block.unique())
@@ -62,10 +70,7 @@ def _pairwise(
                 continue
             for metric in told:
                 values, bases = (_by_block(rows, metric, blocks) for rows in (ours, base))
-                logs = intervals.log_ratios(values, bases)
-                ratio = intervals.of_logs(logs)
-                if ratio is not None:
-                    yield Compared(arm, over, endpoint, level, metric, ratio, logs)
+                yield (arm, over, endpoint, level, metric), intervals.log_ratios(values, bases)
 
 
 def _by_block(rows: pd.DataFrame, metric: Metric, blocks: Sequence[int]) -> Values:

@@ -4,13 +4,15 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Final
 
 from harness import wording
-from harness.modes import CLOSED, OPEN
+from harness.endpoints import LEAST_MS
+from harness.modes import CAPACITY, CLOSED, OPEN
 from harness.samples import FEWEST_LATENCIES
 from harness.servers import SERVERS
 
 if TYPE_CHECKING:
-    from harness.scenario import Arm, Endpoint, Load, Scenario
+    from harness.scenario import Arm, Endpoint, Load, Part, Scenario
 
+SHARES_OFF: Final = 1e-6
 OWN_VARIABLES: Final = {"BENCH_NONCE", "DATABASE_URL", "UPSTREAM_URL", "DJANGO_PROFILE", "REQUEST_COUNT_FOLDER"}
 
 
@@ -71,10 +73,12 @@ def _endpoint_problems(scenario: "Scenario") -> Iterator[str]:
             yield f"{where}: expected each endpoint and query once (levels belong in its users), got {endpoint.label!r} again"
         seen.add(endpoint.label)
         yield from _level_problems(where, endpoint, load)
-        problems = list(_query_problems(where, endpoint))
+        problems = list(
+            _mix_problems(where, endpoint, load) if endpoint.mix else _work_problems(where, "name", endpoint.parts[0])
+        )
         yield from problems
-        if not problems and load.slice_max_s < FEWEST_LATENCIES * endpoint.least_ms / 1000:
-            least = f"{FEWEST_LATENCIES} × the {endpoint.least_ms / 1000:g} s that {endpoint.label} takes"
+        if not problems and load.slice_max_s < FEWEST_LATENCIES * endpoint.longest_ms / 1000:
+            least = f"{FEWEST_LATENCIES} × the {endpoint.longest_ms / 1000:g} s that {endpoint.label} takes"
             yield f"load.slice_max_s: expected at least {least}, got {load.slice_max_s:g}"
         for arm in scenario.arms:
             most = arm.connections - arm.threads
@@ -97,19 +101,38 @@ def _level_problems(where: str, endpoint: "Endpoint", load: "Load") -> Iterator[
             yield f"{where}.{key}: expected rising numbers, each once, got {list(values)}"
 
 
-def _query_problems(where: str, endpoint: "Endpoint") -> Iterator[str]:
+def _mix_problems(where: str, endpoint: "Endpoint", load: "Load") -> Iterator[str]:
+    """A mix has a name of its own, and at least two endpoints whose shares are all of it."""
+    if endpoint.name in LEAST_MS:
+        yield f"{where}.name: expected a name of its own for a mix, got that of the endpoint {endpoint.name!r}"
+    if endpoint.query:
+        yield f"{where}.query: expected none beside mix (write it into the keys: 'wait ms=100'), got {endpoint.query}"
+    if load.mode == CAPACITY:
+        yield f"{where}.mix: expected only with load.mode = 'closed' or 'open', got it with {load.mode!r}"
+    for text, part in zip(endpoint.mix, endpoint.parts, strict=True):
+        yield from _work_problems(where, f"mix.{text}", part)
+    if len(endpoint.mix) < 2 or abs(sum(endpoint.mix.values()) - 1) > SHARES_OFF:
+        yield f"{where}.mix: expected two endpoints or more with shares that add up to 1, got {endpoint.mix}"
+
+
+def _work_problems(where: str, key: str, part: "Part") -> Iterator[str]:
+    """An endpoint that is there, with a query that it understands."""
+    if part.name not in LEAST_MS:
+        yield f"{where}.{key}: expected one of {', '.join(LEAST_MS)}; got {part.name!r}{wording.hint(part.name, LEAST_MS)}"
+        return
     known = {"wait": {"ms"}, "upstream": {"ms"}, "fanout": {"k", "ms", "mode"}, "mixed": {"ms", "pk"}}
     known |= {"blocking": {"ms"}, "db_read": {"pk"}}
     limits = {"ms": 60_000, "k": 100, "pk": 1_000}
-    allowed = known.get(endpoint.name, set())
-    for name, value in endpoint.query.items():
+    allowed = known.get(part.name, set())
+    query = f"{where}.query" if key == "name" else f"{where}.{key}"
+    for name, value in part.query.items():
         if name not in allowed:
             expected = f"one of {', '.join(sorted(allowed))}" if allowed else "no query"
-            yield f"{where}.query.{name}: expected {expected} for {endpoint.name}, got {name!r}{wording.hint(name, allowed)}"
+            yield f"{query}.{name}: expected {expected} for {part.name}, got {name!r}{wording.hint(name, allowed)}"
         elif name == "mode" and value not in ("parallel", "sequential"):
-            yield f"{where}.query.mode: expected 'parallel' or 'sequential', got {value!r}"
+            yield f"{query}.mode: expected 'parallel' or 'sequential', got {value!r}"
         elif name != "mode" and not (isinstance(value, int) and 0 <= value <= limits[name]):
-            yield f"{where}.query.{name}: expected a whole number from 0 to {limits[name]}, got {value!r}"
+            yield f"{query}.{name}: expected a whole number from 0 to {limits[name]}, got {value!r}"
 
 
 def _comparison_problems(scenario: "Scenario") -> Iterator[str]:

@@ -15,7 +15,7 @@ from typing import Any, Final, Literal
 from harness.arrivals import Kind
 from harness.modes import CAPACITY, CLOSED
 from harness.samples import FEWEST_LATENCIES, LATENCIES_PER_SLICE
-from harness.scenario import Arm, Endpoint, Load, Scenario
+from harness.scenario import Arm, Endpoint, Load, Part, Scenario
 
 WARM_UP_LATENCIES: Final = 2
 MOST_IN_FLIGHT: Final = 4_000
@@ -45,14 +45,23 @@ class Open:
 
 
 @dataclass(frozen=True)
+class Call:
+    """What is asked in a slice: one endpoint, or one of those that it mixes."""
+
+    endpoint: str  # the label under which it is reported
+    path: str  # with the query
+    share: float = 1.0  # of the slice's requests
+
+
+@dataclass(frozen=True)
 class Slice:
     """One stretch of load on one cell."""
 
     index: int  # in its block
     cell: Cell
-    path: str  # with the query
+    calls: tuple[Call, ...]  # more than one: each request draws its own, by their shares
     purpose: Purpose  # the first round of a block is warm-up
-    least_s: float  # the least time a correct answer takes
+    least_s: float  # the least time a correct answer takes; in a mix, one to the slowest call
     seconds: float  # lasts at least this …
     longest_s: float  # … and, once the cell's latency is known, at most this
     seed: int  # the same for every arm of a round, so that all of them get the same arrivals
@@ -80,10 +89,26 @@ def cells(scenario: Scenario) -> Iterator[tuple[Cell, Arm, Endpoint]]:
                 yield Cell(arm.name, endpoint.label, level), arm, endpoint
 
 
-def path(arm: Arm, endpoint: Endpoint) -> str:
+def reported(scenario: Scenario) -> list[Cell]:
+    """Every cell of the report, in the scenario's order: those that are loaded, and of a mix each part as well."""
+    return [
+        Cell(arm.name, label, level)
+        for endpoint in scenario.endpoints
+        for label in endpoint.labels
+        for level in endpoint.levels
+        for arm in scenario.arms
+    ]
+
+
+def calls(arm: Arm, endpoint: Endpoint) -> tuple[Call, ...]:
+    """What is asked of an arm at this endpoint, in the arm's colour."""
+    return tuple(Call(part.label, path(arm, part), part.share) for part in endpoint.parts)
+
+
+def path(arm: Arm, part: Part) -> str:
     """The URL path of an endpoint's view in the arm's colour."""
-    query = "&".join(f"{key}={value}" for key, value in endpoint.query.items())
-    return f"/{arm.view}/{endpoint.name}/" + (f"?{query}" if query else "")
+    query = "&".join(f"{key}={value}" for key, value in part.query.items())
+    return f"/{arm.view}/{part.name}/" + (f"?{query}" if query else "")
 
 
 def digest(scenario: Scenario, blocks: list[Block]) -> str:
@@ -119,10 +144,17 @@ def timing(slice_: Slice, latency_ms: float | None) -> tuple[int, int]:
 
 
 def open_slice(
-    index: int, cell: Cell, path: str, least_s: float, purpose: Purpose, seconds: float, seed: int, how: Open
+    index: int,
+    cell: Cell,
+    calls: tuple[Call, ...],
+    least_s: float,
+    purpose: Purpose,
+    seconds: float,
+    seed: int,
+    how: Open,
 ) -> Slice:
     """A slice of fixed length in open loop."""
-    return Slice(index, cell, path, purpose, least_s, seconds, seconds, seed, how)
+    return Slice(index, cell, calls, purpose, least_s, seconds, seconds, seed, how)
 
 
 def max_in_flight(load: Load, rate: float) -> int:
@@ -143,7 +175,7 @@ def _guesses(scenario: Scenario) -> Iterator[tuple[Cell, float, float]]:
     """Each cell with a guessed slice and drain length in seconds; a request is taken to cost 1 ms of CPU."""
     load = scenario.load
     for cell, arm, endpoint in cells(scenario):
-        least_s = endpoint.least_ms / 1000
+        least_s = endpoint.longest_ms / 1000
         if load.mode == CLOSED:
             queued_s = cell.level * least_s / arm.cap if arm.cap else 0.0
             latency_s = max(least_s, queued_s, cell.level * 0.001)
@@ -174,15 +206,15 @@ def seed_of(seed: int, block: int, round_: int | str, cell: Cell) -> int:
 
 
 def _slice(index: int, cell: Cell, arm: Arm, endpoint: Endpoint, load: Load, purpose: Purpose, seed: int) -> Slice:
-    where, least_s = path(arm, endpoint), endpoint.least_ms / 1000
+    asked, least_s = calls(arm, endpoint), endpoint.longest_ms / 1000
     warm_up_s = max(load.slice_s, WARM_UP_LATENCIES * least_s)
     if load.mode != CLOSED:
         how = Open(load.arrivals, max_in_flight(load, cell.level), arm.table.keeps_alive)
         seconds = min(4 * warm_up_s, load.slice_max_s) if purpose == "warm-up" else load.slice_max_s
-        return open_slice(index, cell, where, least_s, purpose, seconds, seed, how)
+        return open_slice(index, cell, asked, least_s, purpose, seconds, seed, how)
     if purpose == "warm-up":
-        return Slice(index, cell, where, purpose, least_s, warm_up_s, warm_up_s, seed)
-    return Slice(index, cell, where, purpose, least_s, load.slice_s, max(load.slice_max_s, load.slice_s), seed)
+        return Slice(index, cell, asked, purpose, least_s, warm_up_s, warm_up_s, seed)
+    return Slice(index, cell, asked, purpose, least_s, load.slice_s, max(load.slice_max_s, load.slice_s), seed)
 
 
 def as_json(scenario: Scenario, blocks: list[Block]) -> dict[str, Any]:

@@ -151,7 +151,8 @@ CHARTS: Final[dict[str, Callable[[Analysis], Figure]]] = {
 
 
 def _by_level(analysis: Analysis, question: str, axis: str, marks: Marks) -> Figure:
-    endpoints = list(dict.fromkeys(cell.endpoint for cell in analysis.cells))
+    drawn = [cell for cell in analysis.cells if analysis.whole(cell) == cell or marks(analysis, cell)]
+    endpoints = list(dict.fromkeys(cell.endpoint for cell in drawn))  # the parts of a mix have no CPU of their own
     columns = min(2, len(endpoints))
     lines = -(-len(endpoints) // columns)
     arms = len(analysis.run.scenario.arms)

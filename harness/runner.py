@@ -109,7 +109,7 @@ def run_block(
 
             def play(slice_: Slice) -> Played | None:
                 asked.append(slice_)
-                refused = (slice_.cell.arm, slice_.cell.endpoint) in proof.refused
+                refused = any((slice_.cell.arm, call.endpoint) in proof.refused for call in slice_.calls)
                 played = None if refused else visit.play(slice_)
                 progress.slice_played(block, slice_, played)
                 return played

@@ -17,6 +17,7 @@ COLUMNS: Final = (
     "outcome",  # an Outcome
     "bytes",  # bytes of response body received
     "reused",  # 1: sent on a connection that was already open; 0: it had to be opened
+    "part",  # which of the slice's endpoints was asked: 0 but where a slice mixes several
 )
 
 LATENCIES_PER_SLICE: Final = 10

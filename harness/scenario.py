@@ -8,6 +8,7 @@ import json
 import sys
 import tomllib
 from collections.abc import Sequence
+from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Final, Literal, Self
@@ -20,6 +21,7 @@ from pydantic import (
     StrictInt,
     StrictStr,
     ValidationError,
+    WithJsonSchema,
     model_validator,
 )
 
@@ -37,6 +39,8 @@ Variable = Annotated[StrictStr, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]
 Seconds = Annotated[StrictFloat | StrictInt, Field(gt=0, le=600)]
 Users = Annotated[StrictInt, Field(ge=1, le=10_000)]
 Rate = Annotated[StrictFloat | StrictInt, Field(ge=0.1, le=100_000)]
+
+Query = dict[StrictStr, StrictInt | StrictStr]
 
 HELD: Final = 0
 """The level of a capacity cell: the highest rate that keeps the promise, which only the run will tell."""
@@ -89,11 +93,30 @@ class Arm(Table):
         return f"{self.view} view, {served}, middleware {self.profile}{control}"
 
 
-class Endpoint(Table):
-    """One kind of work and how hard it is pushed: `users` in closed loop, `rate` in open loop, neither for capacity."""
+@dataclass(frozen=True)
+class Part:
+    """One kind of work in a level: all of it, or a share of a mix."""
 
-    name: Literal[tuple(LEAST_MS)]  # type: ignore[valid-type]
-    query: dict[StrictStr, StrictInt | StrictStr] = {}
+    name: str
+    query: dict[str, int | str]
+    share: float  # of the requests
+    label: str  # as it stands in reports: `wait ms=100`; in a mix called neighbours `neighbours: wait ms=100`
+
+    @property
+    def least_ms(self) -> float:
+        """The least time a correct answer can take, in ms."""
+        return LEAST_MS[self.name](self.query)
+
+
+class Endpoint(Table):
+    """One kind of work and how hard it is pushed: `users` in closed loop, `rate` in open loop, neither for capacity.
+
+    Or a mix of several, `mix = { greeting = 0.9, "wait ms=100" = 0.1 }`: each request draws its endpoint by these shares.
+    """
+
+    name: Annotated[StrictStr, WithJsonSchema({"anyOf": [{"enum": list(LEAST_MS)}, {"type": "string"}]})]
+    query: Query = {}
+    mix: dict[StrictStr, Annotated[StrictFloat, Field(gt=0, lt=1)]] = {}
     users: list[Users] = []
     rate: list[Rate] = []
 
@@ -103,14 +126,39 @@ class Endpoint(Table):
         return self.users or self.rate or [HELD]
 
     @property
+    def parts(self) -> Sequence[Part]:
+        """What is asked at this level: one kind of work, or those of the mix."""
+        if not self.mix:
+            return [Part(self.name, self.query, 1.0, self.label)]
+        named = [(text, *read_label(text), share) for text, share in self.mix.items()]
+        return [Part(name, query, share, f"{self.name}: {text}") for text, name, query, share in named]
+
+    @property
     def least_ms(self) -> float:
         """The least time a correct answer can take, in ms."""
-        return LEAST_MS[self.name](self.query)
+        return min(part.least_ms for part in self.parts)
+
+    @property
+    def longest_ms(self) -> float:
+        """The least time that a correct answer of its slowest part can take, in ms."""
+        return max(part.least_ms for part in self.parts)
 
     @property
     def label(self) -> str:
-        """The endpoint with its query, as it stands in reports: `wait ms=100`."""
+        """The endpoint with its query, as it stands in reports: `wait ms=100`; of a mix, its name."""
         return " ".join([self.name, *(f"{key}={value}" for key, value in self.query.items())])
+
+    @property
+    def labels(self) -> Sequence[str]:
+        """What is reported at this level: the endpoint; of a mix, all of it and then each part."""
+        return [self.label, *(part.label for part in self.parts)] if self.mix else [self.label]
+
+
+def read_label(text: str) -> tuple[str, dict[str, int | str]]:
+    """Name and query of an endpoint written as in reports: `wait ms=100`. Whether they make sense is checked in fit.py."""
+    name, *pairs = text.split() or [""]
+    split = (pair.partition("=") for pair in pairs)
+    return name, {key: int(value) if value.isdecimal() else value for key, _, value in split}
 
 
 class Load(Table):

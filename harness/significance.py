@@ -16,7 +16,6 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-ALPHA: Final = 0.05
 MOST_EXACT: Final = 13  # blocks; 4 096 flips, all of them
 RANDOM_FLIPS, SEED = 10_000, 1
 FEWEST_BLOCKS: Final = 6

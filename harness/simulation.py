@@ -14,12 +14,11 @@ from typing import Any, Final
 import numpy as np
 import pandas as pd
 
-from harness import comparison, figures, intervals, plan, scenario, tables, verdict
+from harness import comparison, figures, plan, scenario, tables, verdict
 from harness.comparison import Compared
-from harness.intervals import Values
+from harness.intervals import DOUBT, DOUBT_IF_STOPPED, Values
 from harness.metrics import METRICS, THROUGHPUT
 from harness.scenario import Scenario
-from harness.significance import ALPHA
 from harness.tables import Table
 
 START_SPREAD: Final = 0.03  # how differently a server settles at each start: standard deviation of the log
@@ -52,8 +51,13 @@ class Case:
     drift: float = 0.0  # by how much the machine has become faster when the session ends
     interleaved: bool = True  # otherwise one arm's slices all come before the other's
     until: float | None = (
-        None  # stop, from `blocks` on, when the first interval is narrower than this; at 20 at the latest
+        None  # stop, from `blocks` on, when the first interval is narrower; at 20 blocks at the latest
     )
+
+    @property
+    def doubt(self) -> float:
+        """What intervals and tests of such a run are made for."""
+        return DOUBT if self.until is None else DOUBT_IF_STOPPED
 
 
 @dataclass(frozen=True)
@@ -82,16 +86,16 @@ def judged_run(case: Case, rng: np.random.Generator) -> list[Compared]:
     most = case.blocks if case.until is None else 20
     per_block = session(replace(case, blocks=most), rng)
     for blocks in range(case.blocks, most + 1):
-        compared = compared_of(per_block[per_block.block < blocks])
+        compared = compared_of(per_block[per_block.block < blocks], case.doubt)
         if case.until is not None and narrow(compared[0], case.until):
             break
     return compared
 
 
-def compared_of(per_block: pd.DataFrame) -> list[Compared]:
+def compared_of(per_block: pd.DataFrame, doubt: float) -> list[Compared]:
     """Arm B over arm A on every cell, by throughput."""
     levels = [(str(name), 1) for name in per_block.endpoint.unique()]
-    return [one for one in comparison.compare(per_block, levels, [("B", "A")], METRICS) if one.metric is THROUGHPUT]
+    return comparison.compare(per_block, levels, [("B", "A")], [THROUGHPUT], doubt)
 
 
 def narrow(compared: Compared, until: float) -> bool:
@@ -166,10 +170,10 @@ def shortfalls(tallies: Sequence[Tally]) -> Iterator[str]:
     for one in tallies:
         if not one.case.interleaved:
             continue  # it is there to fail
-        if not one.case.effect and max(one.by_test, one.different) > ALPHA + _doubt(ALPHA, one.runs):
+        if not one.case.effect and max(one.by_test, one.different) > DOUBT + _luck(DOUBT, one.runs):
             yield f"{one.case.name}: a difference in {100 * one.by_test:.1f} % of runs (at most 5 %)"
-        doubt = _doubt(intervals.CONFIDENCE, one.runs)
-        if not 0.93 - doubt <= one.covered <= 0.97 + doubt:
+        luck = _luck(DOUBT, one.runs)
+        if not 0.93 - luck <= one.covered <= 0.97 + luck:
             yield f"{one.case.name}: intervals cover the truth in {100 * one.covered:.1f} % of runs (93 to 97 %)"
 
 
@@ -197,11 +201,11 @@ def _outcome(case: Case, compared: Sequence[Compared]) -> tuple[bool, bool, bool
     ratio, truth = compared[0].ratio, exp(log(1 + case.effect))
     assert ratio.low is not None
     assert ratio.high is not None
-    by_test = any(one.p <= ALPHA for one in compared)
+    by_test = any(one.p <= one.doubt for one in compared)
     return by_test, any(told), told[0], ratio.low <= truth <= ratio.high, ratio.n
 
 
-def _doubt(share: float, runs: int) -> float:
+def _luck(share: float, runs: int) -> float:
     """Three standard errors of a share seen in so many runs, less those of a thousand: what the promise is made for."""
     return 3 * sqrt(share * (1 - share)) * max(0.0, 1 / sqrt(runs) - 1 / sqrt(1_000))
 

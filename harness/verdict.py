@@ -10,7 +10,7 @@ from harness import figures, intervals
 from harness.analysis import Analysis
 from harness.comparison import Compared
 from harness.intervals import Estimate, Values
-from harness.significance import ALPHA, FEWEST_BLOCKS
+from harness.significance import FEWEST_BLOCKS
 
 MOST_BLOCKS: Final = 1_000
 UNDECIDED, EQUIVALENT = "undecided", "equivalent"
@@ -47,18 +47,18 @@ def judge(compared: Compared, margin: float, floor: float | None) -> Verdict:
     if _inside(ratio, margin) or (_inside(ratio, allowed) and not excludes_one):
         return Verdict(EQUIVALENT, f"({figures.margin(allowed)})")
     beyond = abs(log(ratio.value)) > log(1 + allowed)
-    if excludes_one and beyond and compared.p <= ALPHA:
+    if excludes_one and beyond and compared.p <= compared.doubt:
         return Verdict(metric.better if (ratio.value > 1) == metric.higher_is_better else metric.worse)
     if excludes_one and not beyond and allowed > margin:
         return Verdict(UNDECIDED, "(within the A/A floor)")
-    return Verdict(UNDECIDED, needed_in_words(blocks_needed(compared.logs, allowed, compared.family)))
+    return Verdict(UNDECIDED, needed_in_words(blocks_needed(compared.logs, allowed, compared.doubt / compared.family)))
 
 
-def blocks_needed(logs: Values, margin: float, family: int) -> int | None:
+def blocks_needed(logs: Values, margin: float, doubt: float) -> int | None:
     """Fewest blocks that would decide it, if mean and spread of the log ratios stayed what they are; None above MOST_BLOCKS.
 
-    For a difference its t-interval, corrected by Bonferroni for the family, has to exclude 0; for equivalence the plain one has
-    to lie within the margin (a fraction).
+    For a difference the t-interval of this doubt (Bonferroni's share of it, in a family) has to exclude 0; for equivalence the
+    95 % one has to lie within the margin (a fraction).
     """
     known = logs[np.isfinite(logs)]
     if len(known) < 2:
@@ -66,7 +66,7 @@ def blocks_needed(logs: Values, margin: float, family: int) -> int | None:
     middle, spread, allowed = abs(float(known.mean())), float(known.std(ddof=1)), log(1 + margin)
     n = np.arange(max(len(known) + 1, FEWEST_BLOCKS), MOST_BLOCKS + 1)
     if middle > allowed:
-        enough = intervals.half_width(spread, n, 1 - ALPHA / family) < middle
+        enough = intervals.half_width(spread, n, doubt) < middle
     else:
         enough = intervals.half_width(spread, n) <= allowed - middle
     return int(n[enough][0]) if enough.any() else None

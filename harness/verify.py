@@ -13,7 +13,7 @@ from typing import Any
 from harness import plan
 from harness.deployment import Deployed, Fleet
 from harness.errors import UserError
-from harness.scenario import Endpoint, Scenario
+from harness.scenario import Part, Scenario
 
 Answer = tuple[int, bytes]
 
@@ -35,12 +35,12 @@ def twins(scenario: Scenario, fleet: Fleet) -> Proof:
     identities = {name: _identity(deployed) for name, deployed in fleet.deployed.items()}
     bodies: dict[str, bytes] = {}
     refused: dict[tuple[str, str], str] = {}
-    for endpoint in scenario.endpoints:
-        answers = _ask_all(fleet, endpoint)
+    for part in (part for endpoint in scenario.endpoints for part in endpoint.parts):
+        answers = _ask_all(fleet, part)
         body, faults = compare(answers)
         if body is not None:
-            bodies[endpoint.label] = body
-        refused |= {(arm, endpoint.label): fault for arm, fault in faults.items()}
+            bodies[part.label] = body
+        refused |= {(arm, part.label): fault for arm, fault in faults.items()}
     return Proof(identities, bodies, refused)
 
 
@@ -93,15 +93,15 @@ def _identity(deployed: Deployed) -> dict[str, Any]:
     return identity
 
 
-def _ask_all(fleet: Fleet, endpoint: Endpoint) -> dict[str, Answer | str]:
+def _ask_all(fleet: Fleet, part: Part) -> dict[str, Answer | str]:
     with ThreadPoolExecutor(len(fleet.deployed)) as threads:
-        asked = {name: threads.submit(_ask, deployed, endpoint) for name, deployed in fleet.deployed.items()}
+        asked = {name: threads.submit(_ask, deployed, part) for name, deployed in fleet.deployed.items()}
         return {name: answer.result() for name, answer in asked.items()}
 
 
-def _ask(deployed: Deployed, endpoint: Endpoint) -> Answer | str:
+def _ask(deployed: Deployed, part: Part) -> Answer | str:
     try:
-        return deployed.get(plan.path(deployed.arm, endpoint))
+        return deployed.get(plan.path(deployed.arm, part))
     except (OSError, http.client.HTTPException) as error:
         return f"no answer before any load: {type(error).__name__}: {error}"
 

@@ -8,7 +8,8 @@ Inside a run the same loop is played slice by slice (player.py).
 """
 
 import gc
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from itertools import repeat
 from time import perf_counter_ns
 from typing import Any, ClassVar
 from urllib.parse import urlsplit
@@ -27,23 +28,27 @@ STRETCH_NS = 1_000_000_000
 TIMEOUT_NS = 30_000_000_000
 
 
+Call = tuple[int, bytes, bytes | None]
+"""(which part of the slice, the request as bytes, the correct body or None for any)."""
+
+
 def call_until(
     end_ns: int,
     client: Client,
-    request: bytes,
-    body: bytes | None,
+    calls: Iterator[Call],
     record: Callable[[tuple[int, ...]], None],
     tag: tuple[int, int],
 ) -> None:
-    """Send requests back to back until `end_ns`; the last one is awaited. `tag` is (slice, user).
+    """Send requests back to back until `end_ns`; the last one is awaited. `tag` is (slice, user); `calls` never ends.
 
     After a connection is refused or reset the user pauses, as a browser would: a dead server is not hammered.
     """
     slice_, user = tag
     intended_ns = perf_counter_ns()
     while intended_ns < end_ns:
+        part, request, body = next(calls)
         sent_ns, done_ns, status, outcome, length, reused = client.call(request, body)
-        record((slice_, user, intended_ns, sent_ns, done_ns, status, outcome, length, reused))
+        record((slice_, user, intended_ns, sent_ns, done_ns, status, outcome, length, reused, part))
         if outcome >= Outcome.CONNECT_FAILED:
             gevent.sleep(PAUSE_AFTER_FAILURE_S)
             done_ns = perf_counter_ns()
@@ -63,15 +68,13 @@ class ClosedLoopUser(User):
             raise SystemExit("closed_loop: --host: expected http://HOST:PORT")
         address = (url.hostname, url.port or 80)
         self.client = Client(address, TIMEOUT_NS, self.sweeper)
-        self.request = prebuilt(self.environment.parsed_options.path, address)
+        self.calls = repeat((0, prebuilt(self.environment.parsed_options.path, address), None))
         self.number = ClosedLoopUser.users
         ClosedLoopUser.users += 1
 
     @task
     def call(self) -> None:
-        call_until(
-            perf_counter_ns() + STRETCH_NS, self.client, self.request, None, self.recorder.record, (0, self.number)
-        )
+        call_until(perf_counter_ns() + STRETCH_NS, self.client, self.calls, self.recorder.record, (0, self.number))
 
     def on_stop(self) -> None:
         self.client.close()

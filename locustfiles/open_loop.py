@@ -79,12 +79,14 @@ class Arrivals:
 def serve(
     arrivals: Arrivals,
     client: Client,
-    request: bytes,
-    body: bytes | None,
+    call_of: Callable[[int], tuple[int, bytes, bytes | None]],
     record: Callable[[tuple[int, ...]], None],
     slice_: int,
 ) -> None:
-    """A caller: send one request per arrival, until sent home. Runs in a greenlet of its own."""
+    """A caller: send one request per arrival, until sent home. Runs in a greenlet of its own.
+
+    `call_of`: number of the arrival → (part of the slice, request, correct body).
+    """
     wake, wait = getcurrent().switch, get_hub().switch
     while True:
         arrivals.idle.append(wake)
@@ -92,8 +94,9 @@ def serve(
         if arrival is None:
             return
         number, intended_ns = arrival
+        part, request, body = call_of(number)
         sent_ns, done_ns, status, outcome, length, reused = client.call(request, body)
-        record((slice_, number, intended_ns, sent_ns, done_ns, status, outcome, length, reused))
+        record((slice_, number, intended_ns, sent_ns, done_ns, status, outcome, length, reused, part))
         arrivals.answered()
 
 

@@ -51,8 +51,9 @@ class Player:
     def prepare(self, told: dict[str, Any]) -> None:
         """Everything that may be done before the slice starts."""
         slice_ = told["slice"]
-        body = self.bodies.get(slice_["cell"]["endpoint"])
-        self.asked = Asked(slice_, tuple(told["address"]), told["length_ns"], told["filling_ns"], body, self.place)
+        self.asked = Asked(
+            slice_, tuple(told["address"]), told["length_ns"], told["filling_ns"], self.bodies, self.place
+        )
         kind = OpenSlice if slice_["open"] else ClosedSlice
         self.ready: AnySlice = kind(self.asked, self.crew, self.recorder)
 

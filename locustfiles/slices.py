@@ -1,8 +1,9 @@
 """A slice, ready to go: who sends what and when. Closed and open loop, over the same users and connections."""
 
 import random
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import count, repeat
 from time import perf_counter_ns
 from typing import Any
 
@@ -13,11 +14,12 @@ from gevent.hub import get_hub
 from harness import arrivals
 from harness.samples import Outcome
 from locustfiles.client import prebuilt
-from locustfiles.closed_loop import call_until
+from locustfiles.closed_loop import Call, call_until
 from locustfiles.crew import Crew, CrewUser, Turn, hand_out
 from locustfiles.open_loop import Arrival, Arrivals, Pacer, serve
 from locustfiles.recorder import Recorder
 
+AHEAD = 64  # calls of a mix that are drawn at a time
 SPARE = 16  # connections opened beyond those that a steady flow needs
 
 
@@ -29,7 +31,7 @@ class Asked:
     address: tuple[str, int]
     length_ns: int
     filling_ns: int
-    body: bytes | None
+    bodies: Mapping[str, bytes]  # endpoint label → the correct answer
     place: tuple[int, int]  # which load maker of how many
 
     @property
@@ -37,8 +39,18 @@ class Asked:
         return str(self.slice["cell"]["arm"])
 
     @property
-    def request(self) -> bytes:
-        return prebuilt(self.slice["path"], self.address)
+    def calls(self) -> list[Call]:
+        """What may be asked, ready to send."""
+        asked = self.slice["calls"]
+        return [
+            (part, prebuilt(call["path"], self.address), self.bodies.get(call["endpoint"]))
+            for part, call in enumerate(asked)
+        ]
+
+    @property
+    def shares(self) -> list[float]:
+        """How often each of them is."""
+        return [call["share"] for call in self.slice["calls"]]
 
 
 class ClosedSlice:
@@ -49,6 +61,8 @@ class ClosedSlice:
         everyone = range(asked.slice["cell"]["level"])
         self._asked, self._recorder, self._everyone = asked, recorder, len(everyone)
         self._numbers = everyone[number::of]
+        calls, shares, seed = asked.calls, asked.shares, asked.slice["seed"]
+        self._calls = {number: drawn(calls, shares, f"{seed}/{number}") for number in self._numbers}
         self._users = crew.first(len(self._numbers))
         hand_out([(user, lambda user: self._check(user)) for user in self._users]).wait()
 
@@ -70,11 +84,12 @@ class ClosedSlice:
 
     def _turn(self, number: int, first_ns: int, end_ns: int) -> Turn:
         asked, record = self._asked, self._recorder.record
+        calls = self._calls[number]
 
         def turn(user: CrewUser) -> None:
             client = user.clients[asked.arm]
             gevent.sleep(max(0.0, (first_ns - perf_counter_ns()) / 1e9))
-            call_until(end_ns, client, asked.request, asked.body, record, (asked.slice["index"], number))
+            call_until(end_ns, client, calls, record, (asked.slice["index"], number))
 
         return turn
 
@@ -90,6 +105,8 @@ class OpenSlice:
         whole = arrivals.schedule(how["arrivals"], slice_["cell"]["level"], asked.length_ns, slice_["seed"])
         offsets = arrivals.share(whole, number, of).tolist()
         self._asked, self._recorder = asked, recorder
+        self._calls: list[Call] = asked.calls
+        self._parts: list[int] = arrivals.draw(asked.shares, len(whole), slice_["seed"]).tolist()
         self._arrivals = Arrivals(offsets, self._drop, number, of)
         callers = crew.first(min(len(range(number, how["max_in_flight"], of)), len(offsets)))
         steady = round(len(offsets) * asked.filling_ns / asked.length_ns * 1.5)
@@ -120,11 +137,21 @@ class OpenSlice:
     def _serve(self, user: CrewUser) -> None:
         asked = self._asked
         client = user.client(asked.arm, asked.address)
-        serve(self._arrivals, client, asked.request, asked.body, self._recorder.record, asked.slice["index"])
+        serve(self._arrivals, client, self._call_of, self._recorder.record, asked.slice["index"])
+
+    def _call_of(self, number: int) -> Call:
+        return self._calls[self._parts[number]]
 
     def _drop(self, arrival: Arrival) -> None:
         number, intended_ns = arrival
         now_ns = perf_counter_ns()
-        self._recorder.record(
-            (self._asked.slice["index"], number, intended_ns, now_ns, now_ns, 0, Outcome.DROPPED, 0, 1)
-        )
+        slice_, part = self._asked.slice["index"], self._parts[number]
+        self._recorder.record((slice_, number, intended_ns, now_ns, now_ns, 0, Outcome.DROPPED, 0, 1, part))
+
+
+def drawn(calls: Sequence[Call], shares: Sequence[float], seed: str) -> Iterator[Call]:
+    """A user's calls, without end: the same one again and again, or drawn by their shares."""
+    if len(calls) == 1:
+        return repeat(calls[0])
+    rng = random.Random(seed)
+    return (call for _ in count() for call in rng.choices(calls, shares, k=AHEAD))

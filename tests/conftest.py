@@ -141,12 +141,13 @@ def open_loop_rows(
 ) -> np.ndarray:
     """What the arrivals of the slice's schedule leave, each sent in time."""
     assert slice_.open is not None
-    rng, rows = random.Random(slice_.seed), []
+    rng, rows, shares = random.Random(slice_.seed), [], [call.share for call in slice_.calls]
     due = arrivals.schedule(slice_.open.arrivals, slice_.cell.level, end - start, slice_.seed)
     for number, offset in enumerate(due.tolist()):
         intended = start + offset
         done = intended + int(latency_ms(slice_, rng) * MS)
-        rows.append((slice_.index, number, intended, intended, done, 200, Outcome.OK, 37, 1))
+        part = rng.choices(range(len(shares)), shares)[0] if len(shares) > 1 else 0
+        rows.append((slice_.index, number, intended, intended, done, 200, Outcome.OK, 37, 1, part))
     return np.array(rows, dtype=np.int64).reshape(-1, len(COLUMNS))
 
 
@@ -154,12 +155,13 @@ def closed_loop_rows(
     slice_: Slice, start: int, end: int, latency_ms: Callable[[Slice, random.Random], float]
 ) -> np.ndarray:
     """What `users` users leave that call back to back from start to end."""
-    rng, rows = random.Random(slice_.seed), []
+    rng, rows, shares = random.Random(slice_.seed), [], [call.share for call in slice_.calls]
     for user in range(int(slice_.cell.level)):
         now, reused = start + int(rng.random() * 10 * MS), 0
         while now < end:
             done = now + int(latency_ms(slice_, rng) * MS)
-            rows.append((slice_.index, user, now, now, done, 200, Outcome.OK, 37, reused))
+            part = rng.choices(range(len(shares)), shares)[0] if len(shares) > 1 else 0
+            rows.append((slice_.index, user, now, now, done, 200, Outcome.OK, 37, reused, part))
             now, reused = done, 1
     return np.array(rows, dtype=np.int64)
 

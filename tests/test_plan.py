@@ -6,7 +6,7 @@ import pytest
 from conftest import MS, tiny
 
 from harness import plan
-from harness.plan import Cell, Slice
+from harness.plan import Call, Cell, Slice
 from harness.scenario import Scenario
 
 
@@ -55,7 +55,7 @@ def test_a_warm_up_slice_is_long_enough_to_see_its_endpoint_s_latency() -> None:
 
 
 def test_the_path_carries_colour_endpoint_and_query() -> None:
-    paths = {slice_.path for slice_ in plan.expand(tiny())[0].slices}
+    paths = {slice_.calls[0].path for slice_ in plan.expand(tiny())[0].slices}
     assert paths == {"/sync/hello/", "/async/hello/", "/sync/wait/?ms=10", "/async/wait/?ms=10"}
 
 
@@ -68,7 +68,7 @@ def digest(scenario: Scenario) -> str:
 
 
 def slice_(least_s: float = 0.0, seconds: float = 0.25, longest_s: float = 2.0) -> Slice:
-    return Slice(0, Cell("arm", "wait", 1), "/", "measure", least_s, seconds, longest_s, 1)
+    return Slice(0, Cell("arm", "wait", 1), (Call("wait", "/"),), "measure", least_s, seconds, longest_s, 1)
 
 
 @pytest.mark.parametrize(

@@ -68,7 +68,7 @@ def test_six_blocks_that_agree_show_it() -> None:
 def test_so_many_blocks_as_it_says_do_decide(middle: float, spread: float) -> None:
     """With exactly the mean and the spread that were seen."""
     logs = middle + spread * SPREAD
-    needed = verdict.blocks_needed(logs, 0.03, 1)
+    needed = verdict.blocks_needed(logs, 0.03, 0.05)
     assert needed is not None
     assert needed > 6
     sample = np.linspace(-1, 1, needed)
@@ -86,13 +86,13 @@ def half(spread: float, n: int) -> float:
 
 def test_what_no_number_of_blocks_decides_is_told_so() -> None:
     on_the_margin = log(1.03) + 0.5 * SPREAD
-    assert verdict.blocks_needed(on_the_margin - 1e-6, 0.03, 1) is None
+    assert verdict.blocks_needed(on_the_margin - 1e-6, 0.03, 0.05) is None
     assert verdict.needed_in_words(None).replace("\u202f", " ") == "(more than 1 000 blocks)"
 
 
 def test_more_comparisons_take_more_blocks() -> None:
     logs = 0.1 + 0.1 * SPREAD
-    alone_, among_many = (verdict.blocks_needed(logs, 0.03, family) for family in (1, 100))
+    alone_, among_many = (verdict.blocks_needed(logs, 0.03, 0.05 / family) for family in (1, 100))
     assert alone_ is not None
     assert among_many is not None
     assert among_many > alone_
