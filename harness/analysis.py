@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from harness import cells, comparison, intervals, metrics, plan
 from harness.comparison import Compared
 from harness.frames import BlockFrames, Run
-from harness.intervals import Estimate
+from harness.intervals import DOUBT, Estimate
 from harness.metrics import Metric
 from harness.modes import CAPACITY
 from harness.plan import Cell, Level
@@ -45,6 +45,11 @@ class Analysis:
     def metrics(self) -> Sequence[Metric]:
         """What is told of a cell; the first is what a comparison is about."""
         return metrics.of(self.mode)
+
+    @property
+    def doubt(self) -> float:
+        """How often an interval or a test of this run may err."""
+        return DOUBT
 
     @property
     def cells(self) -> list[Cell]:
@@ -125,7 +130,7 @@ def analyse(run: Run) -> Analysis:
         found += [{"block": block.index, **one} for one in block.notes["found"]]
     per_block = pd.DataFrame(rows, columns=cells.COLUMNS)
     merged = {cell: np.sort(np.concatenate(parts)) for cell, parts in latencies.items()}
-    told = metrics.of(run.scenario.load.mode)
+    told = metrics.compared(metrics.of(run.scenario.load.mode))
     levels = list(dict.fromkeys((cell.endpoint, cell.level) for cell in plan.reported(run.scenario)))
     controls = [(arm.name, arm.control_of) for arm in run.scenario.arms if arm.control_of is not None]
     return Analysis(

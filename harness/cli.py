@@ -13,7 +13,7 @@ from harness import calibrate as calibration
 from harness import figures, machine, measure, plan, runner
 from harness import scenario as scenarios
 from harness.calibrate import Line
-from harness.errors import EXIT_INTERRUPTED, EXIT_INVALID, EXIT_MENDABLE, Interrupted, UserError
+from harness.errors import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_INVALID, EXIT_MENDABLE, Interrupted, UserError
 from harness.scenario import Scenario
 from harness.store import RunFolder
 
@@ -33,6 +33,7 @@ Seed = Annotated[
     int | None, typer.Option(min=0, max=2**63 - 1, help="seed of the order of slices, instead of the scenario's")
 ]
 Plain = Annotated[bool, typer.Option("--plain", help="plain lines instead of a progress bar")]
+Gate = Annotated[bool, typer.Option("--gate", help="exit 4 unless every claim of the scenario is supported")]
 Results = Annotated[Path, typer.Option(help="where run folders are made")]
 
 
@@ -50,22 +51,23 @@ def run(
     seed: Seed = None,
     plain: Plain = False,
     results: Results = Path("results"),
+    gate: Gate = False,
 ) -> None:
     """Measure scenarios, one run folder each, and report them. Exit 3: a comparison asked for is INVALID."""
     asked = [(file, overridden(scenarios.load(file), blocks, seed)) for file in files]
-    lost = False
     for file, scenario in asked:
-        folder = measured(scenario, file, results, plain)
-        lost |= report_run(folder.path)
-    raise typer.Exit(EXIT_INVALID if lost else 0)
+        refuse_empty_gate(scenario, str(file), gate)
+    codes = [report_run(measured(scenario, file, results, plain).path, gate) for file, scenario in asked]
+    raise typer.Exit(max(codes))
 
 
 @app.command("report", epilog="example: bench report results/20260101T120000Z-default")
 def report(
     run_folder: Annotated[Path, typer.Argument(metavar="RUN", help="a run folder under results/")],
+    gate: Gate = False,
 ) -> None:
     """Rebuild a run's report, tables and pictures from its raw data."""
-    raise typer.Exit(EXIT_INVALID if report_run(run_folder) else 0)
+    raise typer.Exit(report_run(run_folder, gate))
 
 
 @app.command("calibrate", epilog="example: bench calibrate")
@@ -134,12 +136,24 @@ def measure_floor(asked: Scenario, file: Path, results: Path) -> Line:
     )
 
 
-def report_run(path: Path) -> bool:
-    """Report and pictures into RUN/report/, text to the terminal; True if a comparison was lost to an INVALID cell."""
-    from harness import analysis, checks, frames, plots
+def refuse_empty_gate(scenario: Scenario, source: str, gate: bool) -> None:
+    """A gate without claims would let everything pass."""
+    if gate and not scenario.claims:
+        raise UserError(
+            f"{source}: --gate: expected claims that could fail, got none; write [[claims]] into the scenario"
+        )
+
+
+def report_run(path: Path, gate: bool = False) -> int:
+    """Report and pictures into RUN/report/, text to the terminal; the exit code.
+
+    With a gate: EXIT_FAILED unless every claim is supported. EXIT_INVALID if a comparison was lost to an INVALID cell.
+    """
+    from harness import analysis, checks, frames, judge, plots
     from harness import report as reports
 
     analysed = analysis.analyse(frames.open_run(path))
+    refuse_empty_gate(analysed.run.scenario, str(path), gate)
     target = path / "report"
     try:
         target.mkdir(exist_ok=True)
@@ -148,9 +162,11 @@ def report_run(path: Path) -> bool:
     except OSError as error:
         raise UserError(f"{target}: cannot be written: {error}") from None
     print(reports.text(analysed))
-    print(f"report: {target / 'report.md'}, with {len(pictures)} pictures, cells.csv and comparisons.csv beside it")
-    lost = checks.invalid_cells(checks.check(analysed))
-    return bool(reports.lost_comparisons(analysed, lost))
+    print(f"report: {target / 'report.md'}, with {len(pictures)} pictures and the tables as CSV files beside it")
+    reasons = checks.check(analysed)
+    if gate and any(one.word != judge.SUPPORTED for one in judge.claims(analysed, reasons)):
+        return EXIT_FAILED
+    return EXIT_INVALID if reports.lost_comparisons(analysed, checks.invalid_cells(reasons)) else 0
 
 
 def overridden(scenario: Scenario, blocks: int | None, seed: int | None) -> Scenario:
@@ -170,6 +186,7 @@ def plan_lines(scenario: Scenario) -> list[str]:
         levels = ", ".join(figures.level(scenario.load.mode, level) for level in endpoint.levels)
         lines += [f"  {endpoint.label} @ {levels}"]
     lines += ["", "comparisons", *(f"  {pair.arm} / {pair.over}" for pair in scenario.pairs)]
+    lines += ["", "claims", *(f"  {claim.text}" for claim in scenario.claims)] if scenario.claims else []
     return [*lines, "", *_size_lines(scenario), f"about {figures.duration(measure.expected_s(scenario))}"]
 
 

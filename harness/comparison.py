@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 import pandas as pd
 
-from harness import intervals, metrics, significance
+from harness import intervals, significance
 from harness.intervals import DOUBT, Estimate, Values
 from harness.metrics import Metric
 from harness.plan import Level
@@ -42,7 +42,7 @@ def compare(
 
     `per_block`: one row per block and cell (columns: block, arm, endpoint, level and the metrics).
     """
-    found = _logs(per_block, levels, pairs, metrics.compared(told))
+    found = _logs(per_block, levels, pairs, told)
     estimated = ((one, logs, intervals.of_logs(logs, doubt)) for one, logs in found)
     return corrected([Compared(*one, ratio, logs, doubt=doubt) for one, logs, ratio in estimated if ratio is not None])
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Final
 
-from harness import wording
+from harness import claim, wording
 from harness.endpoints import LEAST_MS
 from harness.modes import CAPACITY, CLOSED, OPEN
 from harness.samples import FEWEST_LATENCIES
@@ -21,6 +21,7 @@ def problems(scenario: "Scenario") -> Iterator[str]:
     yield from _arm_problems(scenario)
     yield from _endpoint_problems(scenario)
     yield from _comparison_problems(scenario)
+    yield from claim.problems(scenario)
 
 
 def _arm_problems(scenario: "Scenario") -> Iterator[str]:

@@ -11,6 +11,7 @@ from harness.modes import CAPACITY, CLOSED
 class Metric:
     """One figure of a cell."""
 
+    key: str  # in scenarios and on the command line
     column: str  # in the analysis frames and CSV files; ends with its unit
     title: str
     unit: str
@@ -21,22 +22,25 @@ class Metric:
     whole: bool = False  # a count
 
 
-THROUGHPUT: Final = Metric("throughput_rps", "throughput", "req/s", True, "faster", "slower")
-HIGHEST_RATE: Final = Metric("offered_rps", "highest rate", "req/s", True, "more", "less")
+THROUGHPUT: Final = Metric("throughput", "throughput_rps", "throughput", "req/s", True, "faster", "slower")
+HIGHEST_RATE: Final = Metric("rate", "offered_rps", "highest rate", "req/s", True, "more", "less")
 """In a search for capacity: the rate at which the promise was confirmed."""
-P50: Final = Metric("p50_ms", "p50", "ms", False, "faster", "slower", 0.50)
-P99: Final = Metric("p99_ms", "p99", "ms", False, "faster", "slower", 0.99)
-CPU: Final = Metric("cpu_ms_per_request", "CPU / request", "ms", False, "less", "more")
+P50: Final = Metric("p50", "p50_ms", "p50", "ms", False, "faster", "slower", 0.50)
+P99: Final = Metric("p99", "p99_ms", "p99", "ms", False, "faster", "slower", 0.99)
+CPU: Final = Metric("cpu", "cpu_ms_per_request", "CPU / request", "ms", False, "less", "more")
 METRICS: Final = (
     THROUGHPUT,
     P50,
-    Metric("p95_ms", "p95", "ms", False, "faster", "slower", 0.95),
+    Metric("p95", "p95_ms", "p95", "ms", False, "faster", "slower", 0.95),
     P99,
     CPU,
-    Metric("rss_mib", "memory", "MiB", False, "less", "more"),
-    Metric("threads", "threads", "", False, "less", "more", whole=True),
-    Metric("connections_per_request", "connections / request", "", False, "less", "more"),
+    Metric("memory", "rss_mib", "memory", "MiB", False, "less", "more"),
+    Metric("threads", "threads", "threads", "", False, "less", "more", whole=True),
+    Metric("connections", "connections_per_request", "connections / request", "", False, "less", "more"),
 )
+BY_KEY: Final = {metric.key: metric for metric in (HIGHEST_RATE, *METRICS)}
+WHOLE_SLICE: Final = tuple(metric for metric in METRICS if metric.key in ("cpu", "memory", "threads"))
+"""What a server spends on all that it serves at a time; a part of a mix has none of its own."""
 QUANTILES: Final = {metric.column: metric.quantile for metric in METRICS if metric.quantile is not None}
 COUNTS: Final = ("threads", "connections_per_request")
 """A ratio of these says nothing that the counts do not say."""

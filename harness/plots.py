@@ -15,7 +15,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
-from harness import drawing, figures, hockey, report
+from harness import drawing, figures, hockey, sections
 from harness.analysis import Analysis
 from harness.metrics import CPU, HIGHEST_RATE, METRICS, THROUGHPUT, Metric
 from harness.modes import CLOSED
@@ -52,7 +52,7 @@ def save_all(analysis: Analysis, folder: Path, kind: str) -> list[str]:
 def ratios(analysis: Analysis) -> Figure:
     """Every compared pair on every cell: ratio with interval, the line at 1, the A/A floor as a band."""
     metrics = [_rate(analysis), BY_COLUMN["p50_ms"], CPU]
-    valid = report.valid_comparisons(analysis, drawing.lost(analysis))
+    valid = sections.valid_comparisons(analysis, drawing.lost(analysis))
     keys = list(dict.fromkeys((cell.endpoint, cell.level) for cell in analysis.cells))
     pairs = [(pair.arm, pair.over) for pair in analysis.run.scenario.pairs]
     size = (16.0, 1.5 + len(keys) * (0.25 + 0.24 * len(pairs)))

@@ -1,39 +1,29 @@
 """Figures in, words and tables out: terminal text, report.md, cells.csv and comparisons.csv. Pure but for `write`."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import pandas as pd
 
-from harness import checks, figures, limits, metrics, tables, verdict
+from harness import checks, figures, judge, sections, tables, verdict
 from harness.analysis import Analysis, cells_table
-from harness.capacity import CONFIRMATIONS
 from harness.checks import Reason
 from harness.comparison import Compared
-from harness.metrics import QUANTILES, Metric
 from harness.modes import CAPACITY
-from harness.plan import Cell, Level
-from harness.samples import SAMPLES_NEEDED
+from harness.plan import Cell
 from harness.scenario import Comparison
 from harness.tables import Table
 
-
-@dataclass(frozen=True)
-class Section:
-    """One endpoint at one level."""
-
-    title: str
-    tables: Sequence[Table]
-    notes: Sequence[str]
+SIGNS: Final = {judge.SUPPORTED: "✔", judge.REFUTED: "✘", judge.UNDECIDED: "~", judge.INVALID: "!"}
 
 
 def text(analysis: Analysis) -> str:
     """The report for a terminal."""
     reasons = checks.check(analysis)
-    lines = [*_head(analysis), ""]
-    for section in sections(analysis, reasons):
+    question, *facts = _head(analysis)
+    lines = [question, "", *_claims(analysis, reasons), *facts, ""]
+    for section in sections.sections(analysis, reasons):
         lines += [section.title, ""]
         for table in section.tables:
             lines += [*tables.as_text(table), ""]
@@ -46,9 +36,17 @@ def markdown(analysis: Analysis, pictures: Sequence[str] = ()) -> str:
     reasons = checks.check(analysis)
     question, *facts = _head(analysis)
     found = [f"- {sentence}" for sentence in conclusion(analysis, reasons)]
-    lines = [f"# {question}", "", *found, "", *(f"- {fact}" for fact in facts), ""]
+    lines = [
+        f"# {question}",
+        "",
+        *_claims_markdown(analysis, reasons),
+        *found,
+        "",
+        *(f"- {fact}" for fact in facts),
+        "",
+    ]
     lines += [line for name in pictures for line in (f"![{name.partition('.')[0].replace('_', ' ')}]({name})", "")]
-    for section in sections(analysis, reasons):
+    for section in sections.sections(analysis, reasons):
         lines += [f"## {section.title}", ""]
         for table in section.tables:
             lines += [*tables.as_markdown(table), ""]
@@ -56,20 +54,12 @@ def markdown(analysis: Analysis, pictures: Sequence[str] = ()) -> str:
     return "\n".join([*lines, *commands(analysis)]) + "\n"
 
 
-def sections(analysis: Analysis, reasons: list[Reason]) -> list[Section]:
-    """One section per endpoint and level, in the scenario's order."""
-    groups: dict[tuple[str, Level], list[Cell]] = {}
-    for cell in analysis.cells:
-        groups.setdefault((cell.endpoint, cell.level), []).append(cell)
-    return [_section(analysis, cells, reasons) for cells in groups.values()]
-
-
 def conclusion(analysis: Analysis, reasons: list[Reason]) -> list[str]:
     """What was found, in sentences: one per compared pair of arms, then what cannot be believed."""
     lost = checks.invalid_cells(reasons)
     lines = []
     for pair in analysis.run.scenario.pairs:
-        found = [c for c in valid_comparisons(analysis, lost) if (c.arm, c.over) == (pair.arm, pair.over)]
+        found = [c for c in sections.valid_comparisons(analysis, lost) if (c.arm, c.over) == (pair.arm, pair.over)]
         lines.append(_sentence(analysis, pair.arm, pair.over, [c for c in found if c.metric is analysis.metrics[0]]))
     if lost:
         arms = ", ".join(sorted({cell.arm for cell in lost}))
@@ -77,16 +67,10 @@ def conclusion(analysis: Analysis, reasons: list[Reason]) -> list[str]:
     return lines
 
 
-def valid_comparisons(analysis: Analysis, lost: set[Cell]) -> list[Compared]:
-    """The comparisons of which neither side is INVALID."""
-    return [
-        c for c in analysis.compared if not {Cell(c.arm, c.endpoint, c.level), Cell(c.over, c.endpoint, c.level)} & lost
-    ]
-
-
 def lost_comparisons(analysis: Analysis, lost: set[Cell]) -> list[Comparison]:
     """The comparisons that the scenario asked for and that an INVALID cell on either side took away."""
     levels = dict.fromkeys((cell.endpoint, cell.level) for cell in analysis.cells)
+    lost = lost - judge.expected_to_fail(analysis)
     return [
         pair
         for pair in analysis.run.scenario.pairs
@@ -98,12 +82,12 @@ def lost_comparisons(analysis: Analysis, lost: set[Cell]) -> list[Comparison]:
 def comparisons_table(analysis: Analysis, reasons: list[Reason]) -> pd.DataFrame:
     """One row per comparison, its verdict and its A/A floor: what comparisons.csv holds."""
     lost = checks.invalid_cells(reasons)
-    valid = set(map(id, valid_comparisons(analysis, lost)))
+    valid = set(map(id, sections.valid_comparisons(analysis, lost)))
     return pd.DataFrame([_comparison_row(analysis, c, id(c) in valid) for c in analysis.compared])
 
 
 def write(analysis: Analysis, folder: Path, pictures: Sequence[str]) -> None:
-    """report.md, cells.csv and comparisons.csv into the folder."""
+    """report.md, claims.csv, cells.csv and comparisons.csv into the folder."""
     reasons = checks.check(analysis)
     cells = cells_table(analysis)
     told = {reason.cell: reason for reason in reversed(reasons) if reason.invalid}
@@ -111,6 +95,7 @@ def write(analysis: Analysis, folder: Path, pictures: Sequence[str]) -> None:
         keys = [Cell(row.arm, row.endpoint, row.level) for row in cells.itertuples()]
         cells["invalid_because"] = [told[key].text if key in told else None for key in keys]
     cells.to_csv(folder / "cells.csv", index=False)
+    claims_table(analysis, reasons).to_csv(folder / "claims.csv", index=False)
     comparisons_table(analysis, reasons).to_csv(folder / "comparisons.csv", index=False)
     (folder / "report.md").write_text(markdown(analysis, pictures), encoding="utf-8")
 
@@ -121,6 +106,44 @@ def commands(analysis: Analysis) -> list[str]:
     lines = ["## Exact commands", "", "Typed in `bench_project/`; ports were chosen free.", "", "```"]
     lines += [f"# {arm}\n{command}" for arm, command in block.notes["commands"].items()]
     return [*lines, "```"]
+
+
+def claims_table(analysis: Analysis, reasons: list[Reason]) -> pd.DataFrame:
+    """One row per claim: what claims.csv holds."""
+    rows = [
+        {
+            "claim": one.claim.text,
+            "verdict": one.word,
+            "reason": "; ".join(part.reason for part in one.conditions),
+        }
+        for one in judge.claims(analysis, reasons)
+    ]
+    return pd.DataFrame(rows, columns=["claim", "verdict", "reason"])
+
+
+def _claims(analysis: Analysis, reasons: list[Reason]) -> list[str]:
+    """Every claim with its verdict, and below it each condition with its own where there are several."""
+    lines = []
+    for one in judge.claims(analysis, reasons):
+        lines.append(f"{SIGNS[one.word]} {one.word.upper()}  {one.claim.text}")
+        several = len(one.conditions) > 1
+        lines += [f"    {f'{part.word}: ' if several else ''}{part.reason}" for part in one.conditions]
+    return [*lines, ""] if lines else []
+
+
+def _claims_markdown(analysis: Analysis, reasons: list[Reason]) -> list[str]:
+    judged = judge.claims(analysis, reasons)
+    if not judged:
+        return []
+    rows = [
+        [one.claim.text, f"**{one.word}**", "; ".join(_numbers(one.conditions, part) for part in one.conditions)]
+        for one in judged
+    ]
+    return [*tables.as_markdown(Table(["claim", "verdict", "why"], rows)), ""]
+
+
+def _numbers(all_of_them: Sequence[judge.Judged], part: judge.Judged) -> str:
+    return f"{part.word}: {part.reason}" if len(all_of_them) > 1 else part.reason
 
 
 def _head(analysis: Analysis) -> list[str]:
@@ -166,121 +189,6 @@ def _calibration(analysis: Analysis) -> list[str]:
         f"! calibration: {line['name']} {line['figure']} (limit {line['limit']}): {line['advice']}" for line in failed
     ]
     return lines
-
-
-def _section(analysis: Analysis, cells: list[Cell], reasons: list[Reason]) -> Section:
-    first, lost = cells[0], checks.invalid_cells(reasons)
-    tables = [_cells(analysis, cells, lost)]
-    compared = [c for c in valid_comparisons(analysis, lost) if (c.endpoint, c.level) == (first.endpoint, first.level)]
-    if compared:
-        tables.append(_ratios(analysis, compared, first))
-    notes = [
-        *_invalid_notes(cells, reasons),
-        *_limit_notes(analysis, cells, lost),
-        *_found_notes(analysis, cells),
-        *_missing_notes(analysis, cells, lost),
-    ]
-    pushed = f"{figures.loop(analysis.run.scenario.load)}, {figures.level(analysis.mode, first.level)}"
-    return Section(f"{first.endpoint} · {pushed}{_measured(analysis, cells)}", tables, notes)
-
-
-def _measured(analysis: Analysis, cells: list[Cell]) -> str:
-    """How long the arms' windows are, all blocks together."""
-    lengths = [float(analysis.rows(cell).window_s.sum()) for cell in cells if len(analysis.rows(cell))]
-    if not lengths:
-        return ""
-    return f" · windows of {figures.number(min(lengths))} to {figures.number(max(lengths))} s in all"
-
-
-def _cells(analysis: Analysis, cells: list[Cell], lost: set[Cell]) -> Table:
-    columns = ["", *(f"{metric.title} {metric.unit and f'[{metric.unit}]'}".strip() for metric in analysis.metrics)]
-    rows = []
-    for cell in cells:
-        if cell in lost:
-            rows.append([cell.arm, "INVALID", *[""] * (len(analysis.metrics) - 1)])
-        else:
-            rows.append([cell.arm, *(_figure(analysis, cell, metric) for metric in analysis.metrics)])
-    return Table(columns, rows)
-
-
-def _figure(analysis: Analysis, cell: Cell, metric: Metric) -> str:
-    """A cell's figure; counts go without their interval."""
-    found = analysis.estimate(cell, metric)
-    if found is None:
-        return figures.MISSING
-    if metric in metrics.compared(analysis.metrics):
-        return figures.estimate(found)
-    return figures.count(found.value) if metric.whole else figures.number(found.value)
-
-
-def _ratios(analysis: Analysis, compared: list[Compared], cell: Cell) -> Table:
-    pairs = list(dict.fromkeys((c.arm, c.over) for c in compared))
-    rows = []
-    for arm, over in pairs:
-        found = {c.metric: c for c in compared if (c.arm, c.over) == (arm, over)}
-        rows.append([f"{arm} / {over}", *(_ratio_cell(analysis, found.get(metric)) for metric in _named(analysis))])
-    floors = [analysis.floor(cell.endpoint, cell.level, metric) for metric in _named(analysis)]
-    if any(floor is not None for floor in floors):
-        rows.append(["A/A floor", *(figures.margin(floor) for floor in floors)])
-    return Table(["ratio", *(metric.title for metric in _named(analysis))], rows)
-
-
-def _named(analysis: Analysis) -> list[Metric]:
-    """The ratios that fit beside each other."""
-    return [metric for metric in metrics.compared(analysis.metrics) if metric.column not in ("p99_ms", "rss_mib")]
-
-
-def _ratio_cell(analysis: Analysis, compared: Compared | None) -> str:
-    if compared is None:
-        return figures.MISSING
-    found = verdict.of(compared, analysis)
-    return f"{figures.ratio(compared.ratio)} {found}"
-
-
-def _invalid_notes(cells: list[Cell], reasons: list[Reason]) -> list[str]:
-    return [
-        f"{'✗' if reason.invalid else '!'} {reason.cell.arm}: {'INVALID, ' if reason.invalid else ''}{reason.text}"
-        for reason in reasons
-        if reason.cell in cells
-    ]
-
-
-def _limit_notes(analysis: Analysis, cells: list[Cell], lost: set[Cell]) -> list[str]:
-    told = [(cell, limits.limit(analysis, cell)) for cell in cells if cell not in lost]
-    return [f"{cell.arm} {limit}" for cell, limit in told if limit]
-
-
-def _found_notes(analysis: Analysis, cells: list[Cell]) -> list[str]:
-    """In a search for capacity: what each block found, and how many of its confirming slices kept the promise."""
-    notes, promise = [], analysis.run.scenario.load.objective
-    for cell in cells:
-        found = [one for one in analysis.found if (one["arm"], one["endpoint"]) == (cell.arm, cell.endpoint)]
-        if not found:
-            continue
-        rates = ", ".join(
-            f"{one['rate']:g}/s ({one['kept']} of {CONFIRMATIONS})" if one["rate"] else "none" for one in found
-        )
-        bounded = any(one["bounded"] for one in found)
-        more = "; the load maker's limit ended the search: it may hold more" if bounded else ""
-        notes.append(f"{cell.arm} keeps {promise} up to, block by block (confirming slices): {rates}{more}")
-    return notes
-
-
-def _missing_notes(analysis: Analysis, cells: list[Cell], lost: set[Cell]) -> list[str]:
-    """Which percentiles are not shown, because there were too few samples."""
-    notes = []
-    for column, quantile in QUANTILES.items():
-        short = []
-        for cell in cells:
-            count = len(analysis.latencies.get(cell, ()))
-            if cell not in lost and count < SAMPLES_NEEDED[quantile]:
-                short.append(f"{cell.arm} {figures.count(count)}")
-        if short:
-            needed = figures.count(SAMPLES_NEEDED[quantile])
-            notes.append(
-                f"! {column.removesuffix('_ms')} not shown where there are fewer than {needed} samples: {', '.join(short)}"
-            )
-    return notes
 
 
 def _sentence(analysis: Analysis, arm: str, over: str, compared: Iterable[Compared]) -> str:

@@ -14,8 +14,6 @@ from pathlib import Path
 from typing import Annotated, Final, Literal, Self
 
 from pydantic import (
-    BaseModel,
-    ConfigDict,
     Field,
     StrictFloat,
     StrictInt,
@@ -27,14 +25,15 @@ from pydantic import (
 
 from harness import fit, wording
 from harness.arrivals import Kind
+from harness.claim import Claim
 from harness.endpoints import LEAST_MS
 from harness.errors import UserError
 from harness.modes import CAPACITY, CLOSED
 from harness.objective import Objective
 from harness.servers import SERVERS, Server
+from harness.table import Name, Table
 
 Colour = Literal["sync", "async"]
-Name = Annotated[StrictStr, Field(min_length=1, max_length=60, pattern=r"^[^\s\x00-\x1f/\\][^\x00-\x1f/\\]*$")]
 Variable = Annotated[StrictStr, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]
 Seconds = Annotated[StrictFloat | StrictInt, Field(gt=0, le=600)]
 Users = Annotated[StrictInt, Field(ge=1, le=10_000)]
@@ -45,12 +44,6 @@ Query = dict[StrictStr, StrictInt | StrictStr]
 HELD: Final = 0
 """The level of a capacity cell: the highest rate that keeps the promise, which only the run will tell."""
 SCHEMA_FILE: Final = "scenario.schema.json"
-
-
-class Table(BaseModel):
-    """A TOML table: frozen, and no key it does not know."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class Arm(Table):
@@ -213,6 +206,7 @@ class Scenario(Table):
     arms: Annotated[list[Arm], Field(min_length=1)]
     endpoints: Annotated[list[Endpoint], Field(min_length=1)]
     comparisons: list[Comparison] = []
+    claims: list[Claim] = []
 
     @model_validator(mode="after")
     def check(self) -> Self:
@@ -239,6 +233,7 @@ KEYS: Final = {
     "endpoints": list(Endpoint.model_fields),
     "load": list(Load.model_fields),
     "comparisons": list(Comparison.model_fields),
+    "claims": list(Claim.model_fields),
 }
 
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from conftest import MS, FakeLoad, FakeStage, analysed, fake_run, read_json, tiny
 
-from harness import checks, frames, report, store
+from harness import checks, frames, report, sections, store
 from harness.analysis import Analysis, analyse
 from harness.plan import Cell, Slice
 from harness.samples import COLUMNS, Outcome
@@ -53,7 +53,7 @@ def test_an_invalid_cell_takes_no_part_in_a_comparison(tmp_path: Path) -> None:
     result = analysed(tmp_path, tiny(), failing(0.48))
     lost = checks.invalid_cells(checks.check(result))
     assert lost == {SYNC_HELLO}
-    assert {c.endpoint for c in report.valid_comparisons(result, lost)} == {"wait ms=10"}
+    assert {c.endpoint for c in sections.valid_comparisons(result, lost)} == {"wait ms=10"}
 
 
 def test_one_failure_in_a_thousand_is_still_valid(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from conftest import TINY, FakeLoad, FakeStage, fake_run
 
-from harness import analysis, arrivals, checks, frames, plan, report, scenario
+from harness import analysis, arrivals, checks, frames, plan, scenario, sections
 from harness.errors import UserError
 from harness.plan import Cell, Slice
 from harness.samples import COLUMNS, Outcome
@@ -56,7 +56,7 @@ def test_the_whole_and_each_part_are_cells_of_their_own(tmp_path: Path) -> None:
 
 def test_parts_have_sections_and_comparisons_and_no_cpu_of_their_own(tmp_path: Path) -> None:
     result = analysed(tmp_path, FakeLoad())
-    titles = [section.title for section in report.sections(result, checks.check(result))]
+    titles = [section.title for section in sections.sections(result, checks.check(result))]
     assert [title.partition(" ·")[0] for title in titles] == [
         "neighbours",
         "neighbours: wait ms=10",

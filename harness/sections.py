@@ -1,0 +1,153 @@
+"""One endpoint at one level: a table of cells, a table of ratios, and what has to be said of them. Pure; for report.py."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from harness import checks, figures, limits, metrics, verdict
+from harness.analysis import Analysis
+from harness.capacity import CONFIRMATIONS
+from harness.checks import Reason
+from harness.comparison import Compared
+from harness.metrics import QUANTILES, Metric
+from harness.plan import Cell, Level
+from harness.samples import SAMPLES_NEEDED
+from harness.tables import Table
+
+
+@dataclass(frozen=True)
+class Section:
+    """One endpoint at one level."""
+
+    title: str
+    tables: Sequence[Table]
+    notes: Sequence[str]
+
+
+def sections(analysis: Analysis, reasons: list[Reason]) -> list[Section]:
+    """One section per endpoint and level, in the scenario's order."""
+    groups: dict[tuple[str, Level], list[Cell]] = {}
+    for cell in analysis.cells:
+        groups.setdefault((cell.endpoint, cell.level), []).append(cell)
+    return [_section(analysis, cells, reasons) for cells in groups.values()]
+
+
+def valid_comparisons(analysis: Analysis, lost: set[Cell]) -> list[Compared]:
+    """The comparisons of which neither side is INVALID."""
+    return [
+        c for c in analysis.compared if not {Cell(c.arm, c.endpoint, c.level), Cell(c.over, c.endpoint, c.level)} & lost
+    ]
+
+
+def _section(analysis: Analysis, cells: list[Cell], reasons: list[Reason]) -> Section:
+    first, lost = cells[0], checks.invalid_cells(reasons)
+    tables = [_cells(analysis, cells, lost)]
+    compared = [c for c in valid_comparisons(analysis, lost) if (c.endpoint, c.level) == (first.endpoint, first.level)]
+    if compared:
+        tables.append(_ratios(analysis, compared, first))
+    notes = [
+        *_invalid_notes(cells, reasons),
+        *_limit_notes(analysis, cells, lost),
+        *_found_notes(analysis, cells),
+        *_missing_notes(analysis, cells, lost),
+    ]
+    pushed = f"{figures.loop(analysis.run.scenario.load)}, {figures.level(analysis.mode, first.level)}"
+    return Section(f"{first.endpoint} · {pushed}{_measured(analysis, cells)}", tables, notes)
+
+
+def _measured(analysis: Analysis, cells: list[Cell]) -> str:
+    """How long the arms' windows are, all blocks together."""
+    lengths = [float(analysis.rows(cell).window_s.sum()) for cell in cells if len(analysis.rows(cell))]
+    if not lengths:
+        return ""
+    return f" · windows of {figures.number(min(lengths))} to {figures.number(max(lengths))} s in all"
+
+
+def _cells(analysis: Analysis, cells: list[Cell], lost: set[Cell]) -> Table:
+    columns = ["", *(f"{metric.title} {metric.unit and f'[{metric.unit}]'}".strip() for metric in analysis.metrics)]
+    rows = []
+    for cell in cells:
+        if cell in lost:
+            rows.append([cell.arm, "INVALID", *[""] * (len(analysis.metrics) - 1)])
+        else:
+            rows.append([cell.arm, *(_figure(analysis, cell, metric) for metric in analysis.metrics)])
+    return Table(columns, rows)
+
+
+def _figure(analysis: Analysis, cell: Cell, metric: Metric) -> str:
+    """A cell's figure; counts go without their interval."""
+    found = analysis.estimate(cell, metric)
+    if found is None:
+        return figures.MISSING
+    if metric in metrics.compared(analysis.metrics):
+        return figures.estimate(found)
+    return figures.count(found.value) if metric.whole else figures.number(found.value)
+
+
+def _ratios(analysis: Analysis, compared: list[Compared], cell: Cell) -> Table:
+    pairs = list(dict.fromkeys((c.arm, c.over) for c in compared))
+    rows = []
+    for arm, over in pairs:
+        found = {c.metric: c for c in compared if (c.arm, c.over) == (arm, over)}
+        rows.append([f"{arm} / {over}", *(_ratio_cell(analysis, found.get(metric)) for metric in _named(analysis))])
+    floors = [analysis.floor(cell.endpoint, cell.level, metric) for metric in _named(analysis)]
+    if any(floor is not None for floor in floors):
+        rows.append(["A/A floor", *(figures.margin(floor) for floor in floors)])
+    return Table(["ratio", *(metric.title for metric in _named(analysis))], rows)
+
+
+def _named(analysis: Analysis) -> list[Metric]:
+    """The ratios that fit beside each other."""
+    return [metric for metric in metrics.compared(analysis.metrics) if metric.column not in ("p99_ms", "rss_mib")]
+
+
+def _ratio_cell(analysis: Analysis, compared: Compared | None) -> str:
+    if compared is None:
+        return figures.MISSING
+    found = verdict.of(compared, analysis)
+    return f"{figures.ratio(compared.ratio)} {found}"
+
+
+def _invalid_notes(cells: list[Cell], reasons: list[Reason]) -> list[str]:
+    return [
+        f"{'✗' if reason.invalid else '!'} {reason.cell.arm}: {'INVALID, ' if reason.invalid else ''}{reason.text}"
+        for reason in reasons
+        if reason.cell in cells
+    ]
+
+
+def _limit_notes(analysis: Analysis, cells: list[Cell], lost: set[Cell]) -> list[str]:
+    told = [(cell, limits.limit(analysis, cell)) for cell in cells if cell not in lost]
+    return [f"{cell.arm} {limit}" for cell, limit in told if limit]
+
+
+def _found_notes(analysis: Analysis, cells: list[Cell]) -> list[str]:
+    """In a search for capacity: what each block found, and how many of its confirming slices kept the promise."""
+    notes, promise = [], analysis.run.scenario.load.objective
+    for cell in cells:
+        found = [one for one in analysis.found if (one["arm"], one["endpoint"]) == (cell.arm, cell.endpoint)]
+        if not found:
+            continue
+        rates = ", ".join(
+            f"{one['rate']:g}/s ({one['kept']} of {CONFIRMATIONS})" if one["rate"] else "none" for one in found
+        )
+        bounded = any(one["bounded"] for one in found)
+        more = "; the load maker's limit ended the search: it may hold more" if bounded else ""
+        notes.append(f"{cell.arm} keeps {promise} up to, block by block (confirming slices): {rates}{more}")
+    return notes
+
+
+def _missing_notes(analysis: Analysis, cells: list[Cell], lost: set[Cell]) -> list[str]:
+    """Which percentiles are not shown, because there were too few samples."""
+    notes = []
+    for column, quantile in QUANTILES.items():
+        short = []
+        for cell in cells:
+            count = len(analysis.latencies.get(cell, ()))
+            if cell not in lost and count < SAMPLES_NEEDED[quantile]:
+                short.append(f"{cell.arm} {figures.count(count)}")
+        if short:
+            needed = figures.count(SAMPLES_NEEDED[quantile])
+            notes.append(
+                f"! {column.removesuffix('_ms')} not shown where there are fewer than {needed} samples: {', '.join(short)}"
+            )
+    return notes

@@ -1,0 +1,202 @@
+"""Claims: read, refused, judged, gated. Each verdict is seen to come out, for each kind of condition."""
+
+import random
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from conftest import TINY, FakeLoad, FakeStage, fake_run
+
+from harness import analysis, checks, cli, frames, judge, report, scenario
+from harness.errors import UserError
+from harness.plan import Slice
+from harness.samples import COLUMNS, Outcome
+
+PAIR = 'endpoint = "hello"\nbetter = "async"\nthan = "sync"\n'
+
+
+def with_claims(*claims: str, blocks: int = 6) -> str:
+    """The tiny scenario with these claims; each is given without its text."""
+    tables = [f'[[claims]]\ntext = "claim number {number}"\n{claim}' for number, claim in enumerate(claims)]
+    return "\n".join([TINY.replace("blocks = 6", f"blocks = {blocks}"), *tables])
+
+
+def twice_as_slow_when_sync(slice_: Slice, rng: random.Random) -> float:
+    return (20.0 if slice_.cell.arm == "sync" else 10.0) * (1 + 0.02 * rng.random())
+
+
+def run_of(folder: Path, text: str, load: FakeLoad, stage: FakeStage | None = None) -> Path:
+    run = fake_run(folder, scenario.parse(text, "claims.toml"), load, stage)
+    (run / "scenario.toml").write_text(text)
+    return run
+
+
+def judged(folder: Path, *claims: str, load: FakeLoad | None = None, **more: Any) -> list[judge.Verdict]:
+    stage = more.pop("stage", None)
+    run = run_of(folder, with_claims(*claims, **more), load or FakeLoad(twice_as_slow_when_sync), stage)
+    result = analysis.analyse(frames.open_run(run))
+    return judge.claims(result, checks.check(result))
+
+
+@pytest.mark.parametrize(
+    ("claim", "word"),
+    [
+        (PAIR + 'by = ">= 1.5"', "supported"),
+        (PAIR + 'by = ">= 3"', "refuted"),
+        (PAIR + 'by = "<= 3"', "supported"),
+        (PAIR + 'by = "<= 1.5"', "refuted"),
+        (PAIR + 'metric = "p50"\nby = ">= 1.5"', "supported"),  # less is better: the factor is turned round
+        (PAIR + 'metric = "p50"\nby = ">= 3"', "refuted"),
+        ('endpoint = "hello"\nbetter = "sync"\nthan = "async"\nby = ">= 1.5"', "refuted"),
+        (PAIR + 'equivalent_within = "5%"', "refuted"),
+        ('endpoint = "hello"\nbetter = "async again"\nthan = "async"\nequivalent_within = "5%"', "supported"),
+        ('endpoint = "hello"\narm = "async"\nmetric = "p50"\nat_most = "12ms"', "supported"),
+        ('endpoint = "hello"\narm = "sync"\nmetric = "p50"\nat_most = "0.012s"', "refuted"),
+        ('endpoint = "hello"\narm = "sync"\nmetric = "throughput"\nat_least = "100/s"', "supported"),
+        ('endpoint = "hello"\narm = "sync"\nmetric = "throughput"\nat_least = "100000 req/s"', "refuted"),
+        ('endpoint = "hello"\narm = "sync"\nmetric = "p99"\nat_most = "1s"', "undecided"),  # too few samples
+        ('endpoint = "hello"\narm = "sync"\nraises = "ValueError"', "refuted"),  # it answers
+    ],
+)
+def test_a_claim_is_judged_by_its_interval(tmp_path: Path, claim: str, word: str) -> None:
+    told = judged(tmp_path, claim)[0]
+    assert told.word == word, told
+
+
+def test_what_the_interval_has_in_it_is_undecided_and_told_how_many_blocks_would_do(tmp_path: Path) -> None:
+    def noisy(slice_: Slice, rng: random.Random) -> float:
+        block_mood = random.Random(f"{slice_.seed // 7}{slice_.cell.arm}").uniform(0.6, 1.4)
+        return 10.0 * block_mood * (1.1 if slice_.cell.arm == "sync" else 1.0)
+
+    told = judged(tmp_path, PAIR + 'by = ">= 1.1"', load=FakeLoad(noisy))[0]
+    assert told.word == "undecided"
+    assert "blocks" in told.conditions[0].reason
+
+
+def test_too_few_blocks_decide_nothing(tmp_path: Path) -> None:
+    pair, promise = judged(
+        tmp_path,
+        PAIR + 'by = ">= 1.5"',
+        'endpoint = "hello"\narm = "async"\nmetric = "p50"\nat_most = "12ms"',
+        blocks=5,
+    )
+    assert (pair.word, promise.word) == ("undecided", "undecided")
+    assert "6 blocks" in pair.conditions[0].reason
+    assert "6 blocks" in promise.conditions[0].reason
+
+
+def test_an_invalid_cell_makes_its_claims_invalid_with_the_reason(tmp_path: Path) -> None:
+    def spoil(slice_: Slice, rows: np.ndarray) -> np.ndarray:
+        if slice_.cell.arm == "sync" and slice_.cell.endpoint == "hello":
+            rows[:10, COLUMNS.index("outcome")] = Outcome.HTTP_ERROR
+        return rows
+
+    told = judged(tmp_path, PAIR + 'by = ">= 1.5"', load=FakeLoad(spoil=spoil))[0]
+    assert told.word == "invalid"
+    assert "requests failed" in told.conditions[0].reason
+
+
+def test_joined_conditions_are_as_good_as_the_worst_of_them(tmp_path: Path) -> None:
+    both = PAIR + 'all = [{ by = ">= 1.5" }, { by = ">= 1.2", metric = "p50" }]'
+    one_off = PAIR + 'all = [{ by = ">= 1.5" }, { by = ">= 9" }]'
+    supported, refuted = judged(tmp_path, both, one_off)
+    assert (supported.word, refuted.word) == ("supported", "refuted")
+    assert [part.word for part in refuted.conditions] == ["supported", "refuted"]
+
+
+def test_an_arm_that_raises_what_was_claimed_supports_it_and_loses_nothing(tmp_path: Path) -> None:
+    stage = FakeStage(
+        {("sync", "hello"): "HTTP 500 before any load"}, log="django.core.exceptions.SynchronousOnlyOperation: no\n"
+    )
+    claims = [
+        f'endpoint = "hello"\narm = "sync"\nraises = "{name}"' for name in ("SynchronousOnlyOperation", "KeyError")
+    ]
+    run = run_of(tmp_path, with_claims(*claims), FakeLoad(), stage)
+    result = analysis.analyse(frames.open_run(run))
+    told = judge.claims(result, checks.check(result))
+    assert [one.word for one in told] == ["supported", "refuted"]
+    assert "SynchronousOnlyOperation" in told[0].conditions[0].reason
+    assert not report.lost_comparisons(result, checks.invalid_cells(checks.check(result)))
+
+
+def test_claims_stand_first_in_every_report(tmp_path: Path) -> None:
+    run = run_of(tmp_path, with_claims(PAIR + 'by = ">= 1.5"', PAIR + 'by = ">= 3"'), FakeLoad(twice_as_slow_when_sync))
+    result = analysis.analyse(frames.open_run(run))
+    text = report.text(result)
+    assert text.index("SUPPORTED  claim number 0") < text.index("REFUTED  claim number 1") < text.index("closed loop")
+    assert "2.0" in text.splitlines()[3]
+    assert "| claim number 1 | **refuted** |" in report.markdown(result)
+
+
+@pytest.mark.parametrize(
+    ("claims", "blocks", "code"),
+    [
+        ([PAIR + 'by = ">= 1.5"'], 6, 0),
+        ([PAIR + 'by = ">= 1.5"', PAIR + 'by = ">= 3"'], 6, 4),
+        ([PAIR + 'by = ">= 1.5"'], 3, 4),  # undecided
+    ],
+)
+def test_a_gate_opens_only_if_every_claim_is_supported(
+    tmp_path: Path, claims: list[str], blocks: int, code: int
+) -> None:
+    run = run_of(tmp_path, with_claims(*claims, blocks=blocks), FakeLoad(twice_as_slow_when_sync))
+    assert cli.report_run(run, gate=True) == code
+    assert cli.report_run(run) == 0
+    assert (run / "report" / "claims.csv").read_text().count("\n") == 1 + len(claims)
+
+
+def test_a_gate_never_opens_on_an_invalid_cell(tmp_path: Path) -> None:
+    stage = FakeStage({("sync", "hello"): "HTTP 500"})
+    run = run_of(tmp_path, with_claims(PAIR + 'by = ">= 1.5"'), FakeLoad(), stage)
+    assert cli.report_run(run, gate=True) == 4
+    assert cli.report_run(run) == 3
+
+
+def test_a_gate_without_claims_is_refused(tmp_path: Path) -> None:
+    run = fake_run(tmp_path, scenario.parse(TINY, "tiny.toml"), FakeLoad())
+    with pytest.raises(UserError, match="--gate: expected claims"):
+        cli.report_run(run, gate=True)
+
+
+MALFORMED = {
+    "an unknown arm": ('endpoint = "hello"\nbetter = "asink"\nthan = "sync"\nby = ">= 2"', "did you mean 'async'?"),
+    "an unknown endpoint": (PAIR.replace("hello", "helo") + 'by = ">= 2"', "(did you mean 'hello'?)"),
+    "no endpoint": (
+        'better = "async"\nthan = "sync"\nby = ">= 2"',
+        "claims[0].endpoint: expected one of hello, wait ms=10",
+    ),
+    "an unknown metric": (PAIR + 'metric = "p98"\nby = ">= 2"', "claims[0].metric: expected one of"),
+    "an unknown level": (PAIR + 'level = 64\nby = ">= 2"', "claims[0].level: expected one of 4 for hello, got 64"),
+    "an unknown key": (PAIR + 'bye = ">= 2"', "claims[0].bye: unknown key"),
+    "no condition": (PAIR, "claims[0]: expected one of by, equivalent_within, at_most, at_least, raises; got none"),
+    "two conditions in one": (PAIR + 'by = ">= 2"\nequivalent_within = "5%"', "got by and equivalent_within"),
+    "a factor that is none": (PAIR + 'by = "twice"', "claims[0].by: expected a factor such as '>= 1.5'"),
+    "a percentage that is none": (PAIR + 'equivalent_within = "5"', "expected a percentage such as '5%'"),
+    "a limit that is none": ('endpoint = "hello"\narm = "sync"\nat_most = "fast"', "expected a limit such as '250ms'"),
+    "a limit in the wrong unit": (
+        'endpoint = "hello"\narm = "sync"\nmetric = "p95"\nat_most = "200/s"',
+        "claims[0].at_most: expected a limit in ms for p95, got '200 req/s'",
+    ),
+    "a comparison without its other side": (
+        'endpoint = "hello"\nbetter = "async"\nby = ">= 2"',
+        "claims[0].than: expected",
+    ),
+    "a promise for two": (PAIR + 'at_most = "250ms"', "claims[0].better: expected only arm with at_most"),
+    "an arm against itself": (PAIR.replace('"sync"', '"async"') + 'by = ">= 2"', "expected two different arms"),
+    "joined, in the second": (
+        PAIR + 'all = [{ by = ">= 2" }, { by = ">= 2", than = "synk" }]',
+        "claims[0].all[1].than: expected the name of an arm, got 'synk' (did you mean 'sync'?)",
+    ),
+    "too short a text": (
+        PAIR + 'by = ">= 2"\n[[claims]]\ntext = "x"\n' + PAIR + 'by = ">= 2"',
+        "claims[1].text: expected",
+    ),
+}
+
+
+@pytest.mark.parametrize(("claim", "message"), MALFORMED.values(), ids=MALFORMED.keys())
+def test_a_malformed_claim_is_refused_in_words(claim: str, message: str) -> None:
+    with pytest.raises(UserError) as caught:
+        scenario.parse(with_claims(claim), "bad.toml")
+    assert message in str(caught.value)
