@@ -166,7 +166,7 @@ def course(scenario: Scenario, block: int, before: Mapping[Key, float], most: fl
     searches = [
         Search(scenario, arm, endpoint, *_start(scenario, before.get((arm.name, endpoint.label))), most)
         for endpoint in scenario.endpoints
-        for arm in scenario.arms
+        for arm in scenario.arms_of(endpoint)
     ]
     index = 0
     while going := [search for search in searches if search.found is None]:
@@ -186,12 +186,12 @@ def round_rate(rate: float) -> float:
 def expected_slices(scenario: Scenario) -> int:
     """About how many slices a block has, the first and the later ones taken together."""
     per_search = (FIRST_SLICES + (scenario.blocks - 1) * LATER_SLICES) / scenario.blocks + CONFIRMATIONS
-    return ceil(len(scenario.arms) * len(scenario.endpoints) * per_search)
+    return ceil(len(list(plan.cells(scenario))) * per_search)
 
 
 def expected_s(scenario: Scenario) -> float:
     """A rough length of the whole run in seconds: an arm is taken to hold some hundred requests per second."""
-    load, searches = scenario.load, len(scenario.arms) * len(scenario.endpoints)
+    load, searches = scenario.load, len(list(plan.cells(scenario)))
     first_s, later_s = ((n + CONFIRMATIONS) * load.slice_max_s * 1.15 for n in (FIRST_SLICES, LATER_SLICES))
     start_s = scenario.blocks * (3.0 + 0.8 * len(scenario.arms))
     return start_s + searches * (first_s + (scenario.blocks - 1) * later_s)

@@ -170,6 +170,10 @@ def _name_problems(where: str, condition: Condition, scenario: "Scenario") -> It
         got = "nothing" if endpoint is None else f"{endpoint!r}{wording.hint(endpoint, known)}"
         yield f"{where}.endpoint: expected one of {', '.join(known)}; got {got}"
         return
+    asked = next(one for one in scenario.endpoints if endpoint in one.labels)
+    for name in condition.arms:
+        if asked.arms and name not in asked.arms:
+            yield f"{where}: expected arms that {endpoint} is asked of ({', '.join(asked.arms)}), got {name!r}"
     choices = known[endpoint]
     if condition.level is None and len(choices) > 1:
         yield f"{where}.level: expected one of {', '.join(f'{level:g}' for level in choices)}, got nothing"

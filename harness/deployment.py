@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-from harness import ports, processes
+from harness import others, ports, processes
 from harness.errors import UserError
 from harness.processes import Child
 from harness.scenario import Arm
@@ -68,9 +68,9 @@ class Deployed:
             connection.close()
 
     def identity(self) -> dict[str, Any] | None:
-        """What `whoami` answers; None if it does not answer with JSON."""
+        """What the sync `whoami` answers, which every Django can; None if it does not answer with JSON."""
         try:
-            status, body = self.get(f"/{self.arm.view}/whoami/", timeout_s=5)
+            status, body = self.get("/sync/whoami/", timeout_s=5)
             answer = json.loads(body) if status == 200 else None
         except (OSError, http.client.HTTPException, ValueError):
             return None
@@ -120,7 +120,7 @@ class Fleet:
             [processes.program(name), *arguments],
             self.site.logs / f"{slug(arm.name)}.log",
             cores=self.site.cores,
-            env=processes.environment({**self.site.environment, **own, **arm.environment}),
+            env=processes.environment({**self.site.environment, **own, **others.environment(arm), **arm.environment}),
             cwd=PROJECT,
         )
         return Deployed(arm, child, port, self.site.nonce, counts)
@@ -159,6 +159,8 @@ def wait_until_up(deployed: Deployed) -> None:
         raise UserError(
             f"{where}: another server answers there (nonce {identity.get('nonce')!r}); end it and run again"
         )
+    if deployed.arm.django not in (None, identity.get("django")):
+        raise UserError(f"{where}: expected Django {deployed.arm.django}, got {identity.get('django')}")
 
 
 def slug(name: str) -> str:

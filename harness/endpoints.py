@@ -36,6 +36,7 @@ LEAST_MS: Final[dict[str, Callable[[Query], float]]] = {
     "fanout": _fanout,
     "db_read": _none,
     "db_list": _none,
+    "unsafe": _none,
     "mixed": _wait(100),
     "cpu": _none,
     "blocking": _wait(100),

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Final
 
-from harness import claim, wording
+from harness import claim, others, wording
 from harness.endpoints import LEAST_MS
 from harness.modes import CAPACITY, CLOSED, OPEN
 from harness.samples import FEWEST_LATENCIES
@@ -44,6 +44,8 @@ def _option_problems(where: str, arm: "Arm") -> Iterator[str]:
         yield f"{where}.threads: expected a number of threads ≥ 1 for {arm.server}, got {arm.threads or 'none'}"
     if "connections" in arm.table.options and arm.connections <= arm.threads:
         yield f"{where}.connections: expected more than its threads = {arm.threads}, got {arm.connections}"
+    if arm.django is not None and not (found := others.folder(arm.django)).is_dir():
+        yield f"{where}.django: expected a version unpacked in {found}, got {arm.django!r}; `make django-{arm.django}` does that"
     if arm.server == "daphne" and arm.workers != 1:
         yield f"{where}.workers: expected 1, because daphne has one process, got {arm.workers}"
     reserved = OWN_VARIABLES & set(arm.environment)
@@ -74,6 +76,9 @@ def _endpoint_problems(scenario: "Scenario") -> Iterator[str]:
             yield f"{where}: expected each endpoint and query once (levels belong in its users), got {endpoint.label!r} again"
         seen.add(endpoint.label)
         yield from _level_problems(where, endpoint, load)
+        for name in endpoint.arms:
+            if name not in (names := [arm.name for arm in scenario.arms]):
+                yield f"{where}.arms: expected names of arms, got {name!r}{wording.hint(name, names)}"
         problems = list(
             _mix_problems(where, endpoint, load) if endpoint.mix else _work_problems(where, "name", endpoint.parts[0])
         )
@@ -81,7 +86,7 @@ def _endpoint_problems(scenario: "Scenario") -> Iterator[str]:
         if not problems and load.slice_max_s < FEWEST_LATENCIES * endpoint.longest_ms / 1000:
             least = f"{FEWEST_LATENCIES} × the {endpoint.longest_ms / 1000:g} s that {endpoint.label} takes"
             yield f"load.slice_max_s: expected at least {least}, got {load.slice_max_s:g}"
-        for arm in scenario.arms:
+        for arm in scenario.arms_of(endpoint):
             most = arm.connections - arm.threads
             if "connections" in arm.table.options and 0 < most < max(endpoint.users, default=0):
                 yield f"{where}.users: expected at most {most}, the connections of arm {arm.name!r}, got {max(endpoint.users)}"
@@ -122,7 +127,7 @@ def _work_problems(where: str, key: str, part: "Part") -> Iterator[str]:
         yield f"{where}.{key}: expected one of {', '.join(LEAST_MS)}; got {part.name!r}{wording.hint(part.name, LEAST_MS)}"
         return
     known = {"wait": {"ms"}, "upstream": {"ms"}, "fanout": {"k", "ms", "mode"}, "mixed": {"ms", "pk"}}
-    known |= {"blocking": {"ms"}, "db_read": {"pk"}}
+    known |= {"blocking": {"ms"}, "db_read": {"pk"}, "unsafe": {"pk"}}
     limits = {"ms": 60_000, "k": 100, "pk": 1_000}
     allowed = known.get(part.name, set())
     query = f"{where}.query" if key == "name" else f"{where}.{key}"

@@ -85,7 +85,7 @@ def cells(scenario: Scenario) -> Iterator[tuple[Cell, Arm, Endpoint]]:
     """Every cell with its arm and endpoint, in the scenario's order."""
     for endpoint in scenario.endpoints:
         for level in endpoint.levels:
-            for arm in scenario.arms:
+            for arm in scenario.arms_of(endpoint):
                 yield Cell(arm.name, endpoint.label, level), arm, endpoint
 
 
@@ -96,7 +96,7 @@ def reported(scenario: Scenario) -> list[Cell]:
         for endpoint in scenario.endpoints
         for label in endpoint.labels
         for level in endpoint.levels
-        for arm in scenario.arms
+        for arm in scenario.arms_of(endpoint)
     ]
 
 

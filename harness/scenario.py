@@ -58,6 +58,7 @@ class Arm(Table):
     loop: Literal["uvloop", "asyncio"] = "uvloop"
     profile: Literal["default", "bare"] = "default"
     environment: dict[Variable, Annotated[StrictStr, Field(pattern=r"^[^\x00]*$")]] = {}
+    django: Annotated[StrictStr, Field(pattern=r"^[0-9]+(\.[0-9]+){1,2}$")] | None = None
     control_of: Name | None = None
 
     @property
@@ -81,9 +82,10 @@ class Arm(Table):
     def summary(self) -> str:
         """What this arm is, on one line."""
         workers = "1 worker" if self.workers == 1 else f"{self.workers} workers"
-        control = f", control of {self.control_of}" if self.control_of else ""
+        others = f", Django {self.django}" if self.django else ""
+        others += f", control of {self.control_of}" if self.control_of else ""
         served = f"{self.server} ({self.table.interface}), {workers}, {self.room}"
-        return f"{self.view} view, {served}, middleware {self.profile}{control}"
+        return f"{self.view} view, {served}, middleware {self.profile}{others}"
 
 
 @dataclass(frozen=True)
@@ -104,6 +106,7 @@ class Part:
 class Endpoint(Table):
     """One kind of work and how hard it is pushed: `users` in closed loop, `rate` in open loop, neither for capacity.
 
+    `arms` names those that are asked for it, where not all of them are.
     Or a mix of several, `mix = { greeting = 0.9, "wait ms=100" = 0.1 }`: each request draws its endpoint by these shares.
     """
 
@@ -112,6 +115,7 @@ class Endpoint(Table):
     mix: dict[StrictStr, Annotated[StrictFloat, Field(gt=0, lt=1)]] = {}
     users: list[Users] = []
     rate: list[Rate] = []
+    arms: list[Name] = []
 
     @property
     def levels(self) -> Sequence[int | float]:
@@ -214,6 +218,10 @@ class Scenario(Table):
         if problems:
             raise ValueError("\n".join(problems))
         return self
+
+    def arms_of(self, endpoint: Endpoint) -> list[Arm]:
+        """The arms that are asked for this endpoint: all of them, or those it names."""
+        return [arm for arm in self.arms if not endpoint.arms or arm.name in endpoint.arms]
 
     def arm(self, name: str) -> Arm:
         """The arm with this name; KeyError if there is none."""

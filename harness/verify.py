@@ -5,7 +5,9 @@ answer makes that one cell INVALID with its reason; the others are still worth m
 """
 
 import http.client
+import json
 from collections import Counter
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
@@ -32,15 +34,18 @@ def twins(scenario: Scenario, fleet: Fleet) -> Proof:
 
     Raises UserError if an arm is not what the scenario says.
     """
-    identities = {name: _identity(deployed) for name, deployed in fleet.deployed.items()}
+    asked = {name: _identity(deployed) for name, deployed in fleet.deployed.items()}
+    identities = {name: answer for name, answer in asked.items() if not isinstance(answer, str)}
     bodies: dict[str, bytes] = {}
     refused: dict[tuple[str, str], str] = {}
-    for part in (part for endpoint in scenario.endpoints for part in endpoint.parts):
-        answers = _ask_all(fleet, part)
-        body, faults = compare(answers)
-        if body is not None:
-            bodies[part.label] = body
-        refused |= {(arm, part.label): fault for arm, fault in faults.items()}
+    for endpoint in scenario.endpoints:
+        arms = [arm.name for arm in scenario.arms_of(endpoint)]
+        for part in endpoint.parts:
+            unable = {name: answer for name in arms if isinstance(answer := asked[name], str)}
+            body, faults = compare(_ask_all(fleet, [name for name in arms if name not in unable], part))
+            if body is not None:
+                bodies[part.label] = body
+            refused |= {(arm, part.label): fault for arm, fault in (unable | faults).items()}
     return Proof(identities, bodies, refused)
 
 
@@ -85,17 +90,21 @@ def check_identity(deployed: Deployed, identity: dict[str, Any]) -> list[str]:
     return wrong
 
 
-def _identity(deployed: Deployed) -> dict[str, Any]:
-    identity = deployed.identity() or {}
+def _identity(deployed: Deployed) -> dict[str, Any] | str:
+    """What `whoami` says in the arm's colour; in words, if this Django cannot serve that colour."""
+    status, body = deployed.get(f"/{deployed.arm.view}/whoami/")
+    if status != 200:
+        return f"HTTP {status} before any load, even from whoami: {_excerpt(body)}"
+    identity: dict[str, Any] = json.loads(body)
     wrong = check_identity(deployed, identity)
     if wrong:
         raise UserError("\n".join(f"arm {deployed.arm.name!r}: {line}" for line in wrong))
     return identity
 
 
-def _ask_all(fleet: Fleet, part: Part) -> dict[str, Answer | str]:
-    with ThreadPoolExecutor(len(fleet.deployed)) as threads:
-        asked = {name: threads.submit(_ask, deployed, part) for name, deployed in fleet.deployed.items()}
+def _ask_all(fleet: Fleet, arms: Sequence[str], part: Part) -> dict[str, Answer | str]:
+    with ThreadPoolExecutor(max(1, len(arms))) as threads:
+        asked = {name: threads.submit(_ask, fleet.deployed[name], part) for name in arms}
         return {name: answer.result() for name, answer in asked.items()}
 
 

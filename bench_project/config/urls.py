@@ -13,6 +13,7 @@ ENDPOINTS = (
     "fanout",
     "db_read",
     "db_list",
+    "unsafe",
     "mixed",
     "cpu",
     "blocking",
