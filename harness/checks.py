@@ -5,7 +5,7 @@ here has a test in which it fires.
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import inf
 from typing import Any, Final
 
@@ -64,6 +64,16 @@ def check(analysis: Analysis) -> list[Reason]:
 
 def _found(checks: Sequence[Check], invalid: bool, analysis: Analysis, cell: Cell, rows: pd.DataFrame) -> list[Reason]:
     return [Reason(cell, invalid, text) for one in checks for text in one(analysis, cell, rows)]
+
+
+def sound(analysis: Analysis) -> tuple[Analysis, list[Reason]]:
+    """The analysis without floors of INVALID controls or originals (no margin is made of them), and all reasons."""
+    reasons = check(analysis)
+    lost = invalid_cells(reasons)
+    floors = [
+        one for one in analysis.floors if not {Cell(arm, one.endpoint, one.level) for arm in (one.arm, one.over)} & lost
+    ]
+    return replace(analysis, floors=floors), reasons
 
 
 def invalid_cells(reasons: list[Reason]) -> set[Cell]:

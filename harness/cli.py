@@ -70,6 +70,38 @@ def report(
     raise typer.Exit(report_run(run_folder, gate))
 
 
+@app.command("compare", epilog="example: bench compare results/OLD results/NEW --max-regression 5%")
+def compare_runs(
+    base: Annotated[Path, typer.Argument(metavar="BASE", help="the run folder to compare with")],
+    new: Annotated[Path, typer.Argument(metavar="NEW", help="the run folder that is compared")],
+    metric: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME", help="throughput, p50, p95, p99, cpu, memory (or rate); repeatable; all by default"
+        ),
+    ] = None,
+    max_regression: Annotated[
+        str | None, typer.Option(metavar="PERCENT", help="exit 4 if NEW is worse by more than this, such as 5%")
+    ] = None,
+    allow_different: Annotated[
+        list[str] | None, typer.Option(metavar="KEY", help="compare although this differs, such as django; repeatable")
+    ] = None,
+    markdown: Annotated[bool, typer.Option("--markdown", help="Markdown, as for $GITHUB_STEP_SUMMARY")] = False,
+) -> None:
+    """Compare two runs cell by cell. Exit 3: a cell is missing or INVALID; 4: the gate that you asked for failed."""
+    from harness import analysis, compare, compare_report, frames, gate, likeness, metrics
+
+    limit = None if max_regression is None else gate.limit(max_regression)
+    runs = frames.open_run(base), frames.open_run(new)
+    accepted = likeness.accepted(*runs, allow_different or [])
+    told = metrics.named(metric or [], metrics.of(runs[0].scenario.load.mode))
+    before, after = (analysis.analyse(run) for run in runs)
+    two = compare.compare(before, after, told, bool(metric), accepted)
+    shown = compare_report.markdown if markdown else compare_report.text
+    print(shown(two, limit), end="")
+    raise typer.Exit(gate.exit_code(two, limit))
+
+
 @app.command("calibrate", epilog="example: bench calibrate")
 def calibrate(
     results: Results = Path("results"),
@@ -152,7 +184,7 @@ def report_run(path: Path, gate: bool = False) -> int:
     from harness import analysis, checks, frames, judge, plots
     from harness import report as reports
 
-    analysed = analysis.analyse(frames.open_run(path))
+    analysed, reasons = checks.sound(analysis.analyse(frames.open_run(path)))
     refuse_empty_gate(analysed.run.scenario, str(path), gate)
     target = path / "report"
     try:
@@ -163,7 +195,6 @@ def report_run(path: Path, gate: bool = False) -> int:
         raise UserError(f"{target}: cannot be written: {error}") from None
     print(reports.text(analysed))
     print(f"report: {target / 'report.md'}, with {len(pictures)} pictures and the tables as CSV files beside it")
-    reasons = checks.check(analysed)
     if gate and any(one.word != judge.SUPPORTED for one in judge.claims(analysed, reasons)):
         return EXIT_FAILED
     return EXIT_INVALID if reports.lost_comparisons(analysed, checks.invalid_cells(reasons)) else 0

@@ -24,6 +24,7 @@ FEWEST_FOR_BOOTSTRAP: Final = 10
 RESAMPLES, SEED = 10_000, 1
 
 Values = NDArray[np.float64]
+Counts = tuple[NDArray[np.int64], NDArray[np.int64]]
 
 
 @dataclass(frozen=True)
@@ -74,6 +75,35 @@ def of_logs(logs: Values, doubt: float = DOUBT) -> Estimate | None:
     return Estimate(float(np.exp(middle)), float(np.exp(low)), float(np.exp(high)), n)
 
 
+def welch(logs: Values, base: Values) -> tuple[Estimate, float] | None:
+    """exp of the difference of two means, with Welch's t-interval, and the p of his test of there being no difference.
+
+    For blocks that are not paired: those of two runs. Shape: any two lengths; NaN is left out. None where either side is empty;
+    no interval, and p = 1, below FEWEST_FOR_T on either. Source: Welch, "The generalization of 'Student's' problem when several
+    different population variances are involved" (1947).
+    """
+    known, known_base = logs[np.isfinite(logs)], base[np.isfinite(base)]
+    n = min(len(known), len(known_base))
+    if not n:
+        return None
+    middle = float(known.mean() - known_base.mean())
+    if n < FEWEST_FOR_T:
+        return Estimate(float(np.exp(middle)), None, None, n), 1.0
+    spreads = float(known.std(ddof=1)), float(known_base.std(ddof=1))
+    if spreads == (0.0, 0.0):
+        return _about(middle, 0.0, n), float(middle == 0)
+    counts = np.array(len(known)), np.array(len(known_base))
+    half, (error, freedom) = float(welch_half_width(spreads, counts)), _welch_error(spreads, counts)
+    p = float(2 * stats.t.sf(abs(middle) / error, freedom))
+    return _about(middle, half, n), p
+
+
+def welch_half_width(spreads: tuple[float, float], counts: Counts, doubt: float = DOUBT) -> Values:
+    """Half of Welch's interval of a difference of two means, with these standard deviations. Shape: that of the counts."""
+    error, freedom = _welch_error(spreads, counts)
+    return np.asarray(stats.t.ppf(1 - doubt / 2, freedom) * error)
+
+
 def median(values: Values) -> Estimate | None:
     """Median over blocks with the narrowest order-statistic interval of at least 95 %; distribution-free.
 
@@ -102,6 +132,18 @@ def half_width(spread: float, n: NDArray[np.int64], doubt: float = DOUBT) -> Val
     """Half a t-interval of the mean of so many values with this standard deviation. Shape: that of n."""
     widths: Values = stats.t.ppf(1 - doubt / 2, n - 1) * spread / np.sqrt(n)
     return widths
+
+
+def _about(middle: float, half: float, n: int) -> Estimate:
+    """exp of a mean of logs and of the ends of its interval."""
+    return Estimate(float(np.exp(middle)), float(np.exp(middle - half)), float(np.exp(middle + half)), n)
+
+
+def _welch_error(spreads: tuple[float, float], counts: Counts) -> tuple[Values, Values]:
+    """Standard error of a difference of two means, and its degrees of freedom (Satterthwaite's). Shape: that of the counts."""
+    first, second = (spread**2 / count for spread, count in zip(spreads, counts, strict=True))
+    freedom = (first + second) ** 2 / (first**2 / (counts[0] - 1) + second**2 / (counts[1] - 1))
+    return np.asarray(np.sqrt(first + second)), np.asarray(freedom)
 
 
 def _t_interval(logs: Values, doubt: float) -> tuple[float, float]:

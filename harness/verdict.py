@@ -1,8 +1,9 @@
 """From figures to words: faster, slower, equivalent or undecided, and how many blocks would decide. Pure."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from math import log
-from typing import Final
+from typing import Final, Protocol
 
 import numpy as np
 
@@ -10,6 +11,7 @@ from harness import figures, intervals
 from harness.analysis import Analysis
 from harness.comparison import Compared
 from harness.intervals import Estimate, Values
+from harness.metrics import Metric
 from harness.significance import FEWEST_BLOCKS
 
 MOST_BLOCKS: Final = 1_000
@@ -27,6 +29,23 @@ class Verdict:
         return f"{self.word} {self.note}".strip()
 
 
+class Tested(Protocol):
+    """A ratio with its test: of two arms of a run (Compared), or of two runs (compare.Matched)."""
+
+    @property
+    def metric(self) -> Metric: ...
+    @property
+    def ratio(self) -> Estimate: ...
+    @property
+    def p(self) -> float: ...
+    @property
+    def doubt(self) -> float: ...
+
+
+Advice = Callable[[float], str]
+"""The margin → what would decide it, in words."""
+
+
 def of(compared: Compared, analysis: Analysis) -> Verdict:
     """What this comparison of a run says."""
     floor = analysis.floor(compared.endpoint, compared.level, compared.metric)
@@ -34,24 +53,35 @@ def of(compared: Compared, analysis: Analysis) -> Verdict:
 
 
 def judge(compared: Compared, margin: float, floor: float | None) -> Verdict:
+    """What the blocks of a run say of two of its arms; see `weigh`."""
+
+    def advice(allowed: float) -> str:
+        if compared.ratio.low is None:
+            return f"(a difference takes {FEWEST_BLOCKS} blocks)"
+        return needed_in_words(blocks_needed(compared.logs, allowed, compared.doubt / compared.family))
+
+    return weigh(compared, margin, floor, advice)
+
+
+def weigh(tested: Tested, margin: float, floor: float | None, advice: Advice) -> Verdict:
     """What the interval and the test say against the margin below which two arms are equivalent (a fraction).
 
     The margin is the scenario's or the measured A/A floor, whichever is larger. A difference counts only if the corrected
     test finds one, the interval excludes 1 and the estimate lies beyond the margin: what a control shows against itself is no
     effect. An interval that excludes 1 is never called equivalent on the strength of a large floor: noise proves nothing.
     """
-    ratio, metric, allowed = compared.ratio, compared.metric, max(margin, floor or 0.0)
+    ratio, metric, allowed = tested.ratio, tested.metric, max(margin, floor or 0.0)
     if ratio.low is None or ratio.high is None:
-        return Verdict(UNDECIDED, f"(a difference takes {FEWEST_BLOCKS} blocks)")
+        return Verdict(UNDECIDED, advice(allowed))
     excludes_one = ratio.low > 1 or ratio.high < 1
     if _inside(ratio, margin) or (_inside(ratio, allowed) and not excludes_one):
         return Verdict(EQUIVALENT, f"({figures.margin(allowed)})")
     beyond = abs(log(ratio.value)) > log(1 + allowed)
-    if excludes_one and beyond and compared.p <= compared.doubt:
+    if excludes_one and beyond and tested.p <= tested.doubt:
         return Verdict(metric.better if (ratio.value > 1) == metric.higher_is_better else metric.worse)
     if excludes_one and not beyond and allowed > margin:
         return Verdict(UNDECIDED, "(within the A/A floor)")
-    return Verdict(UNDECIDED, needed_in_words(blocks_needed(compared.logs, allowed, compared.doubt / compared.family)))
+    return Verdict(UNDECIDED, advice(allowed))
 
 
 def blocks_needed(logs: Values, margin: float, doubt: float) -> int | None:
