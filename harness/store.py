@@ -99,6 +99,11 @@ class RunFolder:
         folder.rename(self.path / "blocks" / f"{block.index:03d}")
 
 
+def block_folders(run: Path) -> list[Path]:
+    """The folders of a run's finished blocks, in order."""
+    return sorted(path for path in (run / "blocks").glob("[0-9]*") if path.is_dir() and path.name.isdecimal())
+
+
 def requests_table(rows: bytes) -> pa.Table:
     """Raw rows as columns, each with the narrowest type that holds it."""
     narrow = {"slice": pa.int32(), "user": pa.int32(), "status": pa.int16(), "outcome": pa.int8(), "reused": pa.int8()}
