@@ -46,7 +46,7 @@ def open_run(path: Path) -> Run:
     """
     run = Run.open(path)
     if not run.block_folders:
-        advice = "wait for its first block" if run.state == store.RUNNING else "run the scenario again"
+        advice = "wait for its first block" if run.state == store.RUNNING else f"bench run --resume {path} measures it"
         raise UserError(f"{path}: no finished block to report (state: {run.state}); {advice}")
     return run
 

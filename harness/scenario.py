@@ -5,21 +5,26 @@ table of servers and endpoints is found here.
 """
 
 import json
+import re
 import sys
 import tomllib
 from collections.abc import Sequence
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Annotated, Final, Literal, Self
+from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
     ConfigDict,
+    Discriminator,
     Field,
     StrictFloat,
     StrictInt,
     StrictStr,
+    Tag,
     ValidationError,
+    WithJsonSchema,
     model_validator,
 )
 
@@ -38,6 +43,8 @@ Seconds = Annotated[StrictFloat | StrictInt, Field(gt=0, le=600)]
 Users = Annotated[StrictInt, Field(ge=1, le=10_000)]
 Rate = Annotated[StrictFloat | StrictInt, Field(ge=0.1, le=100_000)]
 
+PERCENT: Final = r"^([0-9]+(?:\.[0-9]+)?) ?%$"
+MOST_BLOCKS: Final = 1_000
 HELD: Final = 0
 """The level of a capacity cell: the highest rate that keeps the promise, which only the run will tell."""
 SCHEMA_FILE: Final = "scenario.schema.json"
@@ -47,6 +54,49 @@ class Table(BaseModel):
     """A TOML table: frozen, and no key it does not know."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+def percentage(text: str) -> str:
+    """The percentage in this text, without its space; ValueError with expected and got."""
+    found = re.fullmatch(PERCENT, text)
+    if found is None or not 0 < float(found[1]) < 100:
+        raise ValueError(f"expected a percentage above 0 and below 100, such as '3%', got {text!r}")
+    return f"{found[1]}%"
+
+
+class Rule(Table):
+    """How many blocks: at least `min`, then until the first comparison is known to within ± `until`, at most `max`."""
+
+    min: Annotated[StrictInt, Field(ge=3, le=MOST_BLOCKS)]
+    max: Annotated[StrictInt, Field(ge=3, le=MOST_BLOCKS)]
+    until: Annotated[StrictStr, AfterValidator(percentage), WithJsonSchema({"type": "string", "pattern": PERCENT})]
+
+    @model_validator(mode="after")
+    def check(self) -> Self:
+        if self.max <= self.min:
+            raise ValueError(f"max: expected more than min = {self.min}, got {self.max}")
+        return self
+
+    def __str__(self) -> str:
+        """`6 to 20`: a run's blocks read the same whether they are a number or a rule."""
+        return f"{self.min} to {self.max}"
+
+    @property
+    def within(self) -> float:
+        """`until` as a fraction."""
+        return float(self.until.removesuffix("%")) / 100
+
+
+def _kind(value: object) -> str:
+    """Which of the two forms of `blocks` a complaint is about. The names are left out of its path, see wording.py."""
+    return "a table" if isinstance(value, dict | Rule) else "int"
+
+
+Blocks = Annotated[
+    Annotated[StrictInt, Field(ge=1, le=MOST_BLOCKS), Tag("int")] | Annotated[Rule, Tag("a table")],
+    Discriminator(_kind),
+]
+"""A number, or the rule by which a run ends by itself."""
 
 
 class Arm(Table):
@@ -158,7 +208,7 @@ class Scenario(Table):
     """The question, the arms, the endpoints. Everything else has a default."""
 
     question: Annotated[StrictStr, Field(min_length=10, max_length=500)]
-    blocks: Annotated[StrictInt, Field(ge=1, le=1_000)] = 6
+    blocks: Blocks = 6
     seed: Annotated[StrictInt, Field(ge=0, lt=2**63)] = 1
     margin: Annotated[StrictFloat, Field(gt=0, lt=1, allow_inf_nan=False)] = 0.03
     load: Load = Load()
@@ -178,6 +228,26 @@ class Scenario(Table):
         return {arm.name: arm for arm in self.arms}[name]
 
     @property
+    def rule(self) -> Rule | None:
+        """By which a run ends before its last block; None: the number of blocks is fixed."""
+        return self.blocks if isinstance(self.blocks, Rule) else None
+
+    @property
+    def fewest_blocks(self) -> int:
+        """So many are measured whatever comes out."""
+        return self.blocks.min if isinstance(self.blocks, Rule) else self.blocks
+
+    @property
+    def most_blocks(self) -> int:
+        """So many are planned."""
+        return self.blocks.max if isinstance(self.blocks, Rule) else self.blocks
+
+    @property
+    def overrides(self) -> dict[str, Any]:
+        """What the command line can change, as JSON: scenario.toml and these give the same scenario again."""
+        return self.model_dump(include={"blocks", "seed"})
+
+    @property
     def pairs(self) -> list[Comparison]:
         """The declared comparisons; without any, every arm over the first one."""
         if self.comparisons:
@@ -187,6 +257,7 @@ class Scenario(Table):
 
 KEYS: Final = {
     "": list(Scenario.model_fields),
+    "blocks": list(Rule.model_fields),
     "arms": list(Arm.model_fields),
     "endpoints": list(Endpoint.model_fields),
     "load": list(Load.model_fields),

@@ -1,6 +1,7 @@
 """A run folder, opened: run.json checked, the scenario as it was asked, which blocks are there. Both halves begin here."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Self
@@ -10,7 +11,7 @@ from pydantic import BaseModel, Field, ValidationError
 
 from harness import scenario, store, wording
 from harness.errors import UserError
-from harness.scenario import Scenario
+from harness.scenario import Blocks, Scenario
 
 
 class Checked(BaseModel):
@@ -32,7 +33,7 @@ class Cores(Checked):
 
 
 class Overrides(Checked):
-    blocks: Annotated[int, Field(ge=1)]
+    blocks: Blocks
     seed: int
 
 
@@ -101,6 +102,15 @@ class Stored:
             return "cut off"
         return state
 
+    @property
+    def missing(self) -> Sequence[int]:
+        """The planned blocks that are not there. A finished run that ended by its rule may have had no more than it has."""
+        there = {int(folder.name) for folder in self.block_folders}
+        planned = self.scenario.most_blocks
+        if self.state == store.FINISHED:
+            planned = min(planned, max(self.scenario.fewest_blocks, max(there, default=-1) + 1))
+        return [index for index in range(planned) if index not in there]
+
 
 def read_notes(folder: Path) -> dict[str, Any]:
     """block.json of a finished block."""
@@ -108,7 +118,7 @@ def read_notes(folder: Path) -> dict[str, Any]:
     try:
         notes: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        advice = "remove the block to report the others"
+        advice = "remove the block to report the others, or to have it measured anew by bench run --resume"
         raise UserError(f"{file}: cannot be read: {error}; {advice}") from None
     _check(Notes, notes, file)
     return notes

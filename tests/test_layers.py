@@ -26,6 +26,7 @@ LOWER = {
     "drawing",
     "tables",
     "intervals",
+    "precision",
     "metrics",
     "figures",
 }
