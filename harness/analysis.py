@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from harness import cells, comparison, intervals, metrics, plan
 from harness.comparison import Compared
 from harness.frames import BlockFrames, Run
-from harness.intervals import DOUBT, Estimate
+from harness.intervals import Estimate
 from harness.metrics import Metric
 from harness.modes import CAPACITY
 from harness.plan import Cell, Level
@@ -49,7 +49,7 @@ class Analysis:
     @property
     def doubt(self) -> float:
         """How often an interval or a test of this run may err."""
-        return DOUBT
+        return _doubt(self.run)
 
     @property
     def cells(self) -> list[Cell]:
@@ -107,6 +107,13 @@ class Analysis:
         return float(np.expm1(max(ends))) if ends else None
 
 
+def _doubt(run: Run) -> float:
+    """An extension is another look at the same run, and a rule for the number of blocks depends on what was seen."""
+    before = run.head["plan"].get("extended", [])
+    stopped = run.scenario.rule is not None or any(isinstance(one["blocks"], dict) for one in before)
+    return intervals.doubt_of(1 + len(before), stopped)
+
+
 def analyse(run: Run) -> Analysis:
     """All figures of a run."""
     rows: list[dict[str, Any]] = []
@@ -132,13 +139,14 @@ def analyse(run: Run) -> Analysis:
     merged = {cell: np.sort(np.concatenate(parts)) for cell, parts in latencies.items()}
     told = metrics.compared(metrics.of(run.scenario.load.mode))
     levels = list(dict.fromkeys((cell.endpoint, cell.level) for cell in plan.reported(run.scenario)))
+    declared, doubt = [(pair.arm, pair.over) for pair in run.scenario.pairs], _doubt(run)
     controls = [(arm.name, arm.control_of) for arm in run.scenario.arms if arm.control_of is not None]
     return Analysis(
         run=run,
         blocks=len(run.block_folders),
         per_block=per_block,
         latencies=merged,
-        compared=comparison.compare(per_block, levels, [(pair.arm, pair.over) for pair in run.scenario.pairs], told),
+        compared=comparison.compare(per_block, levels, declared, told, doubt),
         floors=comparison.compare(per_block, levels, controls, told),
         causes=causes,
         refused=refused,

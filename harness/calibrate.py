@@ -12,7 +12,7 @@ import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
-from math import sqrt
+from math import inf, sqrt
 from pathlib import Path
 from typing import Any, Final
 
@@ -150,6 +150,13 @@ def short(cores: Cores, settings: Load) -> dict[str, Any]:
         most = ceiling(ready, settings.mode, SHORT.ceiling_s)
         lines = [ceiling_line(settings.mode, most), *truth(ready, SHORT), stall(ready, SHORT), *lag(ready, SHORT)]
     return {"ceiling_rps": most, "most_rate": most * OFFERED_SHARE, "lines": [asdict(line) for line in lines]}
+
+
+def cautious(then: dict[str, Any], now: dict[str, Any]) -> dict[str, Any]:
+    """Of the calibrations of one run, the one with the lower ceiling, with what failed in the other."""
+    lower, other = sorted((then, now), key=lambda one: one.get("ceiling_rps") or inf)
+    failed = [line for line in other.get("lines", []) if line["passed"] is False]
+    return lower | {"lines": [*lower.get("lines", []), *failed]}
 
 
 def full(cores: Cores, say: Callable[[str], None]) -> Iterator[Line]:

@@ -185,7 +185,7 @@ def round_rate(rate: float) -> float:
 
 def expected_slices(scenario: Scenario) -> int:
     """About how many slices a block has, the first and the later ones taken together."""
-    per_search = (FIRST_SLICES + (scenario.blocks - 1) * LATER_SLICES) / scenario.blocks + CONFIRMATIONS
+    per_search = (FIRST_SLICES + (scenario.most_blocks - 1) * LATER_SLICES) / scenario.most_blocks + CONFIRMATIONS
     return ceil(len(list(plan.cells(scenario))) * per_search)
 
 
@@ -193,8 +193,8 @@ def expected_s(scenario: Scenario) -> float:
     """A rough length of the whole run in seconds: an arm is taken to hold some hundred requests per second."""
     load, searches = scenario.load, len(list(plan.cells(scenario)))
     first_s, later_s = ((n + CONFIRMATIONS) * load.slice_max_s * 1.15 for n in (FIRST_SLICES, LATER_SLICES))
-    start_s = scenario.blocks * (3.0 + 0.8 * len(scenario.arms))
-    return start_s + searches * (first_s + (scenario.blocks - 1) * later_s)
+    start_s = scenario.most_blocks * (3.0 + 0.8 * len(scenario.arms))
+    return start_s + searches * (first_s + (scenario.most_blocks - 1) * later_s)
 
 
 def _start(scenario: Scenario, before: float | None) -> tuple[float, float]:

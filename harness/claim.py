@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, NoReturn
 
 from pydantic import BeforeValidator, Field, StrictFloat, StrictInt, StrictStr, WithJsonSchema
 
-from harness import metrics, wording
+from harness import metrics, percent, wording
 from harness.modes import CAPACITY
 from harness.table import Name, Table
 
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from harness.scenario import Scenario
 
 FACTOR: Final = r"^(>=|<=|>|<) ?([0-9]+(?:\.[0-9]+)?)(?: ?[x×])?$"
-PERCENT: Final = r"^([0-9]+(?:\.[0-9]+)?) ?%$"
 QUANTITY: Final = r"^([0-9]+(?:\.[0-9]+)?) ?(ms|s|req/s|/s|MiB|)$"
 SCALES: Final = {"ms": ("ms", 1.0), "s": ("ms", 1000.0), "req/s": ("req/s", 1.0), "/s": ("req/s", 1.0)}
 KINDS: Final = ("by", "equivalent_within", "at_most", "at_least", "raises")
@@ -58,14 +57,6 @@ def _factor(text: Any) -> Factor:
     return Factor(found[1], float(found[2]))
 
 
-def percent(text: Any) -> float:
-    """A fraction from a text such as `5%`; ValueError with expected and got."""
-    found = re.fullmatch(PERCENT, text) if isinstance(text, str) else None
-    if found is None or not 0 < float(found[1]) < 100:
-        _refuse("a percentage such as '5%', above 0 and below 100", text)
-    return float(found[1]) / 100
-
-
 def _quantity(text: Any) -> Quantity:
     found = re.fullmatch(QUANTITY, text) if isinstance(text, str) else None
     if found is None:
@@ -92,7 +83,7 @@ class Condition(Table):
     than: Name | None = None
     arm: Name | None = None
     by: Annotated[Factor, BeforeValidator(_factor), _text(FACTOR)] | None = None
-    equivalent_within: Annotated[float, BeforeValidator(percent), _text(PERCENT)] | None = None
+    equivalent_within: Annotated[float, BeforeValidator(percent.part), _text(percent.PATTERN)] | None = None
     at_most: Annotated[Quantity, BeforeValidator(_quantity), _text(QUANTITY)] | None = None
     at_least: Annotated[Quantity, BeforeValidator(_quantity), _text(QUANTITY)] | None = None
     raises: Annotated[StrictStr, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")] | None = None

@@ -10,12 +10,13 @@ from typing import Annotated, NoReturn
 import typer
 
 from harness import calibrate as calibration
-from harness import figures, machine, measure, plan, runner
+from harness import figures, machine, measure, plan, resume, runner
 from harness import scenario as scenarios
 from harness.calibrate import Line
 from harness.errors import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_INVALID, EXIT_MENDABLE, Interrupted, UserError
 from harness.scenario import Scenario
 from harness.store import RunFolder
+from harness.stored import Stored
 
 app = typer.Typer(
     help="When does an async Django view serve its users better than a sync one, by how much, and why?",
@@ -28,7 +29,9 @@ app = typer.Typer(
 ScenarioFile = Annotated[
     Path, typer.Argument(metavar="SCENARIO", help="a scenario file, such as scenarios/default.toml")
 ]
-Blocks = Annotated[int | None, typer.Option(min=1, max=1_000, help="blocks to run instead of the scenario's number")]
+Blocks = Annotated[
+    int | None, typer.Option(min=1, max=scenarios.MOST_BLOCKS, help="blocks to run instead of the scenario's number")
+]
 Seed = Annotated[
     int | None, typer.Option(min=0, max=2**63 - 1, help="seed of the order of slices, instead of the scenario's")
 ]
@@ -46,19 +49,40 @@ def show_plan(file: ScenarioFile, blocks: Blocks = None, seed: Seed = None) -> N
 
 @app.command("run", epilog="example: bench run scenarios/default.toml --blocks 3")
 def run(
-    files: Annotated[list[Path], typer.Argument(metavar="SCENARIO…", help="one or more scenario files")],
+    files: Annotated[
+        list[Path] | None, typer.Argument(metavar="SCENARIO…", help="one or more scenario files", show_default=False)
+    ] = None,
     blocks: Blocks = None,
     seed: Seed = None,
     plain: Plain = False,
     results: Results = Path("results"),
     gate: Gate = False,
+    unfinished: Annotated[
+        Path | None, typer.Option("--resume", metavar="RUN", help="complete a run that was cut off, by its own plan")
+    ] = None,
 ) -> None:
     """Measure scenarios, one run folder each, and report them. Exit 3: a comparison asked for is INVALID."""
+    if unfinished is not None:
+        refuse_beside_resume(files, blocks, seed)
+        raise typer.Exit(gone_on(resume.to_complete(unfinished), plain, gate))
+    if not files:
+        raise typer.BadParameter("expected at least one, or --resume RUN", param_hint="SCENARIO…")
     asked = [(file, overridden(scenarios.load(file), blocks, seed)) for file in files]
     for file, scenario in asked:
         refuse_empty_gate(scenario, str(file), gate)
     codes = [report_run(measured(scenario, file, results, plain).path, gate) for file, scenario in asked]
     raise typer.Exit(max(codes))
+
+
+@app.command("extend", epilog="example: bench extend results/20260101T120000Z-default --blocks 6")
+def extend(
+    run_folder: Annotated[Path, typer.Argument(metavar="RUN", help="a finished run under results/")],
+    blocks: Annotated[int, typer.Option(min=1, max=scenarios.MOST_BLOCKS, help="how many to add")],
+    plain: Plain = False,
+    gate: Gate = False,
+) -> None:
+    """Add blocks to a finished run, on the same machine by the same plan. Exit 3: a comparison asked for is INVALID."""
+    raise typer.Exit(gone_on(resume.to_extend(run_folder, blocks), plain, gate))
 
 
 @app.command("report", epilog="example: bench report results/20260101T120000Z-default")
@@ -141,9 +165,62 @@ def serve(
 
 def measured(scenario: Scenario, file: Path, results: Path, plain: bool) -> RunFolder:
     """Say what will run and for how long, then run it."""
-    cells, duration = len(list(plan.cells(scenario))), figures.duration(measure.expected_s(scenario))
-    print(f"{scenario.question}\n{cells} cells, {scenario.blocks} blocks, about {duration}", flush=True)
-    return measure.measure(scenario, file, results, plain)
+    cells = len(list(plan.cells(scenario)))
+    print(f"{scenario.question}\n{cells} cells, {size(scenario)}", flush=True)
+    return measure.measure(scenario, file, results, plain, narrow)
+
+
+def gone_on(run: Stored, plain: bool, gate: bool) -> int:
+    """Say what is left of a stored run, measure it and report the whole; the exit code."""
+    asked, left = run.scenario, len(run.missing)
+    refuse_empty_gate(asked, str(run.path), gate)
+    duration = figures.duration(measure.expected_s(asked) * left / asked.most_blocks)
+    told = f"{asked.blocks} blocks to go, about {duration}"
+    if asked.rule is not None:
+        told = f"{asked.blocks} blocks to go, until {goal(asked)}; at most {duration}"
+    print(f"{asked.question}\n{left} of {told}\ninto {run.path}", flush=True)
+    return report_run(measure.go_on(run, plain, narrow).path, gate)
+
+
+def refuse_beside_resume(files: list[Path] | None, blocks: int | None, seed: int | None) -> None:
+    """A stored run has its own scenario, blocks and seed."""
+    given = {"SCENARIO…": files, "--blocks": blocks, "--seed": seed}
+    for name, value in given.items():
+        if value not in (None, []):
+            more = "; to add blocks to a finished run: bench extend RUN --blocks N" if name == "--blocks" else ""
+            raise typer.BadParameter(
+                f"goes on by the plan stored with the run: leave out {name}{more}", param_hint="--resume"
+            )
+
+
+def narrow(path: Path) -> bool:
+    """What the upper half may not know: whether the run in this folder is as precise as its scenario asks."""
+    from harness import precision
+
+    return precision.reached(path)
+
+
+def goal(scenario: Scenario) -> str:
+    """What the rule of a scenario waits for."""
+    from harness import precision
+
+    assert scenario.rule is not None
+    return precision.goal(scenario, scenario.rule)
+
+
+def size(scenario: Scenario) -> str:
+    """`6 blocks, about 5 min 10 s`; with a rule also until when."""
+    until = f", until {goal(scenario)}; " if scenario.rule else ", "
+    return f"{scenario.blocks} blocks{until}{expected(scenario)}"
+
+
+def expected(scenario: Scenario) -> str:
+    """`about 5 min 10 s`; with a rule from the fewest blocks to the most."""
+    most = figures.duration(measure.expected_s(scenario))
+    if scenario.rule is None:
+        return f"about {most}"
+    fewest = measure.expected_s(scenario.model_copy(update={"blocks": scenario.fewest_blocks}))
+    return f"about {figures.duration(fewest)} to {most}"
 
 
 def show(line: Line) -> Line:
@@ -218,7 +295,7 @@ def plan_lines(scenario: Scenario) -> list[str]:
         lines += [f"  {endpoint.label} @ {levels}"]
     lines += ["", "comparisons", *(f"  {pair.arm} / {pair.over}" for pair in scenario.pairs)]
     lines += ["", "claims", *(f"  {claim.text}" for claim in scenario.claims)] if scenario.claims else []
-    return [*lines, "", *_size_lines(scenario), f"about {figures.duration(measure.expected_s(scenario))}"]
+    return [*lines, "", *_size_lines(scenario), size(scenario) if scenario.rule else expected(scenario)]
 
 
 def _size_lines(scenario: Scenario) -> list[str]:

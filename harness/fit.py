@@ -22,6 +22,8 @@ def problems(scenario: "Scenario") -> Iterator[str]:
     yield from _endpoint_problems(scenario)
     yield from _comparison_problems(scenario)
     yield from claim.problems(scenario)
+    if scenario.rule is not None and not scenario.pairs:
+        yield "blocks: expected a whole number where there is no comparison for `until` to watch, got a table"
 
 
 def _arm_problems(scenario: "Scenario") -> Iterator[str]:

@@ -1,21 +1,17 @@
 """Is NEW worse than BASE by more than a limit? A gate that cannot tell does not pass. Pure."""
 
-import re
-from typing import Final
-
+from harness import percent
 from harness.compare import Matched, TwoRuns
 from harness.errors import EXIT_FAILED, EXIT_INVALID, UserError
 from harness.metrics import Metric
 
-PERCENT: Final = re.compile(r"([0-9]+(?:\.[0-9]+)?) ?%")
-
 
 def limit(text: str) -> float:
     """The fraction in `5%`; UserError with expected and got."""
-    found = PERCENT.fullmatch(text)
-    if found is None:
-        raise UserError(f"--max-regression: expected a percentage such as '5%' or '0.5 %', got {text!r}")
-    return float(found[1]) / 100
+    try:
+        return percent.fraction(text)
+    except ValueError as error:
+        raise UserError(f"--max-regression: {error}") from None
 
 
 def worse_by(ratio: float, metric: Metric) -> float:

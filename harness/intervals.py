@@ -23,6 +23,10 @@ FEWEST_FOR_T: Final = 3  # two blocks give an interval of t(1) = 12.7 standard e
 FEWEST_FOR_BOOTSTRAP: Final = 10
 RESAMPLES, SEED = 10_000, 1
 
+DOUBT_BY_LOOKS: Final = (0.05, 0.0294, 0.0221, 0.0182, 0.0158)
+"""And where a run was extended after it had been looked at: the second look, the third … Source: Pocock, "Group sequential
+methods in the design and analysis of clinical trials" (1977), table 1."""
+
 Values = NDArray[np.float64]
 Counts = tuple[NDArray[np.int64], NDArray[np.int64]]
 
@@ -35,6 +39,12 @@ class Estimate:
     low: float | None
     high: float | None
     n: int
+
+
+def doubt_of(looks: int, stopped: bool) -> float:
+    """How often intervals and tests may err in a run that was looked at so often, and ended by its own rule or not."""
+    several = DOUBT_BY_LOOKS[looks - 1] if looks <= len(DOUBT_BY_LOOKS) else DOUBT / looks
+    return several * (DOUBT_IF_STOPPED / DOUBT if stopped else 1.0)
 
 
 def log_ratios(values: Values, base: Values) -> Values:

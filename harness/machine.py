@@ -20,6 +20,8 @@ PACKAGES: Final = (
     "django", "asgiref", "gunicorn", "uvicorn", "uvicorn-worker", "uvloop", "httptools", "gevent", "hypercorn", "daphne",
     "granian", "locust", "aiohttp", "urllib3",
 )  # fmt: skip
+SAME: Final = ("cpu", "cores", "system", "python", "implementation", "gil", "packages")
+"""The facts that have to be the same for all blocks of a run."""
 WATCH_S: Final = 1.0
 STEAL_MOST, OTHERS_MOST = 0.02, 0.10
 FILES_NEEDED, PORTS_NEEDED = 4_096, 10_000

@@ -1,7 +1,6 @@
-"""One scenario, measured into a new run folder: calibrated, played, marked with what became of it."""
+"""One scenario, measured into a run folder: calibrated, played, marked with what became of it."""
 
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from math import inf
@@ -17,45 +16,80 @@ from harness.load import LocustLoad
 from harness.machine import Cores
 from harness.modes import OPEN
 from harness.progress import BarProgress, PlainProgress
+from harness.runner import Bounds, Narrow
 from harness.scenario import Scenario
-from harness.store import FAILED, FINISHED, INTERRUPTED, RunFolder
+from harness.store import FAILED, FINISHED, INTERRUPTED, RUNNING, RunFolder
+from harness.stored import Stored
+
+DATABASE = "db.sqlite3"
 
 
-def measure(scenario: Scenario, file: Path, results: Path, plain: bool) -> RunFolder:
+def measure(scenario: Scenario, file: Path, results: Path, plain: bool, narrow: Narrow) -> RunFolder:
     """One scenario, measured into a new run folder; its state is right whatever happens."""
     machine.refuse_too_many_connections(plan.most_connections(scenario), len(scenario.arms))
     cores = machine.share_cores()
-    calibrated = calibrated_for(scenario, cores)
     facts = {
         "plan": plan.as_json(scenario, plan.expand(scenario)),
-        "overrides": {"blocks": scenario.blocks, "seed": scenario.seed},
+        "overrides": scenario.overrides,
         "machine": machine.facts(),
-        "calibration": calibrated,
+        "calibration": calibrated_for(scenario, cores),
         "cores": {"server": cores.server, "load": cores.load, "note": cores.note},
         "database": "SQLite",
     }
     folder = RunFolder.create(results, file.stem, scenarios.read_text(file), facts)
     print(f"into {folder.path}", flush=True)
-    started = time.monotonic()
+    with marked(folder):
+        play(scenario, folder, cores, plain, narrow)
+    return folder
+
+
+def go_on(run: Stored, plain: bool, narrow: Narrow) -> RunFolder:
+    """The blocks that a stored run has not yet, measured into its folder; `run` is as harness.resume gives it."""
+    machine.refuse_too_many_connections(plan.most_connections(run.scenario), len(run.scenario.arms))
+    cores, folder = machine.share_cores(), RunFolder.reopen(run.path, run.head)
+    with marked(folder):
+        calibration = calibrate.cautious(run.head["calibration"], calibrated_for(run.scenario, cores))
+        folder.mark(RUNNING, calibration=calibration)
+        play(run.scenario, folder, cores, plain, narrow)
+    return folder
+
+
+def play(scenario: Scenario, folder: RunFolder, cores: Cores, plain: bool, narrow: Narrow) -> None:
+    """Whatever blocks are not there yet, on a database seeded anew: a run that was cut off may have left half of one."""
+    discard_database(folder)
     try:
-        stage = runner.Stage(cores, services.seed_database(folder.path / "db.sqlite3"))
-        with progress(scenario, plain) as shown:
-            runner.run(scenario, folder, stage, LocustLoad(), shown, calibrated["most_rate"] or inf)
+        stage = runner.Stage(cores, services.seed_database(folder.path / DATABASE))
+        bounds = Bounds(folder.head["calibration"].get("most_rate") or inf, narrow)
+        with progress(scenario, scenario.most_blocks - len(folder.finished), plain) as shown:
+            runner.run(scenario, folder, stage, LocustLoad(), shown, bounds)
+    finally:
+        discard_database(folder)
+
+
+def discard_database(folder: RunFolder) -> None:
+    """With its journal, which SQLite would play back into the next one."""
+    for file in folder.path.glob(f"{DATABASE}*"):
+        file.unlink()
+
+
+@contextmanager
+def marked(folder: RunFolder) -> Iterator[None]:
+    """The run's state says what became of it."""
+    try:
+        yield
     except Interrupted:
         folder.mark(INTERRUPTED)
-        print(f"interrupted; what is finished can be reported: bench report {folder.path}", file=sys.stderr)
+        told = f"interrupted; what is finished can be reported: bench report {folder.path}"
+        print(f"{told}\n`bench run --resume {folder.path}` completes it", file=sys.stderr)
         raise
     except BaseException as error:
         folder.mark(FAILED, error=str(error))
         raise
-    finally:
-        (folder.path / "db.sqlite3").unlink(missing_ok=True)
-    folder.mark(FINISHED, seconds=round(time.monotonic() - started, 1))
-    return folder
+    folder.mark(FINISHED)
 
 
 def expected_s(scenario: Scenario) -> float:
-    """About how long a run takes."""
+    """About how long a run takes, with all the blocks it may have."""
     return capacity.expected_s(scenario) if runner.searching(scenario) else plan.expected_s(scenario)
 
 
@@ -82,11 +116,11 @@ def calibrated_for(scenario: Scenario, cores: Cores) -> dict[str, Any]:
 
 
 @contextmanager
-def progress(scenario: Scenario, plain: bool) -> Iterator[PlainProgress | BarProgress]:
-    """A bar on a terminal, plain lines elsewhere or where asked for."""
+def progress(scenario: Scenario, left: int, plain: bool) -> Iterator[PlainProgress | BarProgress]:
+    """A bar on a terminal, plain lines elsewhere or where asked for. `left`: blocks to measure."""
     console, slices = Console(), slices_of(scenario)
     if plain or not console.is_terminal:
-        yield PlainProgress(scenario.blocks, slices)
+        yield PlainProgress(scenario.blocks, left, slices)
     else:
-        with BarProgress(scenario.blocks, slices, console) as bar:
+        with BarProgress(scenario.blocks, left, slices, console) as bar:
             yield bar

@@ -77,8 +77,8 @@ class Block:
 
 
 def expand(scenario: Scenario) -> list[Block]:
-    """All blocks; the same for the same scenario and seed."""
-    return [_block(scenario, index) for index in range(scenario.blocks)]
+    """All blocks there may be; the same for the same scenario and seed, and each the same however many there are."""
+    return [_block(scenario, index) for index in range(scenario.most_blocks)]
 
 
 def cells(scenario: Scenario) -> Iterator[tuple[Cell, Arm, Endpoint]]:
@@ -124,7 +124,7 @@ def expected_s(scenario: Scenario) -> float:
     for _, slice_s, drain_s in _guesses(scenario):
         warm_up_s = max(load.slice_s, slice_s / LATENCIES_PER_SLICE * WARM_UP_LATENCIES)
         per_block += warm_up_s + drain_s + load.visits * (slice_s + drain_s)
-    return per_block * scenario.blocks
+    return per_block * scenario.most_blocks
 
 
 def timing(slice_: Slice, latency_ms: float | None) -> tuple[int, int]:

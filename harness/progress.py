@@ -9,16 +9,18 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from harness.plan import Block, Slice
 from harness.samples import Played
+from harness.scenario import Rule
 
 
 class PlainProgress:
     """One line per block start and per round of about a tenth of a block.
 
-    `slices`: how many a block has; a search for capacity can only guess.
+    `left`: how many of the run's blocks are to be measured, at most. `slices`: how many a block has; a search for
+    capacity can only guess.
     """
 
-    def __init__(self, blocks: int, slices: int, stream: TextIO | None = None) -> None:
-        self._blocks, self._slices = blocks, slices
+    def __init__(self, blocks: int | Rule, left: int, slices: int, stream: TextIO | None = None) -> None:
+        self._blocks, self._left_blocks, self._slices = blocks, left, slices
         self._stream = stream or sys.stdout
         self._started = time.monotonic()
         self._done = 0
@@ -29,12 +31,13 @@ class PlainProgress:
     def slice_played(self, block: Block, slice_: Slice, played: Played | None) -> None:  # noqa: ARG002
         self._done += 1
         if self._done % max(1, self._slices // 10) == 0:
-            total = max(self._blocks * self._slices, self._done)
+            total = max(self._left_blocks * self._slices, self._done)
             self._say(f"{self._done}/{total} slices, {self._left(total)} left; {describe(slice_, played)}")
 
     def _left(self, total: int) -> str:
         elapsed = time.monotonic() - self._started
-        return f"{elapsed / self._done * (total - self._done):.0f} s"
+        at_most = "at most " if isinstance(self._blocks, Rule) else ""
+        return f"{at_most}{elapsed / self._done * (total - self._done):.0f} s"
 
     def _say(self, text: str) -> None:
         print(text, file=self._stream, flush=True)
@@ -43,11 +46,11 @@ class PlainProgress:
 class BarProgress:
     """A rich progress bar; use it under `with`."""
 
-    def __init__(self, blocks: int, slices: int, console: Console) -> None:
+    def __init__(self, blocks: int | Rule, left: int, slices: int, console: Console) -> None:
         columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
         self._bar = Progress(*columns, console=console, refresh_per_second=4)
         self._task = self._bar.add_task("starting", total=None)
-        self._blocks, self._slices = blocks, slices
+        self._blocks, self._total = blocks, left * slices
 
     def __enter__(self) -> "BarProgress":
         self._bar.start()
@@ -57,11 +60,11 @@ class BarProgress:
         self._bar.stop()
 
     def block_started(self, block: Block) -> None:
-        what = f"block {block.index + 1}/{self._blocks}: starting servers"
-        self._bar.update(self._task, total=self._blocks * self._slices, description=what)
+        what = f"block {block.index + 1} of {self._blocks}: starting servers"
+        self._bar.update(self._task, total=self._total, description=what)
 
     def slice_played(self, block: Block, slice_: Slice, played: Played | None) -> None:
-        what = f"block {block.index + 1}/{self._blocks}: {describe(slice_, played)}"
+        what = f"block {block.index + 1} of {self._blocks}: {describe(slice_, played)}"
         self._bar.update(self._task, advance=1, description=what)
 
 

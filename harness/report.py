@@ -6,13 +6,14 @@ from typing import Any, Final
 
 import pandas as pd
 
-from harness import checks, figures, judge, sections, tables, verdict
+from harness import checks, figures, judge, precision, sections, tables, verdict
 from harness.analysis import Analysis, cells_table
 from harness.checks import Reason
 from harness.comparison import Compared
 from harness.modes import CAPACITY
 from harness.plan import Cell
-from harness.scenario import Comparison
+from harness.scenario import Comparison, Rule
+from harness.store import FINISHED
 from harness.tables import Table
 
 SIGNS: Final = {judge.SUPPORTED: "✔", judge.REFUTED: "✘", judge.UNDECIDED: "~", judge.INVALID: "!"}
@@ -154,7 +155,7 @@ def _head(analysis: Analysis) -> list[str]:
         if cores["server"]
         else cores["note"]
     )
-    planned, state = scenario.blocks, analysis.run.state
+    state = analysis.run.state
     lines = [
         scenario.question,
         f"{machine['cpu']}, {machine['cores']} cores, {machine['system']}; {split}",
@@ -164,9 +165,25 @@ def _head(analysis: Analysis) -> list[str]:
     ]
     lines += [f"{arm.name}: {arm.summary}" for arm in scenario.arms]
     lines += _calibration(analysis)
-    if state != "finished" or analysis.blocks != planned:
-        lines.append(f"! {state} after {analysis.blocks} of {planned} blocks: a smaller run")
-    return lines
+    if state != FINISHED or not scenario.fewest_blocks <= analysis.blocks <= scenario.most_blocks:
+        lines.append(f"! {state} after {analysis.blocks} of {scenario.blocks} blocks: a smaller run")
+    elif scenario.rule is not None:
+        lines.append(precision.outcome(analysis, scenario.rule))
+    return [*lines, *_extensions(head["plan"].get("extended", []))]
+
+
+def _extensions(before: Sequence[dict[str, Any]]) -> list[str]:
+    """That blocks were added, and when: whoever looks at a result before measuring on has to say so."""
+    after = [f"{one['measured']} blocks{_rule(one['blocks'])}" for one in before]
+    return [f"extended by `bench extend` after {', then after '.join(after)}"] if after else []
+
+
+def _rule(planned: int | dict[str, Any]) -> str:
+    """` (6 to 20, until ±3 %)` where the number was to follow from the interval."""
+    if isinstance(planned, int):
+        return ""
+    rule = Rule.model_validate(planned)
+    return f" ({rule}, until {figures.margin(rule.within)})"
 
 
 def _method(analysis: Analysis) -> str:

@@ -12,8 +12,8 @@ from math import inf
 from pathlib import Path
 from typing import Any, Final, Protocol
 
-from harness import capacity, deployment, machine, plan, services, verify
-from harness.capacity import Course, Found, Key
+from harness import capacity, deployment, machine, plan, services, store, stored, verify
+from harness.capacity import Course, Found
 from harness.conditions import Conditions, Surroundings
 from harness.deployment import Deployed, Site, slug
 from harness.load import Load, Playing
@@ -80,21 +80,55 @@ class AnyStage(Protocol):
     def up(self, scenario: Scenario, logs: Path) -> AbstractContextManager[tuple[Servers, Around, Proof]]: ...
 
 
-def run(
-    scenario: Scenario, folder: RunFolder, stage: AnyStage, load: Load, progress: Progress, most_rate: float = inf
-) -> None:
-    """Measure every block of the scenario and store each as soon as it is done.
+Narrow = Callable[[Path], bool]
+"""Whether the run in this folder knows its first comparison as precisely as its rule asks: the lower half's to say."""
 
-    `most_rate`: the highest rate a search for capacity may offer.
-    """
-    found: dict[Key, float] = {}
+
+@dataclass(frozen=True)
+class Bounds:
+    """What ends a search or a run before its plan does."""
+
+    most_rate: float = inf  # that a search for capacity may offer
+    narrow: Narrow = lambda _: False
+
+
+UNBOUNDED: Final = Bounds()
+
+
+def run(
+    scenario: Scenario,
+    folder: RunFolder,
+    stage: AnyStage,
+    load: Load,
+    progress: Progress,
+    bounds: Bounds = UNBOUNDED,
+) -> None:
+    """Measure every block that the run has not yet, and store each as soon as it is done."""
     with machine.off_the_servers(stage.cores):
-        for block in plan.expand(scenario):
+        for block in blocks_left(scenario, folder, bounds.narrow):
             progress.block_started(block)
-            course = capacity.course(scenario, block.index, found, most_rate) if searching(scenario) else fixed(block)
-            result = run_block(scenario, course, block, folder.working_folder(block.index), stage, load, progress)
-            folder.add(result)
-            found |= {(one["arm"], one["endpoint"]): one["rate"] for one in result.notes["found"] if one["rate"]}
+            course = search(scenario, folder, block, bounds.most_rate) if searching(scenario) else fixed(block)
+            folder.add(run_block(scenario, course, block, folder.working_folder(block.index), stage, load, progress))
+
+
+def blocks_left(scenario: Scenario, folder: RunFolder, narrow: Narrow) -> Iterator[Block]:
+    """The planned blocks that are not there; where there is a rule, until it is met. A gap between blocks is always filled."""
+    for block in plan.expand(scenario):
+        there = folder.finished
+        if block.index in there:
+            continue
+        may_end = block.index >= max(scenario.fewest_blocks, 1 + max(there, default=-1))
+        if scenario.rule and may_end and narrow(folder.path):
+            return
+        yield block
+
+
+def search(scenario: Scenario, folder: RunFolder, block: Block, most_rate: float) -> Course:
+    """A search that starts from what the blocks before this one found."""
+    before = [path for path in store.block_folders(folder.path) if int(path.name) < block.index]
+    told = [one for path in before for one in stored.read_notes(path)["found"]]
+    found = {(one["arm"], one["endpoint"]): one["rate"] for one in told if one["rate"]}
+    return capacity.course(scenario, block.index, found, most_rate)
 
 
 def run_block(

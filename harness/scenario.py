@@ -11,19 +11,22 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Annotated, Final, Literal, Self
+from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import (
+    AfterValidator,
+    Discriminator,
     Field,
     StrictFloat,
     StrictInt,
     StrictStr,
+    Tag,
     ValidationError,
     WithJsonSchema,
     model_validator,
 )
 
-from harness import fit, wording
+from harness import fit, percent, wording
 from harness.arrivals import Kind
 from harness.claim import Claim
 from harness.endpoints import LEAST_MS
@@ -40,10 +43,53 @@ Users = Annotated[StrictInt, Field(ge=1, le=10_000)]
 Rate = Annotated[StrictFloat | StrictInt, Field(ge=0.1, le=100_000)]
 
 Query = dict[StrictStr, StrictInt | StrictStr]
-
+MOST_BLOCKS: Final = 1_000
 HELD: Final = 0
 """The level of a capacity cell: the highest rate that keeps the promise, which only the run will tell."""
 SCHEMA_FILE: Final = "scenario.schema.json"
+
+
+def percentage(text: str) -> str:
+    """The percentage in this text, without its space; ValueError with expected and got."""
+    percent.part(text)
+    return text.replace(" ", "")
+
+
+class Rule(Table):
+    """How many blocks: at least `min`, then until the first comparison is known to within ± `until`, at most `max`."""
+
+    min: Annotated[StrictInt, Field(ge=3, le=MOST_BLOCKS)]
+    max: Annotated[StrictInt, Field(ge=3, le=MOST_BLOCKS)]
+    until: Annotated[
+        StrictStr, AfterValidator(percentage), WithJsonSchema({"type": "string", "pattern": percent.PATTERN})
+    ]
+
+    @model_validator(mode="after")
+    def check(self) -> Self:
+        if self.max <= self.min:
+            raise ValueError(f"max: expected more than min = {self.min}, got {self.max}")
+        return self
+
+    def __str__(self) -> str:
+        """`6 to 20`: a run's blocks read the same whether they are a number or a rule."""
+        return f"{self.min} to {self.max}"
+
+    @property
+    def within(self) -> float:
+        """`until` as a fraction."""
+        return percent.part(self.until)
+
+
+def _kind(value: object) -> str:
+    """Which of the two forms of `blocks` a complaint is about. The names are left out of its path, see wording.py."""
+    return "a table" if isinstance(value, dict | Rule) else "int"
+
+
+Blocks = Annotated[
+    Annotated[StrictInt, Field(ge=1, le=MOST_BLOCKS), Tag("int")] | Annotated[Rule, Tag("a table")],
+    Discriminator(_kind),
+]
+"""A number, or the rule by which a run ends by itself."""
 
 
 class Arm(Table):
@@ -203,7 +249,7 @@ class Scenario(Table):
     """The question, the arms, the endpoints. Everything else has a default."""
 
     question: Annotated[StrictStr, Field(min_length=10, max_length=500)]
-    blocks: Annotated[StrictInt, Field(ge=1, le=1_000)] = 6
+    blocks: Blocks = 6
     seed: Annotated[StrictInt, Field(ge=0, lt=2**63)] = 1
     margin: Annotated[StrictFloat, Field(gt=0, lt=1, allow_inf_nan=False)] = 0.03
     load: Load = Load()
@@ -228,6 +274,26 @@ class Scenario(Table):
         return {arm.name: arm for arm in self.arms}[name]
 
     @property
+    def rule(self) -> Rule | None:
+        """By which a run ends before its last block; None: the number of blocks is fixed."""
+        return self.blocks if isinstance(self.blocks, Rule) else None
+
+    @property
+    def fewest_blocks(self) -> int:
+        """So many are measured whatever comes out."""
+        return self.blocks.min if isinstance(self.blocks, Rule) else self.blocks
+
+    @property
+    def most_blocks(self) -> int:
+        """So many are planned."""
+        return self.blocks.max if isinstance(self.blocks, Rule) else self.blocks
+
+    @property
+    def overrides(self) -> dict[str, Any]:
+        """What the command line can change, as JSON: scenario.toml and these give the same scenario again."""
+        return self.model_dump(include={"blocks", "seed"})
+
+    @property
     def pairs(self) -> list[Comparison]:
         """The declared comparisons; without any, every arm over the first one."""
         if self.comparisons:
@@ -237,6 +303,7 @@ class Scenario(Table):
 
 KEYS: Final = {
     "": list(Scenario.model_fields),
+    "blocks": list(Rule.model_fields),
     "arms": list(Arm.model_fields),
     "endpoints": list(Endpoint.model_fields),
     "load": list(Load.model_fields),

@@ -14,7 +14,7 @@ from typing import Any, Final
 import numpy as np
 import pandas as pd
 
-from harness import comparison, figures, plan, scenario, tables, verdict
+from harness import comparison, figures, plan, precision, scenario, tables, verdict
 from harness.comparison import Compared
 from harness.intervals import DOUBT, DOUBT_IF_STOPPED, Values
 from harness.metrics import METRICS, THROUGHPUT
@@ -87,7 +87,7 @@ def judged_run(case: Case, rng: np.random.Generator) -> list[Compared]:
     per_block = session(replace(case, blocks=most), rng)
     for blocks in range(case.blocks, most + 1):
         compared = compared_of(per_block[per_block.block < blocks], case.doubt)
-        if case.until is not None and narrow(compared[0], case.until):
+        if case.until is not None and precision.narrow(compared[0].ratio, case.until):
             break
     return compared
 
@@ -96,14 +96,6 @@ def compared_of(per_block: pd.DataFrame, doubt: float) -> list[Compared]:
     """Arm B over arm A on every cell, by throughput."""
     levels = [(str(name), 1) for name in per_block.endpoint.unique()]
     return comparison.compare(per_block, levels, [("B", "A")], [THROUGHPUT], doubt)
-
-
-def narrow(compared: Compared, until: float) -> bool:
-    """Whether the interval is within ± this fraction of its estimate."""
-    ratio = compared.ratio
-    assert ratio.low is not None
-    assert ratio.high is not None
-    return log(ratio.high / ratio.low) / 2 <= log(1 + until)
 
 
 def session(case: Case, rng: np.random.Generator) -> pd.DataFrame:

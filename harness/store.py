@@ -17,6 +17,7 @@ Every file is written under a temporary name and renamed, so a run that was cut 
 import json
 import os
 import shutil
+import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields
 from datetime import UTC, datetime
@@ -48,11 +49,11 @@ class BlockResult:
 
 
 class RunFolder:
-    """A run that is being written."""
+    """A run that is being written. `head` is what run.json holds."""
 
     def __init__(self, path: Path, head: dict[str, Any]) -> None:
-        self.path = path
-        self._head = head
+        self.path, self.head = path, head
+        self._opened, self._before_s = time.monotonic(), float(head.get("seconds", 0))
 
     @classmethod
     def create(cls, results: Path, scenario: str, scenario_text: str, facts: dict[str, Any]) -> "RunFolder":
@@ -76,10 +77,23 @@ class RunFolder:
         run.mark(RUNNING)
         return run
 
+    @classmethod
+    def reopen(cls, path: Path, head: dict[str, Any]) -> "RunFolder":
+        """A run that goes on, by this process. What it has is left as it is; why it ended last time is forgotten."""
+        run = cls(path, {key: value for key, value in head.items() if key != "error"})
+        run.mark(RUNNING, pid=os.getpid())
+        return run
+
+    @property
+    def finished(self) -> set[int]:
+        """Which blocks are there."""
+        return {int(folder.name) for folder in block_folders(self.path)}
+
     def mark(self, state: str, **more: Any) -> None:
-        """Set the run's state (and whatever else is now known) in run.json."""
-        self._head |= {"state": state, **more}
-        write_json(self.path / "run.json", self._head)
+        """Set the run's state (and whatever else is now known) in run.json, with the time it has taken so far."""
+        seconds = round(self._before_s + time.monotonic() - self._opened, 1)
+        self.head |= {"state": state, "seconds": seconds, **more}
+        write_json(self.path / "run.json", self.head)
 
     def working_folder(self, index: int) -> Path:
         """Where block `index` is being measured; its logs are already there. It is not yet part of the run."""
@@ -97,6 +111,12 @@ class RunFolder:
         write_json(folder / "block.json", block.notes)
         shutil.rmtree(folder / "counts", ignore_errors=True)  # they are in conditions.parquet
         folder.rename(self.path / "blocks" / f"{block.index:03d}")
+        self.mark(self.head["state"])
+
+
+def block_folders(run: Path) -> list[Path]:
+    """The folders of a run's finished blocks, in order."""
+    return sorted(path for path in (run / "blocks").glob("[0-9]*") if path.is_dir() and path.name.isdecimal())
 
 
 def requests_table(rows: bytes) -> pa.Table:

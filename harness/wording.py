@@ -44,7 +44,7 @@ def _path(location: tuple[int | str, ...]) -> str:
     for part in location:
         if isinstance(part, int):
             text += f"[{part}]"
-        elif part not in ("int", "float", "str"):
+        elif part not in ("int", "float", "str", "a table"):
             text += f".{part}" if text else part
     return text
 

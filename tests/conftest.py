@@ -241,9 +241,11 @@ def analysed(folder: Path, scenario: Scenario, load: FakeLoad, stage: FakeStage 
 
 @pytest.fixture(autouse=True)
 def idle_machine(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A fake run takes no time, in which nobody else can have used any CPU."""
+    """A fake run takes no time, in which nobody else can have used any CPU; and reading /proc is slow."""
     if request.node.get_closest_marker("live") is None:
         monkeypatch.setattr(conditions, "cpu_times", lambda: [0] * 10)
+        monkeypatch.setattr(conditions, "swapped_bytes", lambda: 0)
+        monkeypatch.setattr(conditions, "connections", lambda port: None)
 
 
 @pytest.fixture

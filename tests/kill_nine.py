@@ -20,9 +20,14 @@ GRACE_S = 5.0
 
 
 def start(folder: Path, scenario: Path = ROOT / "scenarios" / "smoke.toml") -> subprocess.Popen[bytes]:
-    """A run whose every process carries TMPDIR=folder in its environment, by which it is found again."""
+    """A run into folder/results."""
+    return start_command(folder, "run", str(scenario), "--results", str(folder / "results"))
+
+
+def start_command(folder: Path, *arguments: str) -> subprocess.Popen[bytes]:
+    """A `bench` whose every process carries TMPDIR=folder in its environment, by which it is found again."""
     log = (folder / "log").open("wb")
-    command = [sys.executable, "-m", "harness.cli", "run", str(scenario), "--results", str(folder / "results")]
+    command = [sys.executable, "-m", "harness.cli", *arguments]
     return subprocess.Popen(
         command, cwd=ROOT, env=os.environ | {"TMPDIR": str(folder)}, stdout=log, stderr=log, start_new_session=True
     )

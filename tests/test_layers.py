@@ -32,6 +32,7 @@ LOWER = {
     "drawing",
     "tables",
     "intervals",
+    "precision",
     "figures",
 }
 UPPER = set(HARNESS) - LOWER - {"cli", "__init__"}

@@ -146,7 +146,7 @@ def test_a_run_without_a_finished_block_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"no finished block .*wait for its first block"):
         frames.open_run(run.path)
     run.mark(store.INTERRUPTED)
-    with pytest.raises(UserError, match=r"no finished block .*run the scenario again"):
+    with pytest.raises(UserError, match=r"no finished block .*bench run --resume .* measures it"):
         frames.open_run(run.path)
 
 

@@ -30,6 +30,11 @@ def capacity(promise: str) -> str:
     return TINY + f'\n[load]\nmode = "capacity"\nobjective = "{promise}"\n'
 
 
+def ruled(*keys: str) -> str:
+    """The tiny scenario with a rule for its blocks."""
+    return edited("blocks = 6", f"blocks = {{ {', '.join(keys)} }}")
+
+
 MALFORMED = {
     "not TOML": ('question = "unclosed', "not TOML"),
     "empty file": ("", "question: expected this key, got nothing"),
@@ -46,6 +51,40 @@ MALFORMED = {
     "fraction for a number": (edited("blocks = 6", "blocks = 1.5"), "blocks: expected integer, got 1.5"),
     "yes for a number": (edited("blocks = 6", "blocks = true"), "blocks: expected integer, got True"),
     "no blocks": (edited("blocks = 6", "blocks = 0"), "blocks: expected greater than or equal to 1, got 0"),
+    "too few blocks for an interval": (
+        ruled("min = 2", "max = 9", 'until = "3%"'),
+        "blocks.min: expected greater than or equal to 3, got 2",
+    ),
+    "no room between fewest and most blocks": (
+        ruled("min = 6", "max = 6", 'until = "3%"'),
+        "blocks.max: expected more than min = 6, got 6",
+    ),
+    "more blocks than there may be": (
+        ruled("min = 6", "max = 1001", 'until = "3%"'),
+        "blocks.max: expected less than or equal to 1000, got 1001",
+    ),
+    "a rule that never ends": (ruled("min = 6", 'until = "3%"'), "blocks.max: expected this key, got nothing"),
+    "a rule with a slip": (
+        ruled("min = 6", "max = 9", 'untill = "3%"'),
+        "blocks.untill: unknown key; expected one of min, max, until (did you mean 'until'?)",
+    ),
+    "yes for the fewest blocks": (
+        ruled("min = true", "max = 9", 'until = "3%"'),
+        "blocks.min: expected integer, got True",
+    ),
+    "a number for a percentage": (ruled("min = 6", "max = 9", "until = 3"), "blocks.until: expected string, got 3"),
+    **{
+        f"{text!r} for a percentage": (
+            ruled("min = 6", "max = 9", f'until = "{text}"'),
+            f"blocks.until: expected a percentage above 0 and below 100, such as '3%', got {text!r}",
+        )
+        for text in ("3", "%", "0%", "0.0 %", "100%", "-3%", "3  %", "3e1%", "nan%", "±3%")
+    },
+    "a rule with nothing to watch": (
+        'question = "Is one arm enough to be compared?"\nblocks = { min = 6, max = 9, until = "3%" }\n'
+        '[[arms]]\nname = "a"\nserver = "uvicorn"\nview = "async"\n[[endpoints]]\nname = "hello"\nusers = [4]\n',
+        "blocks: expected a whole number where there is no comparison for `until` to watch, got a table",
+    ),
     "no users": (edited("users = [4]", "users = []"), "endpoints[0].users: expected"),
     "negative users": (edited("users = [4]", "users = [-4]"), "endpoints[0].users[0]: expected greater than"),
     "a number where a list belongs": (edited("users = [4]", "users = 4"), "endpoints[0].users: expected list, got 4"),
@@ -190,6 +229,19 @@ def test_a_shipped_scenario_loads_and_names_its_schema_on_line_1(path: Path) -> 
 
 def test_the_committed_schema_is_fresh() -> None:
     assert (ROOT / "scenarios" / scenario.SCHEMA_FILE).read_text() == scenario.schema(), "run `make schema`"
+
+
+@pytest.mark.parametrize(("text", "within"), [("3%", 0.03), ("0.5%", 0.005), ("3 %", 0.03), ("99.9%", 0.999)])
+def test_a_rule_for_the_blocks_is_read(text: str, within: float) -> None:
+    asked = scenario.parse(ruled("min = 6", "max = 20", f'until = "{text}"'), "tiny.toml")
+    assert asked.rule is not None
+    assert asked.rule.within == pytest.approx(within)
+    assert (asked.fewest_blocks, asked.most_blocks, str(asked.blocks)) == (6, 20, "6 to 20")
+
+
+def test_a_fixed_number_of_blocks_is_both_the_fewest_and_the_most() -> None:
+    asked = tiny(blocks=4)
+    assert (asked.rule, asked.fewest_blocks, asked.most_blocks, str(asked.blocks)) == (None, 4, 4, "4")
 
 
 def test_the_schema_knows_every_server_and_endpoint() -> None:

@@ -7,7 +7,7 @@ import pytest
 from harness import simulation
 from harness.simulation import Case, Tally, heavy, normal, tally
 
-FAST = 150
+FAST = 100
 
 
 @pytest.mark.parametrize(
