@@ -28,6 +28,12 @@ servers: .venv/ready ## every server of the table on two endpoints
 capacity: .venv/ready ## the highest rate at which each arm keeps p99 <= 250 ms (under 12 minutes)
 	$(BENCH) run scenarios/capacity.toml
 
+claims: .venv/ready .venv/django/3.0.14 .venv/django/3.1.14 ## is what the tutorial says of async views true here? (under 12 minutes)
+	$(BENCH) run scenarios/tutorial_claims.toml
+
+neighbours: .venv/ready ## a quick view's latency beside a slow one
+	$(BENCH) run scenarios/neighbours.toml
+
 calibrate: .venv/ready ## is the load maker to be trusted on this machine? (about 4 minutes)
 	$(BENCH) calibrate
 
@@ -36,6 +42,9 @@ bench-client: .venv/ready ## is the load maker fast enough? against Locust's own
 
 bench-wrk: .venv/ready ## does the load maker count what wrk counts? on `hello`, arm by arm, alternating
 	.venv/bin/python -m locustfiles.compare_wrk
+
+validate-statistics: .venv/ready ## do the verdicts err as seldom as they say? (about 15 minutes; writes docs/statistics.md)
+	.venv/bin/python -m harness.simulation
 
 test: .venv/ready ## all tests: the fast ones, then those with real servers
 	.venv/bin/pytest
@@ -58,4 +67,10 @@ check: lint types test ## everything CI checks
 clean: ## remove the environment and caches; results stay
 	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache
 
-.PHONY: help setup bench smoke tutorial servers capacity calibrate bench-client bench-wrk test test-fast lint types schema check clean
+django-%: .venv/django/% ; ## another Django beside the installed one, for arms with `django = "…"`
+
+.venv/django/%: | .venv/ready
+	@echo "unpacking Django $*"
+	@.ci/django $*
+
+.PHONY: help setup bench smoke tutorial servers capacity claims neighbours calibrate bench-client bench-wrk validate-statistics test test-fast lint types schema check clean

@@ -10,7 +10,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from harness import calibrate as calibration
-from harness import figures, machine, measure, plan, resume, runner
+from harness import change, figures, machine, measure, percent, plan, resume, runner, worktrees
 from harness import scenario as scenarios
 from harness.calibrate import Line
 from harness.errors import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_INVALID, EXIT_MENDABLE, Interrupted, UserError
@@ -37,6 +37,10 @@ Seed = Annotated[
 ]
 Plain = Annotated[bool, typer.Option("--plain", help="plain lines instead of a progress bar")]
 Gate = Annotated[bool, typer.Option("--gate", help="exit 4 unless every claim of the scenario is supported")]
+Limit = Annotated[
+    str | None,
+    typer.Option("--max-regression", metavar="PERCENT", help="exit 4 if NEW is worse by more than this, such as 5%"),
+]
 Results = Annotated[Path, typer.Option(help="where run folders are made")]
 
 
@@ -104,9 +108,7 @@ def compare_runs(
             metavar="NAME", help="throughput, p50, p95, p99, cpu, memory (or rate); repeatable; all by default"
         ),
     ] = None,
-    max_regression: Annotated[
-        str | None, typer.Option(metavar="PERCENT", help="exit 4 if NEW is worse by more than this, such as 5%")
-    ] = None,
+    max_regression: Limit = None,
     allow_different: Annotated[
         list[str] | None, typer.Option(metavar="KEY", help="compare although this differs, such as django; repeatable")
     ] = None,
@@ -115,7 +117,7 @@ def compare_runs(
     """Compare two runs cell by cell. Exit 3: a cell is missing or INVALID; 4: the gate that you asked for failed."""
     from harness import analysis, compare, compare_report, frames, gate, likeness, metrics
 
-    limit = None if max_regression is None else gate.limit(max_regression)
+    limit = None if max_regression is None else percentage(max_regression)
     runs = frames.open_run(base), frames.open_run(new)
     accepted = likeness.accepted(*runs, allow_different or [])
     told = metrics.named(metric or [], metrics.of(runs[0].scenario.load.mode))
@@ -124,6 +126,29 @@ def compare_runs(
     shown = compare_report.markdown if markdown else compare_report.text
     print(shown(two, limit), end="")
     raise typer.Exit(gate.exit_code(two, limit))
+
+
+@app.command("ab", epilog="example: bench ab scenarios/change.toml --base main --max-regression 5%")
+def ab(
+    file: ScenarioFile,
+    base: Annotated[str, typer.Option(metavar="REF", help="the git revision to compare the working tree with")],
+    blocks: Blocks = None,
+    seed: Seed = None,
+    plain: Plain = False,
+    results: Results = Path("results"),
+    max_regression: Limit = None,
+) -> None:
+    """Measure a change of bench_project: the working tree against a revision, interleaved in the same blocks.
+
+    Exit 3: a comparison is INVALID; 4: the gate that you asked for failed.
+    """
+    limit = None if max_regression is None else percentage(max_regression)
+    asked = overridden(scenarios.load(file), blocks, seed)
+    told = worktrees.base(base)
+    for name in worktrees.untracked():
+        print(f"! {name} is not known to git, and not part of the change: `git add` it if it should be")
+    doubled = change.doubled(asked, told)
+    raise typer.Exit(report_change(measured(doubled, file, results, plain).path, limit))
 
 
 @app.command("calibrate", epilog="example: bench calibrate")
@@ -243,6 +268,33 @@ def measure_floor(asked: Scenario, file: Path, results: Path) -> Line:
     return Line(
         "floor", figure, "none: the noise of a run here", floor is not None, "no valid block: see the run's report"
     )
+
+
+def percentage(text: str) -> float:
+    """A limit as a fraction."""
+    try:
+        return percent.fraction(text)
+    except ValueError as error:
+        raise UserError(f"--max-regression: {error}") from None
+
+
+def report_change(path: Path, limit: float | None) -> int:
+    """The report of a change, and whether it is a regression beyond the limit; the exit code."""
+    from harness import analysis, checks, frames, gate, sections
+
+    lost = report_run(path)
+    if limit is None:
+        return lost
+    analysed, reasons = checks.sound(analysis.analyse(frames.open_run(path)))
+    compared = sections.valid_comparisons(analysed, checks.invalid_cells(reasons))
+    worse = gate.regressed_arms(analysed, compared, limit)
+    for one in worse:
+        where = figures.pushed(analysed.mode, one.endpoint, one.level)
+        print(f"✗ {one.metric.title} of {where}, {one.arm} over {one.over}: {figures.ratio(one.ratio)}")
+    failed = bool(worse or lost or not compared)
+    word = "✗ the gate failed" if failed else "✓ the gate passed"
+    print(f"{word}: {len(worse)} of {len(compared)} comparisons are worse by more than {figures.percent(limit)}")
+    return EXIT_FAILED if failed else 0
 
 
 def refuse_empty_gate(scenario: Scenario, source: str, gate: bool) -> None:

@@ -24,12 +24,21 @@ ANSWER_S: Final = 90.0
 
 
 @dataclass(frozen=True)
+class Checkout:
+    """Another revision of the measured project."""
+
+    project: Path
+    database_url: str  # its own: its migrations may differ
+
+
+@dataclass(frozen=True)
 class Site:
     """What every arm of a block has in common."""
 
     environment: Mapping[str, str]  # from the services
     logs: Path
     cores: tuple[int, ...] | None
+    checkouts: Mapping[str, Checkout] = field(default_factory=dict)  # by revision
     nonce: str = field(default_factory=lambda: secrets.token_hex(8))
 
 
@@ -115,13 +124,16 @@ class Fleet:
             "BENCH_NONCE": self.site.nonce,
             "REQUEST_COUNT_FOLDER": str(counts.resolve()),
         }
+        checkout = self.site.checkouts[arm.revision] if arm.revision else None
+        if checkout is not None:
+            own["DATABASE_URL"] = checkout.database_url
         child = processes.start(
             arm.name,
             [processes.program(name), *arguments],
             self.site.logs / f"{slug(arm.name)}.log",
             cores=self.site.cores,
             env=processes.environment({**self.site.environment, **own, **others.environment(arm), **arm.environment}),
-            cwd=PROJECT,
+            cwd=PROJECT if checkout is None else checkout.project,
         )
         return Deployed(arm, child, port, self.site.nonce, counts)
 

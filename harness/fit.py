@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Final
 
-from harness import claim, others, wording
+from harness import claim, wording
 from harness.endpoints import LEAST_MS
 from harness.modes import CAPACITY, CLOSED, OPEN
 from harness.samples import FEWEST_LATENCIES
@@ -22,6 +22,8 @@ def problems(scenario: "Scenario") -> Iterator[str]:
     yield from _endpoint_problems(scenario)
     yield from _comparison_problems(scenario)
     yield from claim.problems(scenario)
+    if scenario.base is not None:
+        yield "base: expected on the command line of `bench ab`, and not in a scenario"
     if scenario.rule is not None and not scenario.pairs:
         yield "blocks: expected a whole number where there is no comparison for `until` to watch, got a table"
 
@@ -46,8 +48,6 @@ def _option_problems(where: str, arm: "Arm") -> Iterator[str]:
         yield f"{where}.threads: expected a number of threads ≥ 1 for {arm.server}, got {arm.threads or 'none'}"
     if "connections" in arm.table.options and arm.connections <= arm.threads:
         yield f"{where}.connections: expected more than its threads = {arm.threads}, got {arm.connections}"
-    if arm.django is not None and not (found := others.folder(arm.django)).is_dir():
-        yield f"{where}.django: expected a version unpacked in {found}, got {arm.django!r}; `make django-{arm.django}` does that"
     if arm.server == "daphne" and arm.workers != 1:
         yield f"{where}.workers: expected 1, because daphne has one process, got {arm.workers}"
     reserved = OWN_VARIABLES & set(arm.environment)

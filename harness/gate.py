@@ -1,17 +1,14 @@
 """Is NEW worse than BASE by more than a limit? A gate that cannot tell does not pass. Pure."""
 
-from harness import percent
+from collections.abc import Sequence
+
+from harness import intervals, verdict
+from harness.analysis import Analysis
 from harness.compare import Matched, TwoRuns
-from harness.errors import EXIT_FAILED, EXIT_INVALID, UserError
+from harness.comparison import Compared
+from harness.errors import EXIT_FAILED, EXIT_INVALID
 from harness.metrics import Metric
-
-
-def limit(text: str) -> float:
-    """The fraction in `5%`; UserError with expected and got."""
-    try:
-        return percent.fraction(text)
-    except ValueError as error:
-        raise UserError(f"--max-regression: {error}") from None
+from harness.plan import Cell
 
 
 def worse_by(ratio: float, metric: Metric) -> float:
@@ -19,9 +16,23 @@ def worse_by(ratio: float, metric: Metric) -> float:
     return 1 - ratio if metric.higher_is_better else ratio - 1
 
 
+def regressed_arms(analysis: Analysis, compared: Sequence[Compared], limit: float) -> list[Compared]:
+    """Within one run: arms that are worse than the one they are held against, by verdict and beyond the limit in both terms."""
+    return [
+        one
+        for one in compared
+        if verdict.of(one, analysis).word == one.metric.worse
+        and _beyond(one.metric, one.ratio.value, _base(analysis, one), limit)
+    ]
+
+
 def regressed(two: TwoRuns, limit: float) -> list[Matched]:
-    """Those that are worse by the verdict, and beyond the limit in relative and in absolute terms."""
-    return [one for one in two.matched if one.verdict.word == one.metric.worse and _beyond(one, one.ratio.value, limit)]
+    """Those that are worse by the verdict, and beyond the limit in relative and absolute terms."""
+    return [
+        one
+        for one in two.matched
+        if one.verdict.word == one.metric.worse and _beyond(one.metric, one.ratio.value, one.base, limit)
+    ]
 
 
 def not_ruled_out(two: TwoRuns, limit: float) -> list[tuple[float, Matched]]:
@@ -30,7 +41,7 @@ def not_ruled_out(two: TwoRuns, limit: float) -> list[tuple[float, Matched]]:
     reaching = [
         (worse_by(end, one.metric), one)
         for one in two.matched
-        if one not in failed and (end := _worst(one)) is not None and _beyond(one, end, limit)
+        if one not in failed and (end := _worst(one)) is not None and _beyond(one.metric, end, one.base, limit)
     ]
     return sorted(reaching, key=lambda found: found[0], reverse=True)
 
@@ -53,6 +64,13 @@ def _worst(one: Matched) -> float | None:
     return one.ratio.low if one.metric.higher_is_better else one.ratio.high
 
 
-def _beyond(one: Matched, ratio: float, limit: float) -> bool:
-    """Whether NEW would be worse by more than the limit, and by more than the metric's `least`, at this ratio."""
-    return worse_by(ratio, one.metric) > limit and abs(ratio - 1) * one.base > one.metric.least
+def _base(analysis: Analysis, one: Compared) -> float:
+    """The figure of the arm that is held against, as a geometric mean over blocks."""
+    rows = analysis.rows(Cell(one.over, one.endpoint, one.level))
+    found = intervals.geometric_mean(rows[one.metric.column].to_numpy(dtype=float))
+    return found.value if found else 0.0
+
+
+def _beyond(metric: Metric, ratio: float, base: float, limit: float) -> bool:
+    """Whether it would be worse by more than the limit, and by more than the metric's `least`, at this ratio to the base."""
+    return worse_by(ratio, metric) > limit and abs(ratio - 1) * base > metric.least

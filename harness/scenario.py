@@ -25,6 +25,7 @@ from pydantic import (
     WithJsonSchema,
     model_validator,
 )
+from pydantic.json_schema import SkipJsonSchema
 
 from harness import fit, percent, wording
 from harness.arrivals import Kind
@@ -106,6 +107,7 @@ class Arm(Table):
     environment: dict[Variable, Annotated[StrictStr, Field(pattern=r"^[^\x00]*$")]] = {}
     django: Annotated[StrictStr, Field(pattern=r"^[0-9]+(\.[0-9]+){1,2}$")] | None = None
     control_of: Name | None = None
+    revision: Annotated[StrictStr, Field(pattern=r"^[0-9a-f]{7,40}$")] | None = None
 
     @property
     def table(self) -> Server:
@@ -129,6 +131,7 @@ class Arm(Table):
         """What this arm is, on one line."""
         workers = "1 worker" if self.workers == 1 else f"{self.workers} workers"
         others = f", Django {self.django}" if self.django else ""
+        others += f", project at {self.revision[:10]}" if self.revision else ""
         others += f", control of {self.control_of}" if self.control_of else ""
         served = f"{self.server} ({self.table.interface}), {workers}, {self.room}"
         return f"{self.view} view, {served}, middleware {self.profile}{others}"
@@ -238,6 +241,14 @@ class Load(Table):
         return self
 
 
+class Base(Table):
+    """What a change of the measured project is compared with."""
+
+    ref: StrictStr  # as it was asked for
+    sha: StrictStr
+    change: StrictStr  # the working tree, as a commit
+
+
 class Comparison(Table):
     """One arm over another, on every cell that both have."""
 
@@ -257,6 +268,7 @@ class Scenario(Table):
     endpoints: Annotated[list[Endpoint], Field(min_length=1)]
     comparisons: list[Comparison] = []
     claims: list[Claim] = []
+    base: Annotated[Base | None, SkipJsonSchema()] = None  # set by change.doubled, and not in a file
 
     @model_validator(mode="after")
     def check(self) -> Self:
@@ -291,7 +303,7 @@ class Scenario(Table):
     @property
     def overrides(self) -> dict[str, Any]:
         """What the command line can change, as JSON: scenario.toml and these give the same scenario again."""
-        return self.model_dump(include={"blocks", "seed"})
+        return self.model_dump(include={"blocks", "seed", "base"}, exclude_none=True)
 
     @property
     def pairs(self) -> list[Comparison]:

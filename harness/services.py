@@ -33,21 +33,21 @@ class Services:
         return None
 
 
-def seed_database(file: Path) -> str:
-    """Create and fill an SQLite database for a run; returns its DATABASE_URL.
+def seed_database(file: Path, project: Path = PROJECT) -> str:
+    """Create and fill an SQLite database for a run with this project's own command; returns its DATABASE_URL.
 
     Raises UserError with the command's output if the project cannot be seeded.
     """
     url = f"sqlite:///{file.resolve()}"
     result = subprocess.run(
         [sys.executable, "manage.py", "seed"],
-        cwd=PROJECT,
+        cwd=project,
         env=processes.environment({"DATABASE_URL": url}),
         capture_output=True,
         text=True,
     )
     if result.returncode:
-        raise UserError(f"manage.py seed failed in {PROJECT.name}/:\n{result.stderr.strip()}")
+        raise UserError(f"manage.py seed failed in {project}:\n{result.stderr.strip()}")
     return url
 
 

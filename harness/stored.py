@@ -9,9 +9,9 @@ from typing import Annotated, Any, Self
 import psutil
 from pydantic import BaseModel, Field, ValidationError
 
-from harness import scenario, store, wording
+from harness import change, scenario, store, wording
 from harness.errors import UserError
-from harness.scenario import Blocks, Scenario
+from harness.scenario import Base, Blocks, Scenario
 
 
 class Checked(BaseModel):
@@ -35,6 +35,7 @@ class Cores(Checked):
 class Overrides(Checked):
     blocks: Blocks
     seed: int
+    base: Base | None = None
 
 
 class Head(Checked):
@@ -87,7 +88,7 @@ class Stored:
             raise UserError(f"{file}: {expected}; use the version of bench that wrote it")
         given: Overrides = _check(Head, head, file).overrides
         asked = scenario.load(path / "scenario.toml").model_copy(update={"blocks": given.blocks, "seed": given.seed})
-        return cls(path, head, asked)
+        return cls(path, head, asked if given.base is None else change.doubled(asked, given.base))
 
     @property
     def block_folders(self) -> list[Path]:

@@ -227,8 +227,7 @@ FACTS: dict[str, Any] = {
 
 def fake_run(folder: Path, scenario: Scenario, load: FakeLoad, stage: FakeStage | None = None) -> Path:
     """A whole run without a socket; returns its folder."""
-    overrides = {"blocks": scenario.blocks, "seed": scenario.seed}
-    run = RunFolder.create(folder, "tiny", TINY, FACTS | {"overrides": overrides})
+    run = RunFolder.create(folder, "tiny", TINY, FACTS | {"overrides": scenario.overrides})
     runner.run(scenario, run, stage or FakeStage(), load, Quiet())
     run.mark(FINISHED)
     return run.path

@@ -215,7 +215,7 @@ def test_a_malformed_percentage_is_refused(text: str, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("text", "fraction"), [("5%", 0.05), ("5 %", 0.05), ("0.5%", 0.005), ("0%", 0.0)])
 def test_a_percentage_is_read(text: str, fraction: float) -> None:
-    assert gate.limit(text) == pytest.approx(fraction)
+    assert cli.percentage(text) == pytest.approx(fraction)
 
 
 def test_a_run_against_itself_is_refused(runs: dict[str, Path]) -> None:

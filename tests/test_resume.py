@@ -101,7 +101,7 @@ def stop_in(block: int, error: type[BaseException] = StopError) -> FakeLoad:
 def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Bench:
     made = Bench(tmp_path)
     monkeypatch.setattr(measure, "LocustLoad", lambda: made.load)
-    monkeypatch.setattr(runner, "Stage", lambda cores, database: FakeStage())
+    monkeypatch.setattr(runner, "Stage", lambda *_: FakeStage())
     monkeypatch.setattr(services, "seed_database", made.seed)
     monkeypatch.setattr(machine, "share_cores", lambda: Cores(None, None, "no servers here"))
     monkeypatch.setattr(calibrate, "short", lambda *_: calibration(next(made.ceiling)))

@@ -13,7 +13,7 @@ import psutil
 import pytest
 from conftest import ROOT
 
-from harness import deployment, ports, processes, resources, verify
+from harness import deployment, others, ports, processes, resources, verify
 from harness.errors import UserError
 from harness.scenario import Arm
 from harness.servers import REASONS, SERVERS
@@ -178,3 +178,12 @@ def test_a_child_dies_with_the_process_that_started_it(tmp_path: Path) -> None:
     parent.wait()
     parent.stdout.close()
     assert ports.poll(lambda: not psutil.pid_exists(child) or psutil.Process(child).status() == "zombie", 5)
+
+
+def test_another_django_comes_first_on_its_arm_s_path_and_has_to_be_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    old = arm("uvicorn", "async").model_copy(update={"django": "3.0.99"})
+    assert others.environment(old) == {"PYTHONPATH": str(others.folder("3.0.99"))}
+    assert others.environment(arm("uvicorn", "async")) == {}
+    with pytest.raises(UserError, match=r"arms ask for Django 3\.0\.99, .* `make django-3\.0\.99` unpacks it"):
+        others.refuse_missing([old, arm("uvicorn", "async")])
+    others.refuse_missing([arm("uvicorn", "async")])
