@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, NoReturn
 from pydantic import BeforeValidator, Field, StrictFloat, StrictInt, StrictStr, WithJsonSchema
 
 from harness import metrics, percent, wording
+from harness.errors import UserError
 from harness.modes import CAPACITY
 from harness.table import Name, Table
 
@@ -98,6 +99,20 @@ class Condition(Table):
         """The arms it is about."""
         return [name for name in (self.better, self.than, self.arm) if name is not None]
 
+    def __str__(self) -> str:
+        level = "" if self.level is None else f" @ {self.level:g}"
+        who = " over ".join(self.arms)
+        what = f"raises {self.raises}" if self.raises else f"{self.metric or 'its metric'} {self._limit}"
+        return f"{self.endpoint}{level}, {who}: {what}"
+
+    @property
+    def _limit(self) -> str:
+        if self.by is not None:
+            return str(self.by)
+        if self.equivalent_within is not None:
+            return f"equivalent within ±{100 * self.equivalent_within:g} %"
+        return f"at most {self.at_most}" if self.at_most is not None else f"at least {self.at_least}"
+
     def level_in(self, scenario: "Scenario") -> float:
         """Its level; the endpoint's only one where none is given."""
         return levels(scenario)[str(self.endpoint)][0] if self.level is None else self.level
@@ -122,6 +137,14 @@ class Claim(Condition):
 def levels(scenario: "Scenario") -> dict[str, list[float]]:
     """Every label that is reported → its levels."""
     return {label: list(endpoint.levels) for endpoint in scenario.endpoints for label in endpoint.labels}
+
+
+def refuse_none(scenario: "Scenario", source: str) -> None:
+    """UserError if there are no claims: a gate without any would let everything pass."""
+    if not scenario.claims:
+        raise UserError(
+            f"{source}: --gate: expected claims that could fail, got none; write [[claims]] into the scenario"
+        )
 
 
 def problems(scenario: "Scenario") -> Iterator[str]:

@@ -10,10 +10,10 @@ from typing import Annotated, NoReturn
 import typer
 
 from harness import calibrate as calibration
-from harness import change, figures, machine, measure, percent, plan, resume, runner, worktrees
+from harness import change, claim, figures, machine, measure, percent, plan, preview, resume, worktrees
 from harness import scenario as scenarios
 from harness.calibrate import Line
-from harness.errors import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_INVALID, EXIT_MENDABLE, Interrupted, UserError
+from harness.errors import EXIT_INTERRUPTED, EXIT_INVALID, EXIT_MENDABLE, Interrupted, UserError
 from harness.scenario import Scenario
 from harness.store import RunFolder
 from harness.stored import Stored
@@ -48,7 +48,7 @@ Results = Annotated[Path, typer.Option(help="where run folders are made")]
 def show_plan(file: ScenarioFile, blocks: Blocks = None, seed: Seed = None) -> None:
     """Print arms, cells, blocks, exact commands and the expected time. Starts nothing."""
     asked = overridden(scenarios.load(file), blocks, seed)
-    print("\n".join(plan_lines(asked)))
+    print("\n".join(preview.lines(asked)))
 
 
 @app.command("run", epilog="example: bench run scenarios/default.toml --blocks 3")
@@ -66,6 +66,8 @@ def run(
     ] = None,
 ) -> None:
     """Measure scenarios, one run folder each, and report them. Exit 3: a comparison asked for is INVALID."""
+    from harness import publish
+
     if unfinished is not None:
         refuse_beside_resume(files, blocks, seed)
         raise typer.Exit(gone_on(resume.to_complete(unfinished), plain, gate))
@@ -73,8 +75,9 @@ def run(
         raise typer.BadParameter("expected at least one, or --resume RUN", param_hint="SCENARIO…")
     asked = [(file, overridden(scenarios.load(file), blocks, seed)) for file in files]
     for file, scenario in asked:
-        refuse_empty_gate(scenario, str(file), gate)
-    codes = [report_run(measured(scenario, file, results, plain).path, gate) for file, scenario in asked]
+        if gate:
+            claim.refuse_none(scenario, str(file))
+    codes = [publish.publish(measured(scenario, file, results, plain).path, gate) for file, scenario in asked]
     raise typer.Exit(max(codes))
 
 
@@ -95,7 +98,9 @@ def report(
     gate: Gate = False,
 ) -> None:
     """Rebuild a run's report, tables and pictures from its raw data."""
-    raise typer.Exit(report_run(run_folder, gate))
+    from harness import publish
+
+    raise typer.Exit(publish.publish(run_folder, gate))
 
 
 @app.command("compare", epilog="example: bench compare results/OLD results/NEW --max-regression 5%")
@@ -142,13 +147,15 @@ def ab(
 
     Exit 3: a comparison is INVALID; 4: the gate that you asked for failed.
     """
+    from harness import publish
+
     limit = None if max_regression is None else percentage(max_regression)
     asked = overridden(scenarios.load(file), blocks, seed)
     told = worktrees.base(base)
     for name in worktrees.untracked():
         print(f"! {name} is not known to git, and not part of the change: `git add` it if it should be")
     doubled = change.doubled(asked, told)
-    raise typer.Exit(report_change(measured(doubled, file, results, plain).path, limit))
+    raise typer.Exit(publish.publish_change(measured(doubled, file, results, plain).path, limit))
 
 
 @app.command("calibrate", epilog="example: bench calibrate")
@@ -191,20 +198,23 @@ def serve(
 def measured(scenario: Scenario, file: Path, results: Path, plain: bool) -> RunFolder:
     """Say what will run and for how long, then run it."""
     cells = len(list(plan.cells(scenario)))
-    print(f"{scenario.question}\n{cells} cells, {size(scenario)}", flush=True)
+    print(f"{scenario.question}\n{cells} cells, {preview.size(scenario)}", flush=True)
     return measure.measure(scenario, file, results, plain, narrow)
 
 
 def gone_on(run: Stored, plain: bool, gate: bool) -> int:
     """Say what is left of a stored run, measure it and report the whole; the exit code."""
+    from harness import publish
+
     asked, left = run.scenario, len(run.missing)
-    refuse_empty_gate(asked, str(run.path), gate)
+    if gate:
+        claim.refuse_none(asked, str(run.path))
     duration = figures.duration(measure.expected_s(asked) * left / asked.most_blocks)
     told = f"{asked.blocks} blocks to go, about {duration}"
     if asked.rule is not None:
-        told = f"{asked.blocks} blocks to go, until {goal(asked)}; at most {duration}"
+        told = f"{asked.blocks} blocks to go, until {preview.goal(asked)}; at most {duration}"
     print(f"{asked.question}\n{left} of {told}\ninto {run.path}", flush=True)
-    return report_run(measure.go_on(run, plain, narrow).path, gate)
+    return publish.publish(measure.go_on(run, plain, narrow).path, gate)
 
 
 def refuse_beside_resume(files: list[Path] | None, blocks: int | None, seed: int | None) -> None:
@@ -223,29 +233,6 @@ def narrow(path: Path) -> bool:
     from harness import precision
 
     return precision.reached(path)
-
-
-def goal(scenario: Scenario) -> str:
-    """What the rule of a scenario waits for."""
-    from harness import precision
-
-    assert scenario.rule is not None
-    return precision.goal(scenario, scenario.rule)
-
-
-def size(scenario: Scenario) -> str:
-    """`6 blocks, about 5 min 10 s`; with a rule also until when."""
-    until = f", until {goal(scenario)}; " if scenario.rule else ", "
-    return f"{scenario.blocks} blocks{until}{expected(scenario)}"
-
-
-def expected(scenario: Scenario) -> str:
-    """`about 5 min 10 s`; with a rule from the fewest blocks to the most."""
-    most = figures.duration(measure.expected_s(scenario))
-    if scenario.rule is None:
-        return f"about {most}"
-    fewest = measure.expected_s(scenario.model_copy(update={"blocks": scenario.fewest_blocks}))
-    return f"about {figures.duration(fewest)} to {most}"
 
 
 def show(line: Line) -> Line:
@@ -278,87 +265,10 @@ def percentage(text: str) -> float:
         raise UserError(f"--max-regression: {error}") from None
 
 
-def report_change(path: Path, limit: float | None) -> int:
-    """The report of a change, and whether it is a regression beyond the limit; the exit code."""
-    from harness import analysis, checks, frames, gate, sections
-
-    lost = report_run(path)
-    if limit is None:
-        return lost
-    analysed, reasons = checks.sound(analysis.analyse(frames.open_run(path)))
-    compared = sections.valid_comparisons(analysed, checks.invalid_cells(reasons))
-    worse = gate.regressed_arms(analysed, compared, limit)
-    for one in worse:
-        where = figures.pushed(analysed.mode, one.endpoint, one.level)
-        print(f"✗ {one.metric.title} of {where}, {one.arm} over {one.over}: {figures.ratio(one.ratio)}")
-    failed = bool(worse or lost or not compared)
-    word = "✗ the gate failed" if failed else "✓ the gate passed"
-    print(f"{word}: {len(worse)} of {len(compared)} comparisons are worse by more than {figures.percent(limit)}")
-    return EXIT_FAILED if failed else 0
-
-
-def refuse_empty_gate(scenario: Scenario, source: str, gate: bool) -> None:
-    """A gate without claims would let everything pass."""
-    if gate and not scenario.claims:
-        raise UserError(
-            f"{source}: --gate: expected claims that could fail, got none; write [[claims]] into the scenario"
-        )
-
-
-def report_run(path: Path, gate: bool = False) -> int:
-    """Report and pictures into RUN/report/, text to the terminal; the exit code.
-
-    With a gate: EXIT_FAILED unless every claim is supported. EXIT_INVALID if a comparison was lost to an INVALID cell.
-    """
-    from harness import analysis, checks, frames, judge, plots
-    from harness import report as reports
-
-    analysed, reasons = checks.sound(analysis.analyse(frames.open_run(path)))
-    refuse_empty_gate(analysed.run.scenario, str(path), gate)
-    target = path / "report"
-    try:
-        target.mkdir(exist_ok=True)
-        pictures = plots.save_all(analysed, target, "png")
-        reports.write(analysed, target, pictures)
-    except OSError as error:
-        raise UserError(f"{target}: cannot be written: {error}") from None
-    print(reports.text(analysed))
-    print(f"report: {target / 'report.md'}, with {len(pictures)} pictures and the tables as CSV files beside it")
-    if gate and any(one.word != judge.SUPPORTED for one in judge.claims(analysed, reasons)):
-        return EXIT_FAILED
-    return EXIT_INVALID if reports.lost_comparisons(analysed, checks.invalid_cells(reasons)) else 0
-
-
 def overridden(scenario: Scenario, blocks: int | None, seed: int | None) -> Scenario:
     """The scenario with what the command line says instead."""
     given = {"blocks": blocks, "seed": seed}
     return scenario.model_copy(update={name: value for name, value in given.items() if value is not None})
-
-
-def plan_lines(scenario: Scenario) -> list[str]:
-    """What `bench plan` prints."""
-    lines = [scenario.question, "", "arms"]
-    for arm in scenario.arms:
-        lines += [f"  {arm.name}: {arm.summary}"]
-        lines += [f"    {' '.join(arm.table.argv(arm, 'PORT'))}"]
-    lines += ["", f"cells (each on every arm, {figures.loop(scenario.load)})"]
-    for endpoint in scenario.endpoints:
-        levels = ", ".join(figures.level(scenario.load.mode, level) for level in endpoint.levels)
-        lines += [f"  {endpoint.label} @ {levels}"]
-    lines += ["", "comparisons", *(f"  {pair.arm} / {pair.over}" for pair in scenario.pairs)]
-    lines += ["", "claims", *(f"  {claim.text}" for claim in scenario.claims)] if scenario.claims else []
-    return [*lines, "", *_size_lines(scenario), size(scenario) if scenario.rule else expected(scenario)]
-
-
-def _size_lines(scenario: Scenario) -> list[str]:
-    """How many blocks and slices, in which order."""
-    cells, load = len(list(plan.cells(scenario))), scenario.load
-    identity = f"seed {scenario.seed}, plan {plan.digest(scenario, plan.expand(scenario))}"
-    if runner.searching(scenario):
-        searches = f"{cells} searches for the highest rate that keeps {load.objective}"
-        return [f"{scenario.blocks} blocks × {searches}, about {measure.slices_of(scenario)} slices each, {identity}"]
-    visits = f"(1 warm-up and {load.visits} visits of {cells} cells)"
-    return [f"{scenario.blocks} blocks × {measure.slices_of(scenario)} slices {visits}, {identity}"]
 
 
 def main() -> None:

@@ -32,6 +32,7 @@ LABEL: Final[Any] = {
     "pad": 0.4,
     "alpha": 0.85,
 }  # a label is not crossed by a line
+WIDE: Final = 100  # an axis from one end to the other: more, and only powers of ten have room for their names
 TAIL_SAMPLES: Final = 6.6  # a curve ends where fewer samples than this lie beyond: the rule of SAMPLES_NEEDED
 STYLE: Final[Any] = {
     "font.size": 10,
@@ -113,7 +114,8 @@ def ratio_axis(panel: Axes, metric: Metric) -> None:
     panel.margins(x=0.2)
     low, high = panel.get_xlim()
     panel.set_xlim(min(low, 0.8), max(high, 1.25))
-    panel.xaxis.set_major_locator(FixedLocator([a * 10**e for e in range(-3, 4) for a in (1, 2, 5)]))
+    steps = (1, 2, 5) if high / low < WIDE else (1,)
+    panel.xaxis.set_major_locator(FixedLocator([a * 10.0**e for e in range(-4, 5) for a in steps]))
     panel.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:g}×"))
     panel.xaxis.set_minor_formatter(NullFormatter())
     panel.xaxis.set_minor_locator(NullLocator())

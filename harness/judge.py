@@ -127,7 +127,7 @@ def _judge_pair(analysis: Analysis, condition: Condition, lost: dict[Cell, str],
     if unsound or pair.compared is None:
         return Judged(INVALID, unsound or f"{_where(analysis, condition, metric)}: no block has measured both arms")
     ratio = pair.compared.ratio
-    said = f"{_where(analysis, condition, metric)}: {figures.ratio(ratio)} better"
+    said = f"{_place(analysis, condition, metric)}: {condition.better} is {figures.ratio(ratio)} as good as {condition.than}"
     if condition.by is not None:
         word, why = _side(analysis, condition, pair, p, condition.by.at_least)
         return Judged(word, f"{said}, claimed {condition.by}{why}")
@@ -211,9 +211,12 @@ def _cells(analysis: Analysis, condition: Condition) -> list[Cell]:
 
 
 def _where(analysis: Analysis, condition: Condition, metric: Metric) -> str:
+    return f"{_place(analysis, condition, metric)}, {' over '.join(condition.arms)}"
+
+
+def _place(analysis: Analysis, condition: Condition, metric: Metric) -> str:
     level = condition.level_in(analysis.run.scenario)
-    place = figures.pushed(analysis.mode, str(condition.endpoint), level)
-    return f"{metric.title} of {place}, {' over '.join(condition.arms)}"
+    return f"{metric.title} of {figures.pushed(analysis.mode, str(condition.endpoint), level)}"
 
 
 def _unit(metric: Metric) -> str:

@@ -53,7 +53,12 @@ def ratios(analysis: Analysis) -> Figure:
     """Every compared pair on every cell: ratio with interval, the line at 1, the A/A floor as a band."""
     metrics = [_rate(analysis), BY_COLUMN["p50_ms"], CPU]
     valid = sections.valid_comparisons(analysis, drawing.lost(analysis))
-    keys = list(dict.fromkeys((cell.endpoint, cell.level) for cell in analysis.cells))
+    asked = {(c.endpoint, c.level) for c in analysis.compared}
+    keys = [
+        key
+        for key in dict.fromkeys((cell.endpoint, cell.level) for cell in analysis.cells)
+        if key in asked or not asked
+    ]
     pairs = [(pair.arm, pair.over) for pair in analysis.run.scenario.pairs]
     size = (16.0, 1.5 + len(keys) * (0.25 + 0.24 * len(pairs)))
     figure, axes = drawing.figure(
@@ -178,7 +183,7 @@ def _bars_panel(analysis: Analysis, panel: Axes, cells: list[Cell], marks: Marks
         if cell not in drawn:
             drawing.note(panel, 0.0, place, "INVALID" if cell in lost else "n too small")
     panel.set_yticks(range(len(cells)), [cell.arm for cell in cells])
-    panel.invert_yaxis()
+    panel.set_ylim(len(cells) - 0.4, -0.6)
     panel.set_title(figures.pushed(analysis.mode, cells[0].endpoint, cells[0].level))
 
 

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 import pandas as pd
 
-from harness import checks, figures, judge, precision, sections, tables, verdict
+from harness import checks, figures, judge, plan, precision, sections, tables, verdict
 from harness.analysis import Analysis, cells_table
 from harness.checks import Reason
 from harness.comparison import Compared
@@ -164,7 +164,7 @@ def _head(analysis: Analysis) -> list[str]:
         _method(analysis),
     ]
     lines += [f"{arm.name}: {arm.summary}" for arm in scenario.arms]
-    lines += _calibration(analysis)
+    lines += [*_calibration(analysis), *_edited(analysis)]
     if state != FINISHED or not scenario.fewest_blocks <= analysis.blocks <= scenario.most_blocks:
         lines.append(f"! {state} after {analysis.blocks} of {scenario.blocks} blocks: a smaller run")
     elif scenario.rule is not None:
@@ -193,6 +193,17 @@ def _method(analysis: Analysis) -> str:
     if analysis.mode == CAPACITY:
         return f"highest rates: geometric means over blocks with 95 % t-intervals; {ratios}"
     return f"medians over blocks with order-statistic 95 % intervals (6 blocks or more); {ratios}"
+
+
+def _edited(analysis: Analysis) -> list[str]:
+    """Whether the scenario is still the one that was stored with the plan's hash before the first block."""
+    stored = analysis.run.head["plan"].get("hash")
+    if stored in (None, plan.digest(analysis.run.scenario, plan.expand(analysis.run.scenario))):
+        return []
+    return [
+        "! scenario.toml is not what was measured (plan hash): it was edited after the run, claims too perhaps, or by another"
+        " version of bench"
+    ]
 
 
 def _calibration(analysis: Analysis) -> list[str]:

@@ -8,7 +8,7 @@ import pytest
 from conftest import FakeLoad, fake_run, tiny
 
 from harness import analysis as analyses
-from harness import change, checks, cli, frames, gate, plots, sections, worktrees
+from harness import change, checks, frames, gate, plots, publish, sections, worktrees
 from harness.errors import UserError
 from harness.plan import Slice
 from harness.scenario import Base, Scenario
@@ -71,9 +71,9 @@ def test_the_gate_fails_on_a_regression_and_on_nothing_else(
 ) -> None:
     monkeypatch.setattr(plots, "save_all", lambda *_: [])
     run = run_of(tmp_path, slower(by))
-    assert cli.report_change(run, 0.05) == code
-    assert cli.report_change(run, None) == 0
-    assert cli.report_change(run, 0.5) == 0  # by less than that
+    assert publish.publish_change(run, 0.05) == code
+    assert publish.publish_change(run, None) == 0
+    assert publish.publish_change(run, 0.5) == 0  # by less than that
 
 
 def test_what_is_worse_is_named(tmp_path: Path) -> None:
@@ -87,7 +87,7 @@ def test_what_is_worse_is_named(tmp_path: Path) -> None:
 def test_a_gate_with_nothing_to_compare_does_not_pass(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(plots, "save_all", lambda *_: [])
     monkeypatch.setattr(sections, "valid_comparisons", lambda *_: [])
-    assert cli.report_change(run_of(tmp_path, FakeLoad()), 0.05) == 4
+    assert publish.publish_change(run_of(tmp_path, FakeLoad()), 0.05) == 4
 
 
 @pytest.fixture

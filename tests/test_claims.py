@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-from conftest import TINY, FakeLoad, FakeStage, fake_run
+from conftest import ROOT, TINY, FakeLoad, FakeStage, fake_run, read_json
 
-from harness import analysis, checks, cli, frames, judge, plots, report, scenario
+from harness import analysis, checks, frames, judge, plan, plots, preview, publish, report, scenario, store
 from harness.errors import UserError
 from harness.plan import Slice
 from harness.samples import COLUMNS, Outcome
@@ -149,22 +149,22 @@ def test_a_gate_opens_only_if_every_claim_is_supported(
     tmp_path: Path, claims: list[str], blocks: int, code: int
 ) -> None:
     run = run_of(tmp_path, with_claims(*claims, blocks=blocks), FakeLoad(twice_as_slow_when_sync))
-    assert cli.report_run(run, gate=True) == code
-    assert cli.report_run(run) == 0
+    assert publish.publish(run, gated=True) == code
+    assert publish.publish(run) == 0
     assert (run / "report" / "claims.csv").read_text().count("\n") == 1 + len(claims)
 
 
 def test_a_gate_never_opens_on_an_invalid_cell(tmp_path: Path) -> None:
     stage = FakeStage({("sync", "hello"): "HTTP 500"})
     run = run_of(tmp_path, with_claims(PAIR + 'by = ">= 1.5"'), FakeLoad(), stage)
-    assert cli.report_run(run, gate=True) == 4
-    assert cli.report_run(run) == 3
+    assert publish.publish(run, gated=True) == 4
+    assert publish.publish(run) == 3
 
 
 def test_a_gate_without_claims_is_refused(tmp_path: Path) -> None:
     run = fake_run(tmp_path, scenario.parse(TINY, "tiny.toml"), FakeLoad())
     with pytest.raises(UserError, match="--gate: expected claims"):
-        cli.report_run(run, gate=True)
+        publish.publish(run, gated=True)
 
 
 @pytest.fixture(autouse=True)
@@ -214,3 +214,24 @@ def test_a_malformed_claim_is_refused_in_words(claim: str, message: str) -> None
     with pytest.raises(UserError) as caught:
         scenario.parse(with_claims(claim), "bad.toml")
     assert message in str(caught.value)
+
+
+def test_the_plan_names_what_a_mix_is_made_of_which_arms_are_asked_and_what_is_claimed() -> None:
+    told = "\n".join(preview.lines(scenario.load(ROOT / "scenarios" / "tutorial_claims.toml")))
+    assert "neighbours @ 100 users: 20 % greeting, 80 % hello, only on sync · gthread×16, sync · gthread×256," in told
+    assert "wait ms=100, async · uvicorn over sync · gthread×16: its metric >= 1.5×" in told
+    assert "unsafe, async · uvicorn: raises SynchronousOnlyOperation" in told
+    assert "wait ms=100, async · uvicorn: p95 at most 200 ms" in told
+
+
+def test_a_scenario_that_was_edited_after_its_run_is_told(one_run: Path) -> None:
+    head, text = read_json(one_run / "run.json"), (one_run / "scenario.toml").read_text()
+    asked = frames.open_run(one_run).scenario
+    try:
+        store.write_json(one_run / "run.json", head | {"plan": plan.as_json(asked, plan.expand(asked))})
+        assert "edited after the run" not in report.text(analysis.analyse(frames.open_run(one_run)))
+        (one_run / "scenario.toml").write_text(with_claims(PAIR + 'by = ">= 1.2"'))
+        assert "edited after the run" in report.text(analysis.analyse(frames.open_run(one_run)))
+    finally:
+        store.write_json(one_run / "run.json", head)
+        (one_run / "scenario.toml").write_text(text)

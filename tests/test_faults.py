@@ -26,10 +26,10 @@ from harness import (
     arrivals,
     calibrate,
     checks,
-    cli,
     frames,
     machine,
     processes,
+    publish,
     runner,
     scenario,
     services,
@@ -366,7 +366,7 @@ def test_a_body_that_is_truncated_on_one_arm_is_invalid(database: str, tmp_path:
 
 def test_the_quantiles_in_the_report_are_numpy_s_on_the_raw_parquet_file(database: str, tmp_path: Path) -> None:
     path = meddled(OPEN.replace("[100]", "[500]"), database, tmp_path, nothing)
-    cli.report_run(path)
+    publish.publish(path)
     cells = pd.read_csv(path / "report" / "cells.csv").set_index("arm")
     notes, raw = (
         frames.read_block(path / "blocks" / "000"),

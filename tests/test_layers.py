@@ -26,6 +26,7 @@ LOWER = {
     "significance",
     "simulation",
     "report",
+    "publish",
     "sections",
     "plots",
     "hockey",
@@ -35,7 +36,7 @@ LOWER = {
     "precision",
     "figures",
 }
-UPPER = set(HARNESS) - LOWER - {"cli", "__init__"}
+UPPER = set(HARNESS) - LOWER - {"cli", "preview", "__init__"}
 CAN_START = {
     "subprocess",
     "multiprocessing",

@@ -395,3 +395,73 @@ def client_ports(port: int) -> set[int]:
         for c in psutil.net_connections("tcp4")
         if c.laddr.port == port and c.status == "ESTABLISHED" and c.raddr
     }
+
+
+MIXED = """
+question = "Does a mix work with real servers?"
+blocks = 1
+
+[load]
+mode = "{mode}"
+visits = 1
+slice_max_s = 1.0
+
+[[arms]]
+name = "sync"
+server = "gunicorn-gthread"
+view = "sync"
+threads = 4
+
+[[arms]]
+name = "async"
+server = "uvicorn"
+view = "async"
+
+[[endpoints]]
+name = "neighbours"
+mix = {{ "wait ms=20" = 0.25, hello = 0.75 }}
+{level}
+
+[[endpoints]]
+name = "unsafe"
+{level}
+
+[[claims]]
+text = "the sync ORM may not be called where an event loop runs"
+endpoint = "unsafe"
+all = [
+    {{ arm = "async", raises = "SynchronousOnlyOperation" }},
+    {{ arm = "sync", metric = "throughput", at_least = "1/s" }},
+]
+"""
+
+
+@pytest.mark.parametrize(("mode", "level"), [("closed", "users = [8]"), ("open", "rate = [200]")])
+def test_a_mix_is_sent_by_its_shares_and_an_unsafe_view_is_refused_by_name(
+    tmp_path: Path, mode: str, level: str
+) -> None:
+    file = scenario_file(tmp_path, MIXED.format(mode=mode, level=level))
+    ended = bench("run", str(file), "--results", str(tmp_path / "results"), folder=tmp_path)
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    assert "supported: unsafe on async: HTTP 500" in ended.stdout
+    assert "SynchronousOnlyOperation: You cannot call this from an async context" in ended.stdout
+    (run,) = (tmp_path / "results").iterdir()
+    requests = pd.read_parquet(run / "blocks" / "000" / "requests.parquet")
+    slices = frames.read_block(run / "blocks" / "000").slices
+    mixed = requests[requests.slice.isin(slices[slices.endpoint == "neighbours"]["index"])]
+    assert set(mixed.part) == {0, 1}
+    assert 0.1 < (mixed.part == 0).mean() < 0.4
+    waits = mixed[mixed.part == 0]
+    assert ((waits.done_ns - waits.sent_ns) >= 18_000_000).all()  # each part asked its own endpoint
+
+
+@pytest.mark.skipif(not (ROOT / ".git").exists(), reason="not a git repository: there is no revision to compare with")
+def test_a_change_is_measured_against_its_base_and_leaves_no_worktree(tmp_path: Path) -> None:
+    file = scenario_file(tmp_path, QUICK.replace("blocks = 2", "blocks = 1"))
+    ended = bench("ab", str(file), "--base", "HEAD", "--results", str(tmp_path / "results"), folder=tmp_path)
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    assert "sync @ the change against sync @ HEAD, by throughput: undecided" in ended.stdout
+    (run,) = (tmp_path / "results").iterdir()
+    assert not (run / "worktrees").exists()
+    listed = subprocess.run(["git", "worktree", "list"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    assert str(run) not in listed

@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 from conftest import FACTS, MS, TINY, FakeLoad, FakeStage, Quiet, analysed, fake_run, read_json, tiny
 
-from harness import analysis, cells, checks, cli, frames, report, runner, store, verdict
+from harness import analysis, cells, checks, frames, publish, report, runner, store, verdict
 from harness.errors import UserError
 from harness.metrics import METRICS
 from harness.plan import Cell, Slice
@@ -80,7 +80,7 @@ def test_too_few_blocks_are_undecided_and_have_no_interval(tmp_path: Path) -> No
 
 def test_report_folder_has_tables_text_and_six_pictures(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     run = fake_run(tmp_path, tiny(blocks=3), FakeLoad())
-    assert cli.report_run(run) == 0
+    assert publish.publish(run) == 0
     names = {path.name for path in (run / "report").iterdir()}
     assert {"report.md", "cells.csv", "comparisons.csv"} <= names
     assert sum(name.endswith(".png") for name in names) == 6
@@ -93,7 +93,7 @@ def test_report_folder_has_tables_text_and_six_pictures(tmp_path: Path, capsys: 
 def test_a_lost_comparison_is_reported_as_such(tmp_path: Path) -> None:
     refused = {("sync", "hello"): "HTTP 500 before any load"}
     run = fake_run(tmp_path, tiny(blocks=3), FakeLoad(), FakeStage(refused))
-    assert cli.report_run(run) == 3
+    assert publish.publish(run) == 3
 
 
 def test_finished_blocks_of_an_interrupted_run_are_reportable(tmp_path: Path) -> None:
@@ -237,7 +237,7 @@ def test_a_run_in_which_every_cell_was_refused_is_reported_as_that(tmp_path: Pat
         (arm, label): "HTTP 500" for arm in ("sync", "async", "async again") for label in ("hello", "wait ms=10")
     }
     run = fake_run(tmp_path, tiny(blocks=1), FakeLoad(), FakeStage(refused))
-    assert cli.report_run(run) == 3
+    assert publish.publish(run) == 3
     assert "6 of 6 cells are INVALID" in (run / "report" / "report.md").read_text()
 
 

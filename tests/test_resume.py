@@ -31,6 +31,7 @@ from harness import (
     plan,
     ports,
     precision,
+    publish,
     report,
     runner,
     services,
@@ -42,7 +43,7 @@ from harness.machine import Cores
 from harness.plan import Slice
 from harness.stored import Stored
 
-REPORT = cli.report_run
+REPORT = publish.publish
 SLICES = 24  # of a block of the tiny scenario
 LINES = [{"name": "truth", "figure": "5 ms", "limit": "1 ms", "passed": False, "advice": "wait"}]
 RULE = '{ min = 3, max = 8, until = "3%" }'
@@ -105,7 +106,7 @@ def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Bench:
     monkeypatch.setattr(services, "seed_database", made.seed)
     monkeypatch.setattr(machine, "share_cores", lambda: Cores(None, None, "no servers here"))
     monkeypatch.setattr(calibrate, "short", lambda *_: calibration(next(made.ceiling)))
-    monkeypatch.setattr(cli, "report_run", lambda path, gate=False: 0)
+    monkeypatch.setattr(publish, "publish", lambda path, gated=False: 0)
     return made
 
 
@@ -165,7 +166,7 @@ def test_a_resumed_run_ends_with_a_report(bench: Bench, monkeypatch: pytest.Monk
     bench.load = stop_in(2)
     run = bench.run(TINY, "--blocks", "3")
     assert "failed after 2 of 3 blocks: a smaller run" in report.text(analysis.analyse(frames.open_run(run)))
-    monkeypatch.setattr(cli, "report_run", REPORT)
+    monkeypatch.setattr(publish, "publish", REPORT)
     ended = bench("run", "--resume", run)
     assert ended.exit_code == 0
     assert f"report: {run}/report/report.md" in ended.output
@@ -525,7 +526,7 @@ def test_a_difference_does_not_end_a_run_a_narrow_interval_does(bench: Bench) ->
 
 def test_without_any_interval_a_run_goes_on_to_its_most_blocks(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     refused = FakeStage({("sync", "hello"): "HTTP 500 before any load"})
-    monkeypatch.setattr(runner, "Stage", lambda cores, database: refused)
+    monkeypatch.setattr(runner, "Stage", lambda *_: refused)
     run = bench.run(with_rule('{ min = 3, max = 4, until = "3%" }'))
     assert len(blocks_of(run)) == 4
     assert "did not get within ±3 % in 4 blocks (–)" in report.text(analysis.analyse(frames.open_run(run)))

@@ -1,0 +1,52 @@
+"""A run folder in; its report, tables and pictures out, text to the terminal, and the exit code."""
+
+from pathlib import Path
+
+from harness import analysis, checks, claim, figures, frames, gate, judge, plots, report, sections
+from harness.analysis import Analysis
+from harness.checks import Reason
+from harness.errors import EXIT_FAILED, EXIT_INVALID, UserError
+
+
+def publish(path: Path, gated: bool = False) -> int:
+    """Report and pictures into RUN/report/, text to the terminal; the exit code.
+
+    With a gate: EXIT_FAILED unless every claim is supported. EXIT_INVALID if a comparison was lost to an INVALID cell.
+    """
+    analysed, reasons = read(path)
+    if gated:
+        claim.refuse_none(analysed.run.scenario, str(path))
+    target = path / "report"
+    try:
+        target.mkdir(exist_ok=True)
+        pictures = plots.save_all(analysed, target, "png")
+        report.write(analysed, target, pictures)
+    except OSError as error:
+        raise UserError(f"{target}: cannot be written: {error}") from None
+    print(report.text(analysed))
+    print(f"report: {target / 'report.md'}, with {len(pictures)} pictures and the tables as CSV files beside it")
+    if gated and any(one.word != judge.SUPPORTED for one in judge.claims(analysed, reasons)):
+        return EXIT_FAILED
+    return EXIT_INVALID if report.lost_comparisons(analysed, checks.invalid_cells(reasons)) else 0
+
+
+def publish_change(path: Path, limit: float | None) -> int:
+    """The report of a change, and whether it is a regression beyond the limit; the exit code."""
+    lost = publish(path)
+    if limit is None:
+        return lost
+    analysed, reasons = read(path)
+    compared = sections.valid_comparisons(analysed, checks.invalid_cells(reasons))
+    worse = gate.regressed_arms(analysed, compared, limit)
+    for one in worse:
+        where = figures.pushed(analysed.mode, one.endpoint, one.level)
+        print(f"✗ {one.metric.title} of {where}, {one.arm} over {one.over}: {figures.ratio(one.ratio)}")
+    failed = bool(worse or lost or not compared)
+    word = "✗ the gate failed" if failed else "✓ the gate passed"
+    print(f"{word}: {len(worse)} of {len(compared)} comparisons are worse by more than {figures.percent(limit)}")
+    return EXIT_FAILED if failed else 0
+
+
+def read(path: Path) -> tuple[Analysis, list[Reason]]:
+    """The run in this folder, analysed, and what is wrong with its cells."""
+    return checks.sound(analysis.analyse(frames.open_run(path)))
