@@ -62,7 +62,10 @@ def test_one_failure_in_a_thousand_is_still_valid(tmp_path: Path) -> None:
 
 
 def test_failures_do_not_count_as_throughput(tmp_path: Path) -> None:
-    sound, spoiled = analysed(tmp_path / "a", tiny(blocks=2), FakeLoad()), analysed(tmp_path / "b", tiny(blocks=2), failing(0.5))
+    sound, spoiled = (
+        analysed(tmp_path / "a", tiny(blocks=2), FakeLoad()),
+        analysed(tmp_path / "b", tiny(blocks=2), failing(0.5)),
+    )
     rates = [result.rows(SYNC_HELLO).throughput_rps.median() for result in (sound, spoiled)]
     assert rates[1] == pytest.approx(rates[0] / 2, rel=0.1)
 
@@ -132,7 +135,8 @@ def test_a_queue_longer_than_its_slice_is_flagged(tmp_path: Path) -> None:
 def test_a_refused_cell_is_invalid_with_the_twins_words(tmp_path: Path) -> None:
     stage = FakeStage({("sync", "hello"): "the twins disagree: 'a' where the others answer 'b'"})
     assert any(
-        "the twins disagree" in text for text in reasons_of(analysed(tmp_path, tiny(blocks=2), FakeLoad(), stage), SYNC_HELLO)
+        "the twins disagree" in text
+        for text in reasons_of(analysed(tmp_path, tiny(blocks=2), FakeLoad(), stage), SYNC_HELLO)
     )
 
 
