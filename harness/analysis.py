@@ -95,6 +95,10 @@ class Analysis:
         parts = {part.label: part.least_ms for part in endpoint.parts}
         return float(parts.get(cell.endpoint, endpoint.least_ms))
 
+    def mean_ms(self, cell: Cell) -> float:
+        """The least time a correct answer takes there on average, in ms: of a mix, weighed by shares."""
+        return float(self._endpoints[cell.endpoint].mean_ms)
+
     def floor(self, endpoint: str, level: Level, metric: Metric) -> float | None:
         """The A/A floor: how far from 1 a ratio of two equal arms can be, as a fraction; None without a control."""
         ends = [

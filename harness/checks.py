@@ -58,7 +58,9 @@ def check(analysis: Analysis) -> list[Reason]:
             reasons += [
                 Reason(cell, True, f"a part of {whole.endpoint}, which is INVALID: {text}") for text in lost[:1]
             ]
+            flags = [reason.text for reason in reasons if reason.cell == whole and not reason.invalid]
             reasons += [] if lost else _found(OF_A_PART, True, analysis, cell, rows)
+            reasons += [Reason(cell, False, f"{whole.endpoint} as a whole: {text}") for text in flags]
     return reasons
 
 

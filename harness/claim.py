@@ -99,11 +99,11 @@ class Condition(Table):
         """The arms it is about."""
         return [name for name in (self.better, self.than, self.arm) if name is not None]
 
-    def __str__(self) -> str:
+    def told(self, scenario: "Scenario") -> str:
+        """This condition on one line."""
         level = "" if self.level is None else f" @ {self.level:g}"
-        who = " over ".join(self.arms)
-        what = f"raises {self.raises}" if self.raises else f"{self.metric or 'its metric'} {self._limit}"
-        return f"{self.endpoint}{level}, {who}: {what}"
+        what = f"raises {self.raises}" if self.raises else f"{metric_of(self, scenario).key} {self._limit}"
+        return f"{self.endpoint}{level}, {' over '.join(self.arms)}: {what}"
 
     @property
     def _limit(self) -> str:
@@ -121,7 +121,7 @@ class Condition(Table):
 class Claim(Condition):
     """A statement, and what has to hold for it to be supported."""
 
-    text: Annotated[StrictStr, Field(min_length=5, max_length=500)]
+    text: Annotated[StrictStr, Field(min_length=5, max_length=500, pattern=r"^[^\x00-\x1f]*$")]
     all: list[Condition] = []
 
     @property

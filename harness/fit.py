@@ -78,6 +78,8 @@ def _endpoint_problems(scenario: "Scenario") -> Iterator[str]:
             yield f"{where}: expected each endpoint and query once (levels belong in its users), got {endpoint.label!r} again"
         seen.add(endpoint.label)
         yield from _level_problems(where, endpoint, load)
+        if "arms" in endpoint.model_fields_set and not endpoint.arms:
+            yield f"{where}.arms: expected at least one, got an empty list (leave it out for all arms)"
         for name in endpoint.arms:
             if name not in (names := [arm.name for arm in scenario.arms]):
                 yield f"{where}.arms: expected names of arms, got {name!r}{wording.hint(name, names)}"

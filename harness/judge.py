@@ -49,6 +49,10 @@ def claims(analysis: Analysis, reasons: Sequence[Reason]) -> list[Verdict]:
     scenario = analysis.run.scenario
     conditions = [(index, one) for index, told in enumerate(scenario.claims) for one in told.conditions]
     found = _judge_all(analysis, [one for _, one in conditions], lost)
+    found = [
+        Judged(one.word, one.reason + _flags(analysis, condition, reasons))
+        for one, (_, condition) in zip(found, conditions, strict=True)
+    ]
     judged = []
     for index, told in enumerate(scenario.claims):
         own = [one for (place, _), one in zip(conditions, found, strict=True) if place == index]
@@ -128,6 +132,8 @@ def _judge_pair(analysis: Analysis, condition: Condition, lost: dict[Cell, str],
         return Judged(INVALID, unsound or f"{_where(analysis, condition, metric)}: no block has measured both arms")
     ratio = pair.compared.ratio
     said = f"{_place(analysis, condition, metric)}: {condition.better} is {figures.ratio(ratio)} as good as {condition.than}"
+    if analysis.floor(pair.compared.endpoint, pair.compared.level, metric) is None:
+        said += " (no A/A control here)"
     if condition.by is not None:
         word, why = _side(analysis, condition, pair, p, condition.by.at_least)
         return Judged(word, f"{said}, claimed {condition.by}{why}")
@@ -203,6 +209,13 @@ def _unsound(analysis: Analysis, condition: Condition, lost: dict[Cell, str]) ->
         if not len(analysis.rows(cell)):
             return f"{name} was not measured"
     return None
+
+
+def _flags(analysis: Analysis, condition: Condition, reasons: Sequence[Reason]) -> str:
+    """What is flagged of its cells: the verdict stands, and whoever reads it should know."""
+    cells = _cells(analysis, condition)
+    flagged = dict.fromkeys(reason.cell.arm for reason in reasons if reason.cell in cells and not reason.invalid)
+    return f"; flagged, see its notes: {', '.join(flagged)}" if flagged else ""
 
 
 def _cells(analysis: Analysis, condition: Condition) -> list[Cell]:

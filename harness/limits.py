@@ -20,7 +20,7 @@ def limit(analysis: Analysis, cell: Cell) -> str | None:
     rate, busy = (float(rows[column].astype(float).median()) for column in ("throughput_rps", "server_busy"))
     if not rate > 0 or busy != busy:
         return None
-    least_s = analysis.least_ms(cell) / 1000
+    least_s = analysis.mean_ms(cell) / 1000
     most = _offered(analysis, cell, rows, least_s)
     return (
         _by_cap(analysis, cell, rate, least_s, most)

@@ -18,7 +18,7 @@ def lines(scenario: Scenario) -> list[str]:
     if scenario.claims:
         told += ["", "claims"]
     for claim in scenario.claims:
-        told += [f"  {claim.text}", *(f"    {condition}" for condition in claim.conditions)]
+        told += [f"  {claim.text}", *(f"    {condition.told(scenario)}" for condition in claim.conditions)]
     return [*told, "", *_size_lines(scenario), size(scenario) if scenario.rule else expected(scenario)]
 
 

@@ -115,7 +115,7 @@ def claims_table(analysis: Analysis, reasons: list[Reason]) -> pd.DataFrame:
         {
             "claim": one.claim.text,
             "verdict": one.word,
-            "reason": "; ".join(part.reason for part in one.conditions),
+            "reason": "; ".join(_numbers(one.conditions, part) for part in one.conditions),
         }
         for one in judge.claims(analysis, reasons)
     ]

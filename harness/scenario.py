@@ -185,6 +185,11 @@ class Endpoint(Table):
         return min(part.least_ms for part in self.parts)
 
     @property
+    def mean_ms(self) -> float:
+        """The least time that a correct answer takes on average, in ms: of a mix, weighed by shares."""
+        return sum(part.share * part.least_ms for part in self.parts)
+
+    @property
     def longest_ms(self) -> float:
         """The least time that a correct answer of its slowest part can take, in ms."""
         return max(part.least_ms for part in self.parts)

@@ -15,6 +15,8 @@ from harness.metrics import Metric
 from harness.significance import FEWEST_BLOCKS
 
 MOST_BLOCKS: Final = 1_000
+MOST_MARGIN: Final = 0.25
+"""Where two equal arms differ by more, everything would be equivalent: then nothing is."""
 UNDECIDED, EQUIVALENT = "undecided", "equivalent"
 
 
@@ -74,13 +76,13 @@ def weigh(tested: Tested, margin: float, floor: float | None, advice: Advice) ->
     if ratio.low is None or ratio.high is None:
         return Verdict(UNDECIDED, advice(allowed))
     excludes_one = ratio.low > 1 or ratio.high < 1
-    if _inside(ratio, margin) or (_inside(ratio, allowed) and not excludes_one):
+    if _inside(ratio, margin) or (_inside(ratio, allowed) and not excludes_one and allowed <= MOST_MARGIN):
         return Verdict(EQUIVALENT, f"({figures.margin(allowed)})")
     beyond = abs(log(ratio.value)) > log(1 + allowed)
     if excludes_one and beyond and tested.p <= tested.doubt:
         return Verdict(metric.better if (ratio.value > 1) == metric.higher_is_better else metric.worse)
-    if excludes_one and not beyond and allowed > margin:
-        return Verdict(UNDECIDED, "(within the A/A floor)")
+    if not beyond and allowed > margin and (excludes_one or allowed > MOST_MARGIN):
+        return Verdict(UNDECIDED, f"(within the A/A floor, {figures.margin(allowed)})")
     return Verdict(UNDECIDED, advice(allowed))
 
 

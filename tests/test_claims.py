@@ -202,6 +202,10 @@ MALFORMED = {
         PAIR + 'all = [{ by = ">= 2" }, { by = ">= 2", than = "synk" }]',
         "claims[0].all[1].than: expected the name of an arm, got 'synk' (did you mean 'sync'?)",
     ),
+    "a text of two lines": (
+        PAIR + 'by = ">= 2"\n[[claims]]\ntext = "one\\nline more"\n' + PAIR + 'by = ">= 2"',
+        "claims[1].text: expected",
+    ),
     "too short a text": (
         PAIR + 'by = ">= 2"\n[[claims]]\ntext = "x"\n' + PAIR + 'by = ">= 2"',
         "claims[1].text: expected",
@@ -219,7 +223,7 @@ def test_a_malformed_claim_is_refused_in_words(claim: str, message: str) -> None
 def test_the_plan_names_what_a_mix_is_made_of_which_arms_are_asked_and_what_is_claimed() -> None:
     told = "\n".join(preview.lines(scenario.load(ROOT / "scenarios" / "tutorial_claims.toml")))
     assert "neighbours @ 100 users: 20 % greeting, 80 % hello, only on sync · gthread×16, sync · gthread×256," in told
-    assert "wait ms=100, async · uvicorn over sync · gthread×16: its metric >= 1.5×" in told
+    assert "wait ms=100, async · uvicorn over sync · gthread×16: throughput >= 1.5×" in told
     assert "unsafe, async · uvicorn: raises SynchronousOnlyOperation" in told
     assert "wait ms=100, async · uvicorn: p95 at most 200 ms" in told
 
