@@ -12,6 +12,7 @@ import typer
 from harness import calibrate as calibration
 from harness import change, claim, figures, machine, measure, percent, plan, preview, resume, worktrees
 from harness import scenario as scenarios
+from harness.blocks import MOST_BLOCKS
 from harness.calibrate import Line
 from harness.errors import EXIT_INTERRUPTED, EXIT_INVALID, EXIT_MENDABLE, Interrupted, UserError
 from harness.scenario import Scenario
@@ -30,7 +31,7 @@ ScenarioFile = Annotated[
     Path, typer.Argument(metavar="SCENARIO", help="a scenario file, such as scenarios/default.toml")
 ]
 Blocks = Annotated[
-    int | None, typer.Option(min=1, max=scenarios.MOST_BLOCKS, help="blocks to run instead of the scenario's number")
+    int | None, typer.Option(min=1, max=MOST_BLOCKS, help="blocks to run instead of the scenario's number")
 ]
 Seed = Annotated[
     int | None, typer.Option(min=0, max=2**63 - 1, help="seed of the order of slices, instead of the scenario's")
@@ -84,7 +85,7 @@ def run(
 @app.command("extend", epilog="example: bench extend results/20260101T120000Z-default --blocks 6")
 def extend(
     run_folder: Annotated[Path, typer.Argument(metavar="RUN", help="a finished run under results/")],
-    blocks: Annotated[int, typer.Option(min=1, max=scenarios.MOST_BLOCKS, help="how many to add")],
+    blocks: Annotated[int, typer.Option(min=1, max=MOST_BLOCKS, help="how many to add")],
     plain: Plain = False,
     gate: Gate = False,
 ) -> None:

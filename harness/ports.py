@@ -1,5 +1,6 @@
 """Ports that are ours: free, outside the range the kernel gives to outgoing connections, and silent."""
 
+import itertools
 import random
 import socket
 import time
@@ -10,11 +11,17 @@ from harness.errors import UserError
 
 HOST: Final = "127.0.0.1"
 LOWEST, HIGHEST = 20_000, 32_000  # below Linux's and macOS's ephemeral ranges
+TRIED: Final = 200
+
+_order = itertools.cycle(random.sample(range(LOWEST, HIGHEST), HIGHEST - LOWEST))
 
 
 def free() -> int:
-    """A port on which nobody answers and to which we can bind."""
-    for port in random.sample(range(LOWEST, HIGHEST), 200):
+    """A port on which nobody answers and to which we can bind, and that was not handed out just before.
+
+    Arms start side by side: a port drawn for one is silent until its server listens, and must not be drawn for another.
+    """
+    for port in itertools.islice(_order, TRIED):
         if not answers(port) and _can_bind(port):
             return port
     raise UserError(f"no free port found between {LOWEST} and {HIGHEST} on {HOST}; end whatever holds them")

@@ -9,9 +9,10 @@ from pathlib import Path
 
 from harness import analysis, figures, frames, metrics
 from harness.analysis import Analysis
+from harness.blocks import Rule
 from harness.intervals import Estimate
 from harness.modes import CAPACITY
-from harness.scenario import Rule, Scenario
+from harness.scenario import Scenario
 
 
 def reached(path: Path) -> bool:

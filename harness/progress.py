@@ -7,9 +7,9 @@ from typing import TextIO
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from harness.blocks import Rule
 from harness.plan import Block, Slice
 from harness.samples import Played
-from harness.scenario import Rule
 
 
 class PlainProgress:

@@ -8,11 +8,12 @@ import pandas as pd
 
 from harness import checks, figures, judge, plan, precision, sections, tables, verdict
 from harness.analysis import Analysis, cells_table
+from harness.blocks import Rule
 from harness.checks import Reason
 from harness.comparison import Compared
 from harness.modes import CAPACITY
 from harness.plan import Cell
-from harness.scenario import Comparison, Rule
+from harness.scenario import Comparison
 from harness.store import FINISHED
 from harness.tables import Table
 

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from harness import machine, plan
+from harness.blocks import MOST_BLOCKS
 from harness.errors import UserError
-from harness.scenario import MOST_BLOCKS
 from harness.store import FINISHED, RUNNING
 from harness.stored import Stored
 

@@ -14,21 +14,19 @@ from pathlib import Path
 from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import (
-    AfterValidator,
-    Discriminator,
     Field,
     StrictFloat,
     StrictInt,
     StrictStr,
-    Tag,
     ValidationError,
     WithJsonSchema,
     model_validator,
 )
 from pydantic.json_schema import SkipJsonSchema
 
-from harness import fit, percent, wording
+from harness import fit, wording
 from harness.arrivals import Kind
+from harness.blocks import Blocks, Rule
 from harness.claim import Claim
 from harness.endpoints import LEAST_MS
 from harness.errors import UserError
@@ -44,53 +42,9 @@ Users = Annotated[StrictInt, Field(ge=1, le=10_000)]
 Rate = Annotated[StrictFloat | StrictInt, Field(ge=0.1, le=100_000)]
 
 Query = dict[StrictStr, StrictInt | StrictStr]
-MOST_BLOCKS: Final = 1_000
 HELD: Final = 0
 """The level of a capacity cell: the highest rate that keeps the promise, which only the run will tell."""
 SCHEMA_FILE: Final = "scenario.schema.json"
-
-
-def percentage(text: str) -> str:
-    """The percentage in this text, without its space; ValueError with expected and got."""
-    percent.part(text)
-    return text.replace(" ", "")
-
-
-class Rule(Table):
-    """How many blocks: at least `min`, then until the first comparison is known to within ± `until`, at most `max`."""
-
-    min: Annotated[StrictInt, Field(ge=3, le=MOST_BLOCKS)]
-    max: Annotated[StrictInt, Field(ge=3, le=MOST_BLOCKS)]
-    until: Annotated[
-        StrictStr, AfterValidator(percentage), WithJsonSchema({"type": "string", "pattern": percent.PATTERN})
-    ]
-
-    @model_validator(mode="after")
-    def check(self) -> Self:
-        if self.max <= self.min:
-            raise ValueError(f"max: expected more than min = {self.min}, got {self.max}")
-        return self
-
-    def __str__(self) -> str:
-        """`6 to 20`: a run's blocks read the same whether they are a number or a rule."""
-        return f"{self.min} to {self.max}"
-
-    @property
-    def within(self) -> float:
-        """`until` as a fraction."""
-        return percent.part(self.until)
-
-
-def _kind(value: object) -> str:
-    """Which of the two forms of `blocks` a complaint is about. The names are left out of its path, see wording.py."""
-    return "a table" if isinstance(value, dict | Rule) else "int"
-
-
-Blocks = Annotated[
-    Annotated[StrictInt, Field(ge=1, le=MOST_BLOCKS), Tag("int")] | Annotated[Rule, Tag("a table")],
-    Discriminator(_kind),
-]
-"""A number, or the rule by which a run ends by itself."""
 
 
 class Arm(Table):

@@ -10,8 +10,9 @@ import psutil
 from pydantic import BaseModel, Field, ValidationError
 
 from harness import change, scenario, store, wording
+from harness.blocks import Blocks
 from harness.errors import UserError
-from harness.scenario import Base, Blocks, Scenario
+from harness.scenario import Base, Scenario
 
 
 class Checked(BaseModel):

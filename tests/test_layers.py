@@ -15,6 +15,7 @@ LOWER = {
     "steady",
     "analysis",
     "checks",
+    "innocence",
     "compare",
     "compare_report",
     "gate",

@@ -397,34 +397,24 @@ def client_ports(port: int) -> set[int]:
     }
 
 
-MIXED = """
+ARMS = QUICK[QUICK.index("[[arms]]") : QUICK.index("[[endpoints]]")]
+MIXED = f"""
 question = "Does a mix work with real servers?"
 blocks = 1
 
 [load]
-mode = "{mode}"
+mode = "MODE"
 visits = 1
 slice_max_s = 1.0
 
-[[arms]]
-name = "sync"
-server = "gunicorn-gthread"
-view = "sync"
-threads = 4
-
-[[arms]]
-name = "async"
-server = "uvicorn"
-view = "async"
-
-[[endpoints]]
+{ARMS}[[endpoints]]
 name = "neighbours"
 mix = {{ "wait ms=20" = 0.25, hello = 0.75 }}
-{level}
+LEVEL
 
 [[endpoints]]
 name = "unsafe"
-{level}
+LEVEL
 
 [[claims]]
 text = "the sync ORM may not be called where an event loop runs"
@@ -440,7 +430,7 @@ all = [
 def test_a_mix_is_sent_by_its_shares_and_an_unsafe_view_is_refused_by_name(
     tmp_path: Path, mode: str, level: str
 ) -> None:
-    file = scenario_file(tmp_path, MIXED.format(mode=mode, level=level))
+    file = scenario_file(tmp_path, MIXED.replace("MODE", mode).replace("LEVEL", level))
     ended = bench("run", str(file), "--results", str(tmp_path / "results"), folder=tmp_path)
     assert ended.returncode == 0, ended.stdout + ended.stderr
     assert "supported: unsafe on async: HTTP 500" in ended.stdout

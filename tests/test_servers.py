@@ -68,6 +68,11 @@ def test_a_port_on_which_something_answers_is_refused_and_never_chosen() -> None
     assert not ports.answers(ports.free())
 
 
+def test_arms_that_start_side_by_side_get_different_ports() -> None:
+    drawn = [ports.free() for _ in range(500)]  # nothing listens yet; by chance ten would be drawn twice
+    assert len(set(drawn)) == len(drawn)
+
+
 def test_arms_get_different_log_names() -> None:
     assert deployment.slug("sync · gthread×8") == "sync-gthread-8"
     assert deployment.slug("···") == "arm"
