@@ -1,10 +1,11 @@
-"""What the harness knows of the measured project's endpoints: their names, and the least time a correct answer can take.
+"""What the harness knows of the measured project's endpoints: name, least time of a correct answer, services needed.
 
 The least time is what makes a plausibility check possible: an answer that comes sooner did not do
 the work, and `users` users cannot get more than users / least answers per second (Little's law).
 """
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Final
 
 Query = Mapping[str, int | str]
@@ -27,18 +28,31 @@ def _fanout(query: Query) -> float:
     return float(query.get("ms", 100)) * calls
 
 
-LEAST_MS: Final[dict[str, Callable[[Query], float]]] = {
-    "hello": _none,
-    "simple": _none,
-    "wait": _wait(1_000),
-    "greeting": _greeting,
-    "upstream": _wait(100),
-    "fanout": _fanout,
-    "db_read": _none,
-    "db_list": _none,
-    "unsafe": _none,
-    "mixed": _wait(100),
-    "cpu": _none,
-    "blocking": _wait(100),
+DATABASE: Final = "database"
+CACHE: Final = "cache"
+UPSTREAM: Final = "upstream"
+
+
+@dataclass(frozen=True)
+class Facts:
+    """One endpoint."""
+
+    least_ms: Callable[[Query], float]
+    needs: frozenset[str] = frozenset()  # which services it asks: DATABASE, CACHE, UPSTREAM
+
+
+ENDPOINTS: Final[dict[str, Facts]] = {
+    "hello": Facts(_none),
+    "simple": Facts(_none),
+    "wait": Facts(_wait(1_000)),
+    "greeting": Facts(_greeting),
+    "upstream": Facts(_wait(100), frozenset({UPSTREAM})),
+    "fanout": Facts(_fanout, frozenset({UPSTREAM})),
+    "db_read": Facts(_none, frozenset({DATABASE})),
+    "db_list": Facts(_none, frozenset({DATABASE})),
+    "unsafe": Facts(_none, frozenset({DATABASE})),
+    "mixed": Facts(_wait(100), frozenset({DATABASE, UPSTREAM})),
+    "cpu": Facts(_none),
+    "blocking": Facts(_wait(100)),
 }
-"""Endpoint name → least milliseconds for a query; a test holds it equal to the project's URLs."""
+"""By name; a test holds it equal to the project's URLs."""

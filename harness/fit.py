@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Final
 
 from harness import claim, wording
-from harness.endpoints import LEAST_MS
+from harness.endpoints import ENDPOINTS
 from harness.modes import CAPACITY, CLOSED, OPEN
 from harness.samples import FEWEST_LATENCIES
 from harness.servers import SERVERS
@@ -113,7 +113,7 @@ def _level_problems(where: str, endpoint: "Endpoint", load: "Load") -> Iterator[
 
 def _mix_problems(where: str, endpoint: "Endpoint", load: "Load") -> Iterator[str]:
     """A mix has a name of its own, and at least two endpoints whose shares are all of it."""
-    if endpoint.name in LEAST_MS:
+    if endpoint.name in ENDPOINTS:
         yield f"{where}.name: expected a name of its own for a mix, got that of the endpoint {endpoint.name!r}"
     if endpoint.query:
         yield f"{where}.query: expected none beside mix (write it into the keys: 'wait ms=100'), got {endpoint.query}"
@@ -127,8 +127,8 @@ def _mix_problems(where: str, endpoint: "Endpoint", load: "Load") -> Iterator[st
 
 def _work_problems(where: str, key: str, part: "Part") -> Iterator[str]:
     """An endpoint that is there, with a query that it understands."""
-    if part.name not in LEAST_MS:
-        yield f"{where}.{key}: expected one of {', '.join(LEAST_MS)}; got {part.name!r}{wording.hint(part.name, LEAST_MS)}"
+    if part.name not in ENDPOINTS:
+        yield f"{where}.{key}: expected one of {', '.join(ENDPOINTS)}; got {part.name!r}{wording.hint(part.name, ENDPOINTS)}"
         return
     known = {"wait": {"ms"}, "upstream": {"ms"}, "fanout": {"k", "ms", "mode"}, "mixed": {"ms", "pk"}}
     known |= {"blocking": {"ms"}, "db_read": {"pk"}, "unsafe": {"pk"}}

@@ -28,7 +28,7 @@ from harness import fit, wording
 from harness.arrivals import Kind
 from harness.blocks import Blocks, Rule
 from harness.claim import Claim
-from harness.endpoints import LEAST_MS
+from harness.endpoints import ENDPOINTS
 from harness.errors import UserError
 from harness.modes import CAPACITY, CLOSED
 from harness.objective import Objective
@@ -103,7 +103,7 @@ class Part:
     @property
     def least_ms(self) -> float:
         """The least time a correct answer can take, in ms."""
-        return LEAST_MS[self.name](self.query)
+        return ENDPOINTS[self.name].least_ms(self.query)
 
 
 class Endpoint(Table):
@@ -113,7 +113,7 @@ class Endpoint(Table):
     Or a mix of several, `mix = { greeting = 0.9, "wait ms=100" = 0.1 }`: each request draws its endpoint by these shares.
     """
 
-    name: Annotated[StrictStr, WithJsonSchema({"anyOf": [{"enum": list(LEAST_MS)}, {"type": "string"}]})]
+    name: Annotated[StrictStr, WithJsonSchema({"anyOf": [{"enum": list(ENDPOINTS)}, {"type": "string"}]})]
     query: Query = {}
     mix: dict[StrictStr, Annotated[StrictFloat, Field(gt=0, lt=1)]] = {}
     users: list[Users] = []

@@ -8,7 +8,7 @@ from typing import Any
 
 from harness import deployment, machine, services
 from harness.deployment import Site
-from harness.endpoints import LEAST_MS
+from harness.endpoints import ENDPOINTS
 from harness.errors import UserError
 from harness.scenario import Arm, Scenario
 from harness.servers import SERVERS
@@ -46,7 +46,7 @@ def serve(arms: list[Arm]) -> None:
             for name, deployed in fleet.deployed.items():
                 host, port = deployed.address
                 print(f"{name}\n  http://{host}:{port}/{deployed.arm.view}/whoami/\n  {deployed.command}")
-            print(f"endpoints: {', '.join(LEAST_MS)}")
+            print(f"endpoints: {', '.join(ENDPOINTS)}")
             host, port = next(iter(fleet.deployed.values())).address
             print(f"load: locust -f locustfiles/closed_loop.py --host http://{host}:{port} --path /async/hello/")
             print("Ctrl-C stops everything", flush=True)

@@ -246,7 +246,7 @@ def test_a_fixed_number_of_blocks_is_both_the_fewest_and_the_most() -> None:
 
 def test_the_schema_knows_every_server_and_endpoint() -> None:
     text = json.dumps(json.loads(scenario.schema()))
-    assert all(f'"{name}"' in text for name in [*scenario.SERVERS, *endpoints.LEAST_MS])
+    assert all(f'"{name}"' in text for name in [*scenario.SERVERS, *endpoints.ENDPOINTS])
 
 
 def test_without_declared_comparisons_every_arm_is_held_against_the_first() -> None:
@@ -267,4 +267,4 @@ def test_without_declared_comparisons_every_arm_is_held_against_the_first() -> N
 def test_the_least_time_of_an_endpoint_follows_its_query(
     name: str, query: dict[str, int | str], least_ms: float
 ) -> None:
-    assert endpoints.LEAST_MS[name](query) == least_ms
+    assert endpoints.ENDPOINTS[name].least_ms(query) == least_ms
