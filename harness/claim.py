@@ -4,15 +4,13 @@ A claim has one condition, or several that are joined under `all`; keys that sta
 """
 
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, NoReturn
 
 from pydantic import BeforeValidator, Field, StrictFloat, StrictInt, StrictStr, WithJsonSchema
 
-from harness import metrics, percent, wording
+from harness import metrics, percent
 from harness.errors import UserError
-from harness.modes import CAPACITY
 from harness.table import Name, Table
 
 if TYPE_CHECKING:
@@ -23,6 +21,9 @@ QUANTITY: Final = r"^([0-9]+(?:\.[0-9]+)?) ?(ms|s|req/s|/s|MiB|)$"
 SCALES: Final = {"ms": ("ms", 1.0), "s": ("ms", 1000.0), "req/s": ("req/s", 1.0), "/s": ("req/s", 1.0)}
 KINDS: Final = ("by", "equivalent_within", "at_most", "at_least", "raises")
 PAIRED: Final = ("by", "equivalent_within")
+
+
+Line = Annotated[StrictStr, Field(min_length=5, max_length=500, pattern=r"^[^\x00-\x1f]*$")]
 
 
 @dataclass(frozen=True)
@@ -82,6 +83,7 @@ class Condition(Table):
     level: StrictInt | StrictFloat | None = None
     better: Name | None = None
     than: Name | None = None
+    than_endpoint: StrictStr | None = None
     arm: Name | None = None
     by: Annotated[Factor, BeforeValidator(_factor), _text(FACTOR)] | None = None
     equivalent_within: Annotated[float, BeforeValidator(percent.part), _text(percent.PATTERN)] | None = None
@@ -99,11 +101,25 @@ class Condition(Table):
         """The arms it is about."""
         return [name for name in (self.better, self.than, self.arm) if name is not None]
 
+    @property
+    def asked(self) -> list[tuple[str, str]]:
+        """(arm, endpoint) on either side; the same endpoint on both unless `than_endpoint` says otherwise."""
+        endpoints = (str(self.endpoint), self.than_endpoint or str(self.endpoint))
+        return list(zip(self.arms, endpoints, strict=False))
+
+    @property
+    def sides(self) -> list[str]:
+        """Either side in words: its arm, and the other endpoint where there is one."""
+        return [
+            f"{arm} on {endpoint}" if self.than_endpoint and place else arm
+            for place, (arm, endpoint) in enumerate(self.asked)
+        ]
+
     def told(self, scenario: "Scenario") -> str:
         """This condition on one line."""
         level = "" if self.level is None else f" @ {self.level:g}"
         what = f"raises {self.raises}" if self.raises else f"{metric_of(self, scenario).key} {self._limit}"
-        return f"{self.endpoint}{level}, {' over '.join(self.arms)}: {what}"
+        return f"{self.endpoint}{level}, {' over '.join(self.sides)}: {what}"
 
     @property
     def _limit(self) -> str:
@@ -119,9 +135,10 @@ class Condition(Table):
 
 
 class Claim(Condition):
-    """A statement, and what has to hold for it to be supported."""
+    """A statement, what others have published of it, and what has to hold for it to be supported."""
 
-    text: Annotated[StrictStr, Field(min_length=5, max_length=500, pattern=r"^[^\x00-\x1f]*$")]
+    text: Line
+    published: Line | None = None
     all: list[Condition] = []
 
     @property
@@ -145,77 +162,6 @@ def refuse_none(scenario: "Scenario", source: str) -> None:
         raise UserError(
             f"{source}: --gate: expected claims that could fail, got none; write [[claims]] into the scenario"
         )
-
-
-def problems(scenario: "Scenario") -> Iterator[str]:
-    """One line per thing in the claims that does not fit the scenario: key path, expected, got."""
-    for index, claim in enumerate(scenario.claims):
-        for place, condition in enumerate(claim.conditions):
-            where = f"claims[{index}].all[{place}]" if claim.all else f"claims[{index}]"
-            yield from _kind_problems(where, condition)
-            yield from _name_problems(where, condition, scenario)
-            yield from _metric_problems(where, condition, scenario)
-
-
-def _kind_problems(where: str, condition: Condition) -> Iterator[str]:
-    kinds = condition.kinds
-    if len(kinds) != 1:
-        yield f"{where}: expected one of {', '.join(KINDS)}; got {' and '.join(kinds) or 'none of them'}"
-        return
-    needed = ("better", "than") if kinds[0] in PAIRED else ("arm",)
-    for key in ("better", "than", "arm"):
-        given = getattr(condition, key) is not None
-        if key in needed and not given:
-            yield f"{where}.{key}: expected the name of an arm with {kinds[0]}, got nothing"
-        if key not in needed and given:
-            yield f"{where}.{key}: expected only {' and '.join(needed)} with {kinds[0]}, got it as well"
-    if len(condition.arms) == 2 and condition.better == condition.than:
-        yield f"{where}: expected two different arms, got {condition.better!r} twice"
-
-
-def _name_problems(where: str, condition: Condition, scenario: "Scenario") -> Iterator[str]:
-    arms, known = [arm.name for arm in scenario.arms], levels(scenario)
-    for key in ("better", "than", "arm"):
-        name = getattr(condition, key)
-        if name is not None and name not in arms:
-            yield f"{where}.{key}: expected the name of an arm, got {name!r}{wording.hint(name, arms)}"
-    endpoint = condition.endpoint
-    if endpoint not in known:
-        got = "nothing" if endpoint is None else f"{endpoint!r}{wording.hint(endpoint, known)}"
-        yield f"{where}.endpoint: expected one of {', '.join(known)}; got {got}"
-        return
-    asked = next(one for one in scenario.endpoints if endpoint in one.labels)
-    for name in condition.arms:
-        if asked.arms and name not in asked.arms:
-            yield f"{where}: expected arms that {endpoint} is asked of ({', '.join(asked.arms)}), got {name!r}"
-    choices = known[endpoint]
-    if condition.level is None and len(choices) > 1:
-        yield f"{where}.level: expected one of {', '.join(f'{level:g}' for level in choices)}, got nothing"
-    if condition.level is not None and (scenario.load.mode == CAPACITY or condition.level not in choices):
-        expected = "none" if scenario.load.mode == CAPACITY else f"one of {', '.join(f'{c:g}' for c in choices)}"
-        yield f"{where}.level: expected {expected} for {endpoint}, got {condition.level:g}"
-
-
-def _metric_problems(where: str, condition: Condition, scenario: "Scenario") -> Iterator[str]:
-    if condition.raises is not None:
-        if condition.metric is not None:
-            yield f"{where}.metric: expected none with raises, got {condition.metric!r}"
-        return
-    told = [metric.key for metric in metrics.of(scenario.load.mode)]
-    metric = metric_of(condition, scenario)
-    if metric.key not in told:
-        yield f"{where}.metric: expected one of {', '.join(told)} with load.mode = {scenario.load.mode!r}, got {metric.key!r}"
-    limit = condition.at_most or condition.at_least
-    if limit is not None and limit.unit != metric.unit:
-        unit = f"in {metric.unit}" if metric.unit else "without a unit"
-        key = "at_most" if condition.at_most else "at_least"
-        yield f"{where}.{key}: expected a limit {unit} for {metric.key}, got '{limit}'"
-    if metric in metrics.WHOLE_SLICE and any(condition.endpoint == label for label in _parts(scenario)):
-        yield f"{where}.metric: expected one that a part of a mix has of its own, got {metric.key!r}"
-
-
-def _parts(scenario: "Scenario") -> Iterator[str]:
-    return (part.label for endpoint in scenario.endpoints if endpoint.mix for part in endpoint.parts)
 
 
 def metric_of(condition: Condition, scenario: "Scenario") -> metrics.Metric:

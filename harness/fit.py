@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Final
 
-from harness import claim, wording
+from harness import fit_claims, wording
 from harness.endpoints import ENDPOINTS
 from harness.modes import CAPACITY, CLOSED, OPEN
 from harness.samples import FEWEST_LATENCIES
@@ -21,7 +21,7 @@ def problems(scenario: "Scenario") -> Iterator[str]:
     yield from _arm_problems(scenario)
     yield from _endpoint_problems(scenario)
     yield from _comparison_problems(scenario)
-    yield from claim.problems(scenario)
+    yield from fit_claims.problems(scenario)
     if scenario.base is not None:
         yield "base: expected on the command line of `bench ab`, and not in a scenario"
     if scenario.rule is not None and not scenario.pairs:
@@ -40,7 +40,7 @@ def _arm_problems(scenario: "Scenario") -> Iterator[str]:
 
 
 def _option_problems(where: str, arm: "Arm") -> Iterator[str]:
-    for option in ("threads", "connections", "loop"):
+    for option in ("threads", "connections", "loop", "http"):
         if option in arm.model_fields_set and option not in arm.table.options:
             able = ", ".join(name for name, server in SERVERS.items() if option in server.options)
             yield f"{where}.{option}: expected only with {able}; got it with {arm.server}"

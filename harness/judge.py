@@ -11,6 +11,7 @@ from math import log
 from typing import Final
 
 import numpy as np
+import pandas as pd
 
 from harness import claim, comparison, figures, significance, verdict
 from harness.analysis import Analysis
@@ -21,6 +22,7 @@ from harness.intervals import Estimate
 from harness.metrics import Metric
 from harness.plan import Cell
 
+BETTER, THAN = "better", "than"
 SUPPORTED, REFUTED, UNDECIDED, INVALID = "supported", "refuted", "undecided", "invalid"
 WORST_FIRST: Final = (REFUTED, INVALID, UNDECIDED, SUPPORTED)
 """Joined conditions: one that is refuted refutes the claim, whatever the others are."""
@@ -98,12 +100,21 @@ def _compared(analysis: Analysis, condition: Condition) -> Pair:
     """The improvement factor of `better` over `than`: the ratio, turned round where less is better."""
     scenario = analysis.run.scenario
     metric, level = claim.metric_of(condition, scenario), condition.level_in(scenario)
-    arms = (str(condition.better), str(condition.than))
-    pair = arms if metric.higher_is_better else arms[::-1]
-    found = comparison.compare(analysis.per_block, [(str(condition.endpoint), level)], [pair], [metric], analysis.doubt)
+    rows, endpoint = side_by_side(analysis.per_block, condition), str(condition.endpoint)
+    pair = (BETTER, THAN) if metric.higher_is_better else (THAN, BETTER)
+    found = comparison.compare(rows, [(endpoint, level)], [pair], [metric], analysis.doubt)
     family = sum(one.kinds[0] in PAIRED for told in scenario.claims for one in told.conditions)
     compared = found[0] if found else None
     return Pair(compared, _limit(condition, compared), family)
+
+
+def side_by_side(per_block: pd.DataFrame, condition: Condition) -> pd.DataFrame:
+    """The rows of both sides as two arms of one endpoint, whichever endpoints they were."""
+    sides = []
+    for side, (arm, endpoint) in zip((BETTER, THAN), condition.asked, strict=True):
+        rows = per_block[(per_block.arm == arm) & (per_block.endpoint == endpoint)]
+        sides.append(rows.assign(arm=side, endpoint=str(condition.endpoint)))
+    return pd.concat(sides)
 
 
 def _limit(condition: Condition, compared: Compared | None) -> float:
@@ -131,7 +142,8 @@ def _judge_pair(analysis: Analysis, condition: Condition, lost: dict[Cell, str],
     if unsound or pair.compared is None:
         return Judged(INVALID, unsound or f"{_where(analysis, condition, metric)}: no block has measured both arms")
     ratio = pair.compared.ratio
-    said = f"{_place(analysis, condition, metric)}: {condition.better} is {figures.ratio(ratio)} as good as {condition.than}"
+    better, than = condition.sides
+    said = f"{_place(analysis, condition, metric)}: {better} is {figures.ratio(ratio)} as good as {than}"
     if analysis.floor(pair.compared.endpoint, pair.compared.level, metric) is None:
         said += " (no A/A control here)"
     if condition.by is not None:
@@ -220,11 +232,11 @@ def _flags(analysis: Analysis, condition: Condition, reasons: Sequence[Reason]) 
 
 def _cells(analysis: Analysis, condition: Condition) -> list[Cell]:
     level = condition.level_in(analysis.run.scenario)
-    return [Cell(name, str(condition.endpoint), level) for name in condition.arms]
+    return [Cell(arm, endpoint, level) for arm, endpoint in condition.asked]
 
 
 def _where(analysis: Analysis, condition: Condition, metric: Metric) -> str:
-    return f"{_place(analysis, condition, metric)}, {' over '.join(condition.arms)}"
+    return f"{_place(analysis, condition, metric)}, {' over '.join(condition.sides)}"
 
 
 def _place(analysis: Analysis, condition: Condition, metric: Metric) -> str:

@@ -10,6 +10,7 @@ from harness import checks, figures, judge, plan, precision, sections, tables, v
 from harness.analysis import Analysis, cells_table
 from harness.blocks import Rule
 from harness.checks import Reason
+from harness.claim import Claim
 from harness.comparison import Compared
 from harness.modes import CAPACITY
 from harness.plan import Cell
@@ -115,12 +116,13 @@ def claims_table(analysis: Analysis, reasons: list[Reason]) -> pd.DataFrame:
     rows = [
         {
             "claim": one.claim.text,
+            "published": one.claim.published,
             "verdict": one.word,
             "reason": "; ".join(_numbers(one.conditions, part) for part in one.conditions),
         }
         for one in judge.claims(analysis, reasons)
     ]
-    return pd.DataFrame(rows, columns=["claim", "verdict", "reason"])
+    return pd.DataFrame(rows, columns=["claim", "published", "verdict", "reason"])
 
 
 def _claims(analysis: Analysis, reasons: list[Reason]) -> list[str]:
@@ -128,6 +130,7 @@ def _claims(analysis: Analysis, reasons: list[Reason]) -> list[str]:
     lines = []
     for one in judge.claims(analysis, reasons):
         lines.append(f"{SIGNS[one.word]} {one.word.upper()}  {one.claim.text}")
+        lines += [f"    published: {one.claim.published}"] if one.claim.published else []
         several = len(one.conditions) > 1
         lines += [f"    {f'{part.word}: ' if several else ''}{part.reason}" for part in one.conditions]
     return [*lines, ""] if lines else []
@@ -138,10 +141,15 @@ def _claims_markdown(analysis: Analysis, reasons: list[Reason]) -> list[str]:
     if not judged:
         return []
     rows = [
-        [one.claim.text, f"**{one.word}**", "; ".join(_numbers(one.conditions, part) for part in one.conditions)]
+        [told(one.claim), f"**{one.word}**", "; ".join(_numbers(one.conditions, part) for part in one.conditions)]
         for one in judged
     ]
     return [*tables.as_markdown(Table(["claim", "verdict", "why"], rows)), ""]
+
+
+def told(claim: Claim) -> str:
+    """What is claimed, and what others have published of it."""
+    return f"{claim.text} (published: {claim.published})" if claim.published else claim.text
 
 
 def _numbers(all_of_them: Sequence[judge.Judged], part: judge.Judged) -> str:

@@ -23,6 +23,8 @@ class ArmOptions(Protocol):
     def connections(self) -> int: ...
     @property
     def loop(self) -> str: ...
+    @property
+    def http(self) -> str: ...
 
 
 Cap = Callable[[ArmOptions], int | None]
@@ -33,7 +35,7 @@ class Server:
     """One way to run Django."""
 
     interface: Interface
-    command: str  # with {port} {workers} {threads} {connections} {loop}; the program is looked up beside Python
+    command: str  # with {port} {workers} {threads} {connections} {loop} {http}; the program is looked up beside Python
     cap: Cap  # requests that can be inside a view at once; None: no declared limit
     options: frozenset[str] = frozenset()  # arm options this server understands besides `workers`
     keeps_alive: bool = True  # False: closes the connection after each response
@@ -46,6 +48,7 @@ class Server:
             "threads": arm.threads,
             "connections": arm.connections,
             "loop": arm.loop,
+            "http": arm.http,
         }
         return self.command.format_map(values).split()
 
@@ -99,7 +102,7 @@ _GUNICORN = (
 _UVICORN = (
     "uvicorn --host 127.0.0.1 --port {port} --workers {workers} --backlog 2048 --timeout-keep-alive 600"
     " --timeout-graceful-shutdown 1 --log-level warning --no-access-log --no-use-colors --interface asgi3"
-    " --lifespan off --ws wsproto --loop {loop} --http httptools config.asgi:application"
+    " --lifespan off --ws wsproto --loop {loop} --http {http} config.asgi:application"
 )
 _GRANIAN = (
     "granian --host 127.0.0.1 --port {port} --workers {workers} --backlog 2048 --backpressure 4096"
@@ -156,7 +159,7 @@ SERVERS: Final[dict[str, Server]] = {
         f"{_GUNICORN} --worker-class config.uvicorn_worker.ExplicitUvicornWorker config.asgi:application",
         cap=_uncapped,
     ),
-    "uvicorn": Server("ASGI", _UVICORN, cap=_uncapped, options=frozenset({"loop"})),
+    "uvicorn": Server("ASGI", _UVICORN, cap=_uncapped, options=frozenset({"loop", "http"})),
     "hypercorn": Server(
         "ASGI",
         "hypercorn -b 127.0.0.1:{port} -w {workers} -k {loop} --backlog 2048 --keep-alive 600 --graceful-timeout 1"

@@ -128,6 +128,40 @@ def test_an_arm_that_raises_what_was_claimed_supports_it_and_loses_nothing(tmp_p
     assert not report.lost_comparisons(result, checks.invalid_cells(checks.check(result)))
 
 
+ACROSS = 'endpoint = "hello"\nlevel = 4\nbetter = "async"\nthan_endpoint = "wait ms=10"\n'
+BOTH_AT_FOUR = TINY.replace("users = [8]", "users = [4]")
+
+
+def wait_takes_twice_as_long(slice_: Slice, rng: random.Random) -> float:
+    return (20.0 if slice_.cell.endpoint == "wait ms=10" else 10.0) * (1 + 0.02 * rng.random())
+
+
+@pytest.mark.parametrize(
+    ("claim", "word"),
+    [
+        ('than = "async"\nby = ">= 1.5"', "supported"),  # the same arm, another endpoint
+        ('than = "sync"\nby = ">= 1.5"', "supported"),
+        ('than = "async"\nmetric = "p50"\nby = ">= 3"', "refuted"),
+        ('than = "async"\nequivalent_within = "5%"', "refuted"),
+    ],
+)
+def test_a_claim_may_hold_one_endpoint_against_another(tmp_path: Path, claim: str, word: str) -> None:
+    text = f'{BOTH_AT_FOUR}\n[[claims]]\ntext = "it is quicker"\n{ACROSS}{claim}'
+    run = run_of(tmp_path, text, FakeLoad(wait_takes_twice_as_long))
+    result = analysis.analyse(frames.open_run(run))
+    told = judge.claims(result, checks.check(result))[0]
+    assert told.word == word, told
+    assert "on wait ms=10" in told.conditions[0].reason
+
+
+def test_what_others_have_published_stands_beside_the_claim(tmp_path: Path) -> None:
+    run = run_of(tmp_path, with_claims(PAIR + 'published = "0.34×"\nby = ">= 1.5"'), FakeLoad(twice_as_slow_when_sync))
+    result = analysis.analyse(frames.open_run(run))
+    assert "published: 0.34×" in report.text(result).splitlines()[3]
+    assert "| claim number 0 (published: 0.34×) | **supported** |" in report.markdown(result)
+    assert list(report.claims_table(result, []).published) == ["0.34×"]
+
+
 def test_claims_stand_first_in_every_report(tmp_path: Path) -> None:
     run = run_of(tmp_path, with_claims(PAIR + 'by = ">= 1.5"', PAIR + 'by = ">= 3"'), FakeLoad(twice_as_slow_when_sync))
     result = analysis.analyse(frames.open_run(run))
@@ -197,6 +231,22 @@ MALFORMED = {
         "claims[0].than: expected",
     ),
     "a promise for two": (PAIR + 'at_most = "250ms"', "claims[0].better: expected only arm with at_most"),
+    "another endpoint that is not there": (
+        PAIR + 'by = ">= 2"\nthan_endpoint = "wait"',
+        "claims[0].than_endpoint: expected one of",
+    ),
+    "another endpoint without that level": (
+        PAIR + 'by = ">= 2"\nlevel = 4\nthan_endpoint = "wait ms=10"',
+        "claims[0].level: expected one of 8 for wait ms=10, got 4",
+    ),
+    "another endpoint, and no level in common": (
+        PAIR + 'by = ">= 2"\nthan_endpoint = "wait ms=10"',
+        "claims[0].level: expected one that both endpoints have, got nothing",
+    ),
+    "another endpoint in a promise": (
+        'endpoint = "hello"\narm = "sync"\nthan_endpoint = "hello"\nmetric = "p50"\nat_most = "5ms"',
+        "claims[0].than_endpoint: expected only with by or equivalent_within",
+    ),
     "an arm against itself": (PAIR.replace('"sync"', '"async"') + 'by = ">= 2"', "expected two different arms"),
     "joined, in the second": (
         PAIR + 'all = [{ by = ">= 2" }, { by = ">= 2", than = "synk" }]',
