@@ -141,14 +141,14 @@ def rig(cores: Cores, load_processes: int = 1, server: Sequence[str] = KNOWN) ->
             processes.stop([child])
 
 
-def short(cores: Cores, settings: Load) -> dict[str, Any]:
+def short(cores: Cores, mode: str, processes: int) -> dict[str, Any]:
     """What a run stores of its load maker: its ceiling under this kind of load, and every line."""
     if not AVAILABLE:
         none = Line("calibration", "none: this system has no epoll", "", None, "trust it less, or run on Linux")
         return {"ceiling_rps": None, "most_rate": None, "lines": [asdict(none)]}
-    with rig(cores, settings.processes) as ready:
-        most = ceiling(ready, settings.mode, SHORT.ceiling_s)
-        lines = [ceiling_line(settings.mode, most), *truth(ready, SHORT), stall(ready, SHORT), *lag(ready, SHORT)]
+    with rig(cores, processes) as ready:
+        most = ceiling(ready, mode, SHORT.ceiling_s)
+        lines = [ceiling_line(mode, most), *truth(ready, SHORT), stall(ready, SHORT), *lag(ready, SHORT)]
     return {"ceiling_rps": most, "most_rate": most * OFFERED_SHARE, "lines": [asdict(line) for line in lines]}
 
 

@@ -78,8 +78,10 @@ def run(
     for file, scenario in asked:
         if gate:
             claim.refuse_none(scenario, str(file))
-    codes = [publish.publish(measured(scenario, file, results, plain).path, gate) for file, scenario in asked]
-    raise typer.Exit(max(codes))
+    if len(asked) == 1:
+        raise typer.Exit(publish.publish(measured(asked[0][1], asked[0][0], results, plain).path, gate))
+    print(f"{len(asked)} scenarios, about {figures.duration(sum(measure.expected_s(one) for _, one in asked))}")
+    raise typer.Exit(max([one_of_several(file, scenario, results, plain, gate) for file, scenario in asked]))
 
 
 @app.command("extend", epilog="example: bench extend results/20260101T120000Z-default --blocks 6")
@@ -95,12 +97,18 @@ def extend(
 
 @app.command("report", epilog="example: bench report results/20260101T120000Z-default")
 def report(
-    run_folder: Annotated[Path, typer.Argument(metavar="RUN", help="a run folder under results/")],
+    run_folder: Annotated[
+        Path, typer.Argument(metavar="RUN", help="a run folder under results/, or a folder of such folders")
+    ],
     gate: Gate = False,
 ) -> None:
-    """Rebuild a run's report, tables and pictures from its raw data."""
-    from harness import publish
+    """Rebuild a run's report, tables and pictures from its raw data; of a folder of runs, one page over all of them."""
+    from harness import catalogue, publish
 
+    if catalogue.is_collection(run_folder):
+        if gate:
+            raise UserError(f"{run_folder}: --gate: expected one run, got a folder of runs")
+        raise typer.Exit(publish.publish_collection(run_folder))
     raise typer.Exit(publish.publish(run_folder, gate))
 
 
@@ -201,6 +209,18 @@ def measured(scenario: Scenario, file: Path, results: Path, plain: bool) -> RunF
     cells = len(list(plan.cells(scenario)))
     print(f"{scenario.question}\n{cells} cells, {preview.size(scenario)}", flush=True)
     return measure.measure(scenario, file, results, plain, narrow)
+
+
+def one_of_several(file: Path, scenario: Scenario, results: Path, plain: bool, gate: bool) -> int:
+    """Measure and report one scenario; what cannot be had for it is told, and the others are measured all the same."""
+    from harness import publish
+
+    print(f"\n── {file}", flush=True)
+    try:
+        return publish.publish(measured(scenario, file, results, plain).path, gate)
+    except UserError as error:
+        print(f"bench: {file}: {error}", file=sys.stderr, flush=True)
+        return EXIT_MENDABLE
 
 
 def gone_on(run: Stored, plain: bool, gate: bool) -> int:

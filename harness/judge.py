@@ -15,7 +15,7 @@ import pandas as pd
 
 from harness import claim, comparison, figures, significance, verdict
 from harness.analysis import Analysis
-from harness.checks import Reason
+from harness.checks import FAILURES_MOST, Reason
 from harness.claim import PAIRED, Claim, Condition, Quantity
 from harness.comparison import Compared
 from harness.intervals import Estimate
@@ -204,12 +204,21 @@ def _against(found: Estimate, limit: Quantity, upper: bool, said: str) -> Judged
 def _judge_raises(analysis: Analysis, condition: Condition) -> Judged:
     """An arm that cannot serve this endpoint, with the exception that its own log names."""
     cell = _cells(analysis, condition)[0]
-    where = f"{cell.endpoint} on {cell.arm}"
-    if analysis.refusal(cell) is None:
+    where, failed = f"{cell.endpoint} on {cell.arm}", analysis.refusal(cell) or _failed_under_load(analysis, cell)
+    if failed is None:
         return Judged(REFUTED, f"{where}: answers as it should")
     cause = analysis.causes.get(cell.arm, "nothing")
     named = cause.partition(":")[0].rpartition(".")[2] == condition.raises
-    return Judged(SUPPORTED if named else REFUTED, f"{where}: {analysis.refusal(cell)}; its log says: {cause}")
+    return Judged(SUPPORTED if named else REFUTED, f"{where}: {failed}; its log says: {cause}")
+
+
+def _failed_under_load(analysis: Analysis, cell: Cell) -> str | None:
+    """How many of its requests failed; None if they are few enough for a valid cell."""
+    rows = analysis.rows(cell)
+    requests, failures = int(rows.requests.sum()), int(rows.failures.sum())
+    if failures <= FAILURES_MOST * requests:
+        return None
+    return f"{figures.percent(failures / requests)} of {figures.count(requests)} requests failed"
 
 
 def _unsound(analysis: Analysis, condition: Condition, lost: dict[Cell, str]) -> str | None:

@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from math import inf
 from pathlib import Path
 from typing import Any
@@ -125,18 +126,25 @@ def slices_of(scenario: Scenario) -> int:
 
 def calibrated_for(scenario: Scenario, cores: Cores) -> dict[str, Any]:
     """The short calibration before a run; what did not pass is told at once, and again in the report."""
-    print("calibrating the load maker …", flush=True)
-    with machine.off_the_servers(cores):
-        found = calibrate.short(cores, scenario.load)
-    for line in found["lines"]:
-        if line["passed"] is False:
-            print(f"! calibration: {line['name']} {line['figure']} (limit {line['limit']}): {line['advice']}")
+    found = calibration(cores, scenario.load.mode, scenario.load.processes)
     most = max(float(cell.level) for cell, _, _ in plan.cells(scenario))
     if scenario.load.mode == OPEN and found["most_rate"] and most > found["most_rate"]:
         limit = f"{found['most_rate']:.0f}/s, half of what the load maker can make here"
         print(
             f"! {most:g}/s is more than {limit}: cells above it will be INVALID; lower the rate or set load.processes"
         )
+    return found
+
+
+@cache
+def calibration(cores: Cores, mode: str, processes: int) -> dict[str, Any]:
+    """The short calibration; once for all scenarios of a command that load alike."""
+    print("calibrating the load maker …", flush=True)
+    with machine.off_the_servers(cores):
+        found = calibrate.short(cores, mode, processes)
+    for line in found["lines"]:
+        if line["passed"] is False:
+            print(f"! calibration: {line['name']} {line['figure']} (limit {line['limit']}): {line['advice']}")
     return found
 
 

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from harness import analysis, checks, claim, figures, frames, gate, judge, plots, report, sections
+from harness import analysis, catalogue, checks, claim, figures, frames, gate, judge, plots, report, sections
 from harness.analysis import Analysis
 from harness.checks import Reason
 from harness.errors import EXIT_FAILED, EXIT_INVALID, UserError
@@ -28,6 +28,23 @@ def publish(path: Path, gated: bool = False) -> int:
     if gated and any(one.word != judge.SUPPORTED for one in judge.claims(analysed, reasons)):
         return EXIT_FAILED
     return EXIT_INVALID if report.lost_comparisons(analysed, checks.invalid_cells(reasons)) else 0
+
+
+def publish_collection(path: Path) -> int:
+    """One page over all runs of a folder."""
+    effects = []
+    for name, run, wrong in catalogue.newest(path):
+        print(f"… {name}", flush=True)
+        effects.append(catalogue.Effect(name, run.name, missing=str(wrong)) if wrong else catalogue.read(name, run))
+    for effect in effects:
+        print(f"\n{effect.question or effect.scenario}")
+        print(f"  ! {effect.missing}" if effect.missing else "\n".join(_claims(effect)))
+    print(f"\n{catalogue.tally(effects)}\npage: {catalogue.write(effects, path)}")
+    return 0
+
+
+def _claims(effect: catalogue.Effect) -> list[str]:
+    return [f"  {report.SIGNS[one.word]} {one.word}: {one.claim.text}" for one in effect.verdicts]
 
 
 def publish_change(path: Path, limit: float | None) -> int:

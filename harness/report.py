@@ -118,7 +118,7 @@ def claims_table(analysis: Analysis, reasons: list[Reason]) -> pd.DataFrame:
             "claim": one.claim.text,
             "published": one.claim.published,
             "verdict": one.word,
-            "reason": "; ".join(_numbers(one.conditions, part) for part in one.conditions),
+            "reason": "; ".join(numbers(one.conditions, part) for part in one.conditions),
         }
         for one in judge.claims(analysis, reasons)
     ]
@@ -141,7 +141,7 @@ def _claims_markdown(analysis: Analysis, reasons: list[Reason]) -> list[str]:
     if not judged:
         return []
     rows = [
-        [told(one.claim), f"**{one.word}**", "; ".join(_numbers(one.conditions, part) for part in one.conditions)]
+        [told(one.claim), f"**{one.word}**", "; ".join(numbers(one.conditions, part) for part in one.conditions)]
         for one in judged
     ]
     return [*tables.as_markdown(Table(["claim", "verdict", "why"], rows)), ""]
@@ -152,13 +152,14 @@ def told(claim: Claim) -> str:
     return f"{claim.text} (published: {claim.published})" if claim.published else claim.text
 
 
-def _numbers(all_of_them: Sequence[judge.Judged], part: judge.Judged) -> str:
+def numbers(all_of_them: Sequence[judge.Judged], part: judge.Judged) -> str:
+    """A condition's reason, with its own word where a claim has several."""
     return f"{part.word}: {part.reason}" if len(all_of_them) > 1 else part.reason
 
 
 def _head(analysis: Analysis) -> list[str]:
     head, scenario = analysis.run.head, analysis.run.scenario
-    machine, cores = head["machine"], head["cores"]
+    cores = head["cores"]
     split = (
         f"server on core {_list(cores['server'])}, load and services on core {_list(cores['load'])}"
         if cores["server"]
@@ -167,8 +168,8 @@ def _head(analysis: Analysis) -> list[str]:
     state = analysis.run.state
     lines = [
         scenario.question,
-        f"{machine['cpu']}, {machine['cores']} cores, {machine['system']}; {split}",
-        f"Python {machine['python']}, Django {machine['packages']['django']}; database {head['database']}",
+        f"{_machine(analysis)}; {split}",
+        _versions(analysis),
         f"{figures.loop(scenario.load)}; {analysis.blocks} blocks",
         _method(analysis),
     ]
@@ -179,6 +180,22 @@ def _head(analysis: Analysis) -> list[str]:
     elif scenario.rule is not None:
         lines.append(precision.outcome(analysis, scenario.rule))
     return [*lines, *_extensions(head["plan"].get("extended", []))]
+
+
+def setting(analysis: Analysis) -> str:
+    """On what it was measured, on one line."""
+    return f"{_machine(analysis)}; {_versions(analysis)}; {analysis.blocks} blocks"
+
+
+def _machine(analysis: Analysis) -> str:
+    machine = analysis.run.head["machine"]
+    return f"{machine['cpu']}, {machine['cores']} cores, {machine['system']}"
+
+
+def _versions(analysis: Analysis) -> str:
+    head = analysis.run.head
+    machine = head["machine"]
+    return f"Python {machine['python']}, Django {machine['packages']['django']}; database {head['database']}"
 
 
 def _extensions(before: Sequence[dict[str, Any]]) -> list[str]:

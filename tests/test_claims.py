@@ -162,6 +162,22 @@ def test_what_others_have_published_stands_beside_the_claim(tmp_path: Path) -> N
     assert list(report.claims_table(result, []).published) == ["0.34×"]
 
 
+def test_an_arm_that_raises_only_under_load_supports_it_as_well(tmp_path: Path) -> None:
+    def spoil(slice_: Slice, rows: np.ndarray) -> np.ndarray:
+        if slice_.cell.arm == "sync":
+            rows[::2, COLUMNS.index("outcome")] = Outcome.HTTP_ERROR
+        return rows
+
+    told = judged(
+        tmp_path,
+        'endpoint = "hello"\narm = "sync"\nraises = "RuntimeError"',
+        load=FakeLoad(spoil=spoil),
+        stage=FakeStage(log="RuntimeError: not here\n"),
+    )[0]
+    assert told.word == "supported", told
+    assert "50 % of" in told.conditions[0].reason
+
+
 def test_claims_stand_first_in_every_report(tmp_path: Path) -> None:
     run = run_of(tmp_path, with_claims(PAIR + 'by = ">= 1.5"', PAIR + 'by = ">= 3"'), FakeLoad(twice_as_slow_when_sync))
     result = analysis.analyse(frames.open_run(run))

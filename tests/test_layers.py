@@ -28,6 +28,7 @@ LOWER = {
     "simulation",
     "report",
     "publish",
+    "catalogue",
     "sections",
     "plots",
     "hockey",

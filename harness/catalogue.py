@@ -1,0 +1,130 @@
+"""A folder of runs in, one page out: of each run its question, and of each claim what was published, what was found and why.
+
+Of several runs of one scenario the newest counts. Nothing on the page is typed by hand: it is made anew from the stored runs.
+"""
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import pandas as pd
+
+from harness import analysis, checks, figures, frames, judge, report, tables
+from harness.errors import UserError
+from harness.stored import Stored
+from harness.tables import Table
+
+PAGE: Final = "catalogue.md"
+SHEET: Final = "catalogue.csv"
+
+
+@dataclass(frozen=True)
+class Effect:
+    """One run of the folder."""
+
+    scenario: str
+    folder: str
+    question: str = ""
+    facts: str = ""  # machine, versions, blocks
+    verdicts: Sequence[judge.Verdict] = ()
+    found: Sequence[str] = ()  # the run's own conclusion
+    why: Sequence[str] = ()  # the mechanism, in words
+    missing: str | None = None  # why there is nothing to tell
+
+
+def is_collection(path: Path) -> bool:
+    """Whether the folder is none of a run, and holds some."""
+    return not (path / "run.json").exists() and any(path.glob("*/run.json"))
+
+
+def newest(path: Path) -> Iterator[tuple[str, Path, UserError | None]]:
+    """(scenario, run folder, what is wrong with it) of the newest run of each scenario; folders are named by their time."""
+    latest: dict[str, tuple[Path, UserError | None]] = {}
+    for file in sorted(path.glob("*/run.json")):
+        try:
+            latest[str(Stored.open(file.parent).head["scenario"])] = (file.parent, None)
+        except UserError as error:
+            latest[file.parent.name] = (file.parent, error)
+    return ((name, *latest[name]) for name in sorted(latest))
+
+
+def read(scenario: str, path: Path) -> Effect:
+    """One run, analysed and judged; a run that cannot be read is told as such."""
+    try:
+        analysed, reasons = checks.sound(analysis.analyse(frames.open_run(path)))
+    except UserError as error:
+        return Effect(scenario, path.name, missing=str(error))
+    return Effect(
+        scenario,
+        path.name,
+        analysed.run.scenario.question,
+        report.setting(analysed),
+        judge.claims(analysed, reasons),
+        report.conclusion(analysed, reasons),
+    )
+
+
+def page(effects: Sequence[Effect]) -> str:
+    """The page, as Markdown."""
+    lines = ["# Effects, measured here", "", tally(effects), ""]
+    for effect in effects:
+        lines += [f"## {effect.question or effect.scenario}", "", *_section(effect), ""]
+    return "\n".join(lines)
+
+
+def tally(effects: Sequence[Effect]) -> str:
+    """How the claims came out, in a sentence."""
+    words = Counter(one.word for effect in effects for one in effect.verdicts)
+    counted = ", ".join(f"{words[word]} {word}" for word in judge.WORST_FIRST[::-1] if words[word])
+    missing = [effect.scenario for effect in effects if effect.missing]
+    lost = f" Not told: {', '.join(missing)}." if missing else ""
+    return f"{words.total()} claims in {len(effects)} scenarios: {counted or 'none judged'}.{lost}"
+
+
+def sheet(effects: Sequence[Effect]) -> pd.DataFrame:
+    """One row per claim: what catalogue.csv holds."""
+    rows = [
+        {
+            "scenario": effect.scenario,
+            "claim": one.claim.text,
+            "published": one.claim.published,
+            "verdict": one.word,
+            "here": here(one),
+            "why": "; ".join(effect.why),
+            "run": effect.folder,
+        }
+        for effect in effects
+        for one in effect.verdicts
+    ]
+    return pd.DataFrame(rows, columns=["scenario", "claim", "published", "verdict", "here", "why", "run"])
+
+
+def write(effects: Sequence[Effect], folder: Path) -> Path:
+    """The page and the sheet into the folder; the page's path."""
+    try:
+        sheet(effects).to_csv(folder / SHEET, index=False)
+        (folder / PAGE).write_text(page(effects), encoding="utf-8")
+    except OSError as error:
+        raise UserError(f"{folder}: cannot be written: {error}") from None
+    return folder / PAGE
+
+
+def here(verdict: judge.Verdict) -> str:
+    """What was found, all conditions in one line."""
+    return "; ".join(report.numbers(verdict.conditions, part) for part in verdict.conditions)
+
+
+def _section(effect: Effect) -> list[str]:
+    if effect.missing is not None:
+        return [f"! {effect.folder}: {effect.missing}"]
+    rows = [
+        [one.claim.text, one.claim.published or figures.MISSING, here(one), f"**{one.word}**"]
+        for one in effect.verdicts
+    ]
+    table = tables.as_markdown(Table(["effect", "published", "here", "verdict"], rows)) if rows else []
+    told = [f"- {line}" for line in ([] if rows else effect.found)]
+    why = ["", "Why:", "", *(f"- {line}" for line in effect.why)] if effect.why else []
+    source = f"`{effect.scenario}`, run [{effect.folder}]({effect.folder}/report/report.md): {effect.facts}"
+    return [*table, *told, *why, "", source]
