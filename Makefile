@@ -34,6 +34,10 @@ claims: .venv/ready .venv/django/3.0.14 .venv/django/3.1.14 ## is what the tutor
 neighbours: .venv/ready ## a quick view's latency beside a slow one
 	$(BENCH) run scenarios/neighbours.toml
 
+effects: .venv/ready ## the known effects of async in Django, one scenario each: what is true here, and why? (under 40 minutes)
+	$(BENCH) run scenarios/effects/*.toml --explain --results results/effects || [ $$? -eq 3 ]
+	$(BENCH) report results/effects
+
 calibrate: .venv/ready ## is the load maker to be trusted on this machine? (about 4 minutes)
 	$(BENCH) calibrate
 
@@ -73,4 +77,4 @@ django-%: .venv/django/% ; ## another Django beside the installed one, for arms 
 	@echo "unpacking Django $*"
 	@.ci/django $*
 
-.PHONY: help setup bench smoke tutorial servers capacity claims neighbours calibrate bench-client bench-wrk validate-statistics test test-fast lint types schema check clean
+.PHONY: help setup bench smoke tutorial servers capacity claims neighbours effects calibrate bench-client bench-wrk validate-statistics test test-fast lint types schema check clean
