@@ -8,6 +8,8 @@ DATABASE_URL       sqlite:///… or postgres://…; default: db.sqlite3 beside m
 CONN_MAX_AGE       seconds a database connection is kept; Django's default is 0
 UPSTREAM_URL       the slow API that `upstream`, `fanout` and `mixed` call
 UPSTREAM_LIMIT     most connections to it per worker process, and threads for the sync fan-out
+CACHE_URL          redis://…; default: local memory
+NATIVE_POOL        per worker process: connections of `db_native` and of `cache_native`, threads of the sync fan-outs over rows
 BENCH_NONCE        echoed by `whoami`, so that a stray server can never be measured
 """
 
@@ -77,6 +79,13 @@ DATABASES = {
         conn_max_age=int(os.environ.get("CONN_MAX_AGE", "0")),
     )
 }
+CACHE_URL = os.environ.get("CACHE_URL", "")
+CACHES = {
+    "default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": CACHE_URL}
+    if CACHE_URL
+    else {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}
+}
+NATIVE_POOL = int(os.environ.get("NATIVE_POOL", "16"))
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 LANGUAGE_CODE = "en-us"

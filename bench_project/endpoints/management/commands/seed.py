@@ -7,11 +7,12 @@ from django.core.management import call_command
 from django.core.management.base import BaseCommand
 from django.db import transaction
 
-from endpoints.models import Author, Book
+from endpoints.models import Author, Book, Counter
 
 SEED = 20_001
 AUTHORS = 100
 BOOKS = 1_000
+COUNTERS = 1_000
 
 
 class Command(BaseCommand):
@@ -22,8 +23,10 @@ class Command(BaseCommand):
         with transaction.atomic():
             Book.objects.all().delete()
             Author.objects.all().delete()
+            Counter.objects.all().delete()
             Author.objects.bulk_create(Author(pk=pk, name=f"Author {pk:03d}") for pk in range(1, AUTHORS + 1))
             Book.objects.bulk_create(books(random.Random(SEED)))
+            Counter.objects.bulk_create(Counter(pk=pk) for pk in range(1, COUNTERS + 1))
         self.stdout.write(f"seeded {AUTHORS} authors and {BOOKS} books")
 
 
