@@ -192,6 +192,7 @@ def test_a_file_is_as_long_as_asked_for(kib: int) -> None:
     assert whole == b"0123456789abcdef" * (64 * kib)
 
 
+@pytest.mark.filterwarnings("ignore:StreamingHttpResponse must consume synchronous iterators")
 def test_a_file_that_another_process_has_damaged_is_made_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(work.tempfile, "gettempdir", lambda: str(tmp_path))
     (tmp_path / f"django-async-bench-{os.getuid()}-2-kib").write_bytes(b"cut off")

@@ -22,13 +22,13 @@ def write(pk: int) -> None:
 
 
 def postgres() -> dict[str, Any]:
-    """How to reach the database without Django, in psycopg's words; autocommit is Django's own default."""
+    """How to reach the database without Django, in psycopg's words; autocommit and UTF-8 are Django's own defaults."""
     database = settings.DATABASES["default"]
     if not database["ENGINE"].endswith("postgresql"):
         raise RuntimeError(f"db_native speaks to PostgreSQL only; DATABASE_URL names {database['ENGINE']}")
     names = {"dbname": "NAME", "user": "USER", "password": "PASSWORD", "host": "HOST", "port": "PORT"}
     given = {name: database[key] for name, key in names.items() if database[key]}
-    return {**given, "autocommit": True}
+    return {**given, "autocommit": True, "client_encoding": "UTF8"}
 
 
 def redis_url() -> str:
