@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from harness import arrivals, intervals, steady
+from harness import arrivals, endpoints, intervals, steady, streams
 from harness.frames import BlockFrames
 from harness.metrics import QUANTILES
 from harness.modes import CAPACITY
@@ -33,6 +33,7 @@ COLUMNS: Final = [
     *("throughput_drift", "latency_drift", "lag_p99_ms", "lag_max_ms", "lag_limit_ms", "lagging", "unaccounted"),
     *("unseen", "cpu_ms_per_request", "server_busy", "load_busy", "rss_mib", "threads", "ticks", "late_ticks"),
     *("worst_tick_ms", "steal", "others", "swapped_bytes", "connections", "workers", "new_workers", "upstream_late_ms"),
+    *("first_byte_ms", "streams"),
 ]
 """What a row of a cell in a block holds, with its block: the frame has them also when no cell could be loaded."""
 Row = dict[str, Any]
@@ -44,9 +45,11 @@ class Pooled:
     """A cell's requests in one block, as arrays of one length, with the window of each one's slice."""
 
     slices: pd.DataFrame
+    slice: NDArray[np.int32]
     outcome: NDArray[np.int8]
     intended: NDArray[np.int64]
     sent: NDArray[np.int64]
+    first: NDArray[np.int64]
     done: NDArray[np.int64]
     reused: NDArray[np.int8]
     part: NDArray[np.int8]
@@ -143,14 +146,20 @@ def cell_rows(
         **_conditions(slices, conditions),
     }
     whole = _conservation(settled, requests, conditions) | _costs(list(slices["index"]), usage, int(settled.ok.sum()))
-    yield slices.endpoint.iloc[0], shared | whole | _timed(settled), settled.sample
+    label = slices.endpoint.iloc[0]
+    yield label, shared | whole | _timed(settled) | _streams(settled, label), settled.sample
     calls = slices.calls.iloc[0]
     for part, call in enumerate(calls if len(calls) > 1 else []):
         own = settled.only(part)
         share = {"offered_rps": call["share"] * float(slices.level.mean())}
         yield (
             call["endpoint"],
-            shared | dict.fromkeys(whole) | {"unaccounted": 0, "unseen": 0} | _timed(own) | share,
+            shared
+            | dict.fromkeys(whole)
+            | {"unaccounted": 0, "unseen": 0}
+            | _timed(own)
+            | share
+            | _streams(own, call["endpoint"]),
             own.sample,
         )
 
@@ -164,11 +173,10 @@ def pool(slices: pd.DataFrame, requests: pd.DataFrame) -> Pooled:
     """The requests of these slices as arrays, each with its slice's window."""
     windows = slices.set_index("index")[["cut_ns", "end_ns"]]
     at = windows.index.get_indexer(requests.slice)
-    outcome, intended, sent, done, reused, part = (
-        requests[name].to_numpy() for name in ("outcome", "intended_ns", "sent_ns", "done_ns", "reused", "part")
-    )
+    names = ("slice", "outcome", "reused", "part")
+    times = {name: requests[f"{name}_ns"].to_numpy() for name in ("intended", "sent", "first", "done")}
     cut, end = windows.cut_ns.to_numpy()[at], windows.end_ns.to_numpy()[at]
-    return Pooled(slices, outcome, intended, sent, done, reused, part, cut, end)
+    return Pooled(slices, **{name: requests[name].to_numpy() for name in names}, **times, cut=cut, end=end)
 
 
 def _analysed(block: BlockFrames, mode: str) -> pd.DataFrame:
@@ -258,6 +266,15 @@ def _drift(at_ns: NDArray[np.int64], values: Latencies, pooled: Pooled, fold: An
     if not len(first) or not len(second):
         return None
     return float(fold(second) / fold(first) - 1)
+
+
+def _streams(pooled: Pooled, label: str) -> Row:
+    """First byte and streams at once, where this endpoint streams; of a mix as a whole neither is told."""
+    if not endpoints.streams(label):
+        return dict.fromkeys(("first_byte_ms", "streams"))
+    due = pooled.ok & (pooled.first > 0) & (pooled.intended >= pooled.cut) & (pooled.intended < pooled.end)
+    first_byte_ms = (pooled.first - pooled.intended)[due] / 1e6
+    return streams.figures(pooled.slice, pooled.first, pooled.done, first_byte_ms)
 
 
 def _lag(pooled: Pooled, sample: Latencies) -> Row:

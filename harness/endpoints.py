@@ -1,11 +1,11 @@
-"""What the harness knows of the measured project's endpoints: name, least time of a correct answer, services needed.
+"""What the harness knows of the measured project's endpoints: name, query, least time of a correct answer, services needed.
 
 The least time is what makes a plausibility check possible: an answer that comes sooner did not do
 the work, and `users` users cannot get more than users / least answers per second (Little's law).
 """
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Final
 
 Query = Mapping[str, int | str]
@@ -28,9 +28,24 @@ def _fanout(query: Query) -> float:
     return float(query.get("ms", 100)) * calls
 
 
+def _sse(query: Query) -> float:
+    """The last message comes at the last whole multiple of `every`."""
+    ms, every = int(query.get("ms", 2_000)), int(query.get("every", 250))
+    return float(ms - ms % every)
+
+
+def _stream(query: Query) -> float:
+    return float(query.get("ms", 500)) if query.get("k", 5) else 0.0
+
+
 DATABASE: Final = "database"
 CACHE: Final = "cache"
 UPSTREAM: Final = "upstream"
+
+MS: Final = range(60_001)
+CALLS: Final = range(101)
+ROW: Final = range(1_001)
+MODES: Final = ("parallel", "sequential")
 
 
 @dataclass(frozen=True)
@@ -39,20 +54,40 @@ class Facts:
 
     least_ms: Callable[[Query], float]
     needs: frozenset[str] = frozenset()  # which services it asks: DATABASE, CACHE, UPSTREAM
+    query: Mapping[str, range | Sequence[str]] = field(
+        default_factory=dict
+    )  # what it understands: whole numbers or words
+    streams: bool = False  # the answer comes bit by bit
 
 
 ENDPOINTS: Final[dict[str, Facts]] = {
     "hello": Facts(_none),
     "simple": Facts(_none),
-    "wait": Facts(_wait(1_000)),
+    "wait": Facts(_wait(1_000), query={"ms": MS}),
     "greeting": Facts(_greeting),
-    "upstream": Facts(_wait(100), frozenset({UPSTREAM})),
-    "fanout": Facts(_fanout, frozenset({UPSTREAM})),
-    "db_read": Facts(_none, frozenset({DATABASE})),
+    "upstream": Facts(_wait(100), frozenset({UPSTREAM}), {"ms": MS}),
+    "fanout": Facts(_fanout, frozenset({UPSTREAM}), {"k": CALLS, "ms": MS, "mode": MODES}),
+    "db_read": Facts(_none, frozenset({DATABASE}), {"pk": ROW}),
     "db_list": Facts(_none, frozenset({DATABASE})),
-    "unsafe": Facts(_none, frozenset({DATABASE})),
-    "mixed": Facts(_wait(100), frozenset({DATABASE, UPSTREAM})),
+    "db_write": Facts(_none, frozenset({DATABASE}), {"pk": ROW}),
+    "db_fanout": Facts(_none, frozenset({DATABASE}), {"k": CALLS, "mode": MODES}),
+    "db_native": Facts(_none, frozenset({DATABASE}), {"pk": ROW, "k": CALLS, "mode": MODES}),
+    "cache": Facts(_none, frozenset({CACHE}), {"k": CALLS}),
+    "cache_native": Facts(_none, frozenset({CACHE}), {"k": CALLS}),
+    "unsafe": Facts(_none, frozenset({DATABASE}), {"pk": ROW}),
+    "mixed": Facts(_wait(100), frozenset({DATABASE, UPSTREAM}), {"ms": MS, "pk": ROW}),
+    "stream": Facts(_stream, query={"k": CALLS, "ms": MS}, streams=True),
+    "sse": Facts(_sse, query={"ms": MS, "every": range(1, 60_001)}, streams=True),
+    "longpoll": Facts(_none, query={"ms": MS}),
+    "file": Facts(_none, query={"kib": range(10_241)}),
+    "bridge": Facts(_none, query={"k": range(1_001)}),
     "cpu": Facts(_none),
-    "blocking": Facts(_wait(100)),
+    "blocking": Facts(_wait(100), query={"ms": MS}),
 }
 """By name; a test holds it equal to the project's URLs."""
+
+
+def streams(label: str) -> bool:
+    """Whether what is reported under this label (`sse ms=2000`; in a mix `neighbours: sse ms=2000`) comes bit by bit."""
+    facts = ENDPOINTS.get(label.rpartition(": ")[2].partition(" ")[0])
+    return facts is not None and facts.streams

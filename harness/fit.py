@@ -130,19 +130,20 @@ def _work_problems(where: str, key: str, part: "Part") -> Iterator[str]:
     if part.name not in ENDPOINTS:
         yield f"{where}.{key}: expected one of {', '.join(ENDPOINTS)}; got {part.name!r}{wording.hint(part.name, ENDPOINTS)}"
         return
-    known = {"wait": {"ms"}, "upstream": {"ms"}, "fanout": {"k", "ms", "mode"}, "mixed": {"ms", "pk"}}
-    known |= {"blocking": {"ms"}, "db_read": {"pk"}, "unsafe": {"pk"}}
-    limits = {"ms": 60_000, "k": 100, "pk": 1_000}
-    allowed = known.get(part.name, set())
+    known = ENDPOINTS[part.name].query
     query = f"{where}.query" if key == "name" else f"{where}.{key}"
     for name, value in part.query.items():
-        if name not in allowed:
-            expected = f"one of {', '.join(sorted(allowed))}" if allowed else "no query"
-            yield f"{query}.{name}: expected {expected} for {part.name}, got {name!r}{wording.hint(name, allowed)}"
-        elif name == "mode" and value not in ("parallel", "sequential"):
-            yield f"{query}.mode: expected 'parallel' or 'sequential', got {value!r}"
-        elif name != "mode" and not (isinstance(value, int) and 0 <= value <= limits[name]):
-            yield f"{query}.{name}: expected a whole number from 0 to {limits[name]}, got {value!r}"
+        if name not in known:
+            expected = f"one of {', '.join(sorted(known))}" if known else "no query"
+            yield f"{query}.{name}: expected {expected} for {part.name}, got {name!r}{wording.hint(name, known)}"
+        elif value not in known[name]:
+            yield f"{query}.{name}: expected {_allowed(known[name])}, got {value!r}"
+
+
+def _allowed(values: range | Sequence[str]) -> str:
+    if isinstance(values, range):
+        return f"a whole number from {values[0]} to {values[-1]}"
+    return " or ".join(map(repr, values))
 
 
 def _comparison_problems(scenario: "Scenario") -> Iterator[str]:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from harness import metrics, wording
+from harness import endpoints, metrics, wording
 from harness.claim import KINDS, PAIRED, levels, metric_of
 from harness.modes import CAPACITY
 
@@ -89,6 +89,9 @@ def _metric_problems(where: str, condition: "Condition", scenario: "Scenario") -
         unit = f"in {metric.unit}" if metric.unit else "without a unit"
         key = "at_most" if condition.at_most else "at_least"
         yield f"{where}.{key}: expected a limit {unit} for {metric.key}, got '{limit}'"
+    if metric in metrics.OF_STREAMS and not endpoints.streams(condition.endpoint or ""):
+        able = ", ".join(name for name in endpoints.ENDPOINTS if endpoints.streams(name))
+        yield f"{where}.metric: expected {metric.key!r} only of an endpoint that streams ({able}), got it of {condition.endpoint}"
     if metric in metrics.WHOLE_SLICE and any(condition.endpoint == label for label in _parts(scenario)):
         yield f"{where}.metric: expected one that a part of a mix has of its own, got {metric.key!r}"
 

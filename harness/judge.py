@@ -195,10 +195,11 @@ def _against(found: Estimate, limit: Quantity, upper: bool, said: str) -> Judged
         return Judged(
             UNDECIDED, f"{said}; an interval takes {significance.FEWEST_BLOCKS} blocks with enough samples each"
         )
-    below, above = found.high <= limit.value, found.low >= limit.value
-    if below == above:
-        return Judged(UNDECIDED, f"{said}; the interval has the limit in it")
-    return Judged(SUPPORTED if below == upper else REFUTED, said)
+    if found.high <= limit.value if upper else found.low >= limit.value:
+        return Judged(SUPPORTED, said)
+    if found.low > limit.value if upper else found.high < limit.value:
+        return Judged(REFUTED, said)
+    return Judged(UNDECIDED, f"{said}; the interval has the limit in it")
 
 
 def _judge_raises(analysis: Analysis, condition: Condition) -> Judged:

@@ -45,14 +45,17 @@ METRICS: Final = (
     CPU,
     Metric("rss_mib", "memory", "MiB", False, "less", "more", key="memory", least=1.0),
     Metric("threads", "threads", "", False, "less", "more", whole=True, key="threads"),
+    Metric("first_byte_ms", "first byte", "ms", False, "faster", "slower", key="first", least=LEAST_MS),
+    Metric("streams", "streams at once", "", True, "more", "less", whole=True, key="streams"),
     Metric("connections_per_request", "connections / request", "", False, "less", "more", key="connections"),
 )
 BY_KEY: Final = {metric.key: metric for metric in (HIGHEST_RATE, *METRICS)}
 WHOLE_SLICE: Final = tuple(metric for metric in METRICS if metric.key in ("cpu", "memory", "threads"))
 """What a server spends on all that it serves at a time; a part of a mix has none of its own."""
+OF_STREAMS: Final = tuple(metric for metric in METRICS if metric.key in ("first", "streams"))
 QUANTILES: Final = {metric.column: metric.quantile for metric in METRICS if metric.quantile is not None}
-COUNTS: Final = ("threads", "connections_per_request")
-"""A ratio of these says nothing that the counts do not say."""
+COUNTS: Final = ("threads", "first_byte_ms", "streams", "connections_per_request")
+"""A ratio of these says nothing that they do not say themselves, or (of streams) what latency and throughput do."""
 
 
 def of(mode: str) -> Sequence[Metric]:

@@ -12,6 +12,7 @@ COLUMNS: Final = (
     "user",  # number of the simulated user; in open loop, of the arrival in the slice's schedule
     "intended_ns",  # when the request should have been sent; CLOCK_MONOTONIC, like all times here
     "sent_ns",  # just before the first byte was handed to the kernel; of a dropped arrival, when it was dropped
+    "first_ns",  # when the first part of the response body was parsed; 0: none came
     "done_ns",  # when the last byte was parsed, or the request was given up
     "status",  # HTTP status; 0: none was received
     "outcome",  # an Outcome

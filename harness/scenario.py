@@ -58,7 +58,7 @@ class Arm(Table):
     connections: Annotated[StrictInt, Field(ge=1, le=65_536)] = 16_384
     loop: Literal["uvloop", "asyncio"] = "uvloop"
     http: Literal["httptools", "h11"] = "httptools"
-    profile: Literal["default", "bare"] = "default"
+    profile: Literal["default", "bare", "sync-outermost", "sync-innermost", "sessions"] = "default"
     environment: dict[Variable, Annotated[StrictStr, Field(pattern=r"^[^\x00]*$")]] = {}
     django: Annotated[StrictStr, Field(pattern=r"^[0-9]+(\.[0-9]+){1,2}$")] | None = None
     control_of: Name | None = None

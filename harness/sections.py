@@ -63,14 +63,20 @@ def _measured(analysis: Analysis, cells: list[Cell]) -> str:
 
 
 def _cells(analysis: Analysis, cells: list[Cell], lost: set[Cell]) -> Table:
-    columns = ["", *(f"{metric.title} {metric.unit and f'[{metric.unit}]'}".strip() for metric in analysis.metrics)]
+    told = [metric for metric in analysis.metrics if _is_told(analysis, cells, metric)]
+    columns = ["", *(f"{metric.title} {metric.unit and f'[{metric.unit}]'}".strip() for metric in told)]
     rows = []
     for cell in cells:
         if cell in lost:
-            rows.append([cell.arm, "INVALID", *[""] * (len(analysis.metrics) - 1)])
+            rows.append([cell.arm, "INVALID", *[""] * (len(told) - 1)])
         else:
-            rows.append([cell.arm, *(_figure(analysis, cell, metric) for metric in analysis.metrics)])
+            rows.append([cell.arm, *(_figure(analysis, cell, metric) for metric in told)])
     return Table(columns, rows)
+
+
+def _is_told(analysis: Analysis, cells: list[Cell], metric: Metric) -> bool:
+    """A column that no arm has a figure for is left out; but for percentiles, whose dash has a note that says why."""
+    return metric.quantile is not None or any(analysis.estimate(cell, metric) for cell in cells)
 
 
 def _figure(analysis: Analysis, cell: Cell, metric: Metric) -> str:

@@ -32,7 +32,8 @@ class DisconnectedError(Exception):
 class Client:
     """One simulated user's connection to one server; not shared between greenlets.
 
-    `deadline_ns` is the moment a waiting request is given up (0: not waiting); the Sweeper reads it.
+    `deadline_ns` is the moment a waiting request is given up (0: not waiting); the Sweeper reads it. `body` is what came of
+    the last response, also of one that was cut off.
     """
 
     def __init__(self, address: tuple[str, int], timeout_ns: int, sweeper: "Sweeper") -> None:
@@ -44,18 +45,20 @@ class Client:
         self._hub = get_hub()
         self._sweeper = sweeper
 
-    def call(self, request: bytes, expected_body: bytes | None) -> tuple[int, int, int, int, int, int]:
+    def call(self, request: bytes, expected_body: bytes | None) -> tuple[int, int, int, int, int, int, int]:
         """Send one request and wait for its response.
 
-        Returns (sent_ns, done_ns, status, outcome, body bytes, reused). Never raises for anything the
-        server does. `expected_body` None accepts any body.
+        Returns (sent_ns, first_ns, done_ns, status, outcome, body bytes, reused); first_ns is 0 where no body came.
+        Never raises for anything the server does. `expected_body` None accepts any body.
         """
         reused = self.socket is not None
         sent_ns = perf_counter_ns()
         self.deadline_ns = sent_ns + self.timeout_ns
         self.given_up = Outcome.OK
         self.complete = self.keep_alive = False
-        self.body = b""
+        self.first_ns = 0
+        parts: list[bytes] = []
+        self._parts = parts
         outcome = Outcome.OK
         try:
             if not reused:
@@ -66,19 +69,20 @@ class Client:
             outcome = reason.args[0]
         done_ns = perf_counter_ns()
         self.deadline_ns = 0
+        body = self.body = b"".join(parts)  # of a single part, that part itself
         if outcome:
             if outcome is Outcome.TIMEOUT:
                 done_ns = sent_ns + self.timeout_ns  # and not when the sweeper noticed
             self.close()
-            return sent_ns, done_ns, 0, outcome, len(self.body), reused
+            return sent_ns, self.first_ns, done_ns, 0, outcome, len(body), reused
         status = self.parser.get_status_code()
         if not self.keep_alive:
             self.close()
         if status != 200:
             outcome = Outcome.HTTP_ERROR
-        elif expected_body is not None and self.body != expected_body:
+        elif expected_body is not None and body != expected_body:
             outcome = Outcome.WRONG_BODY
-        return sent_ns, done_ns, status, outcome, len(self.body), reused
+        return sent_ns, self.first_ns, done_ns, status, outcome, len(body), reused
 
     def open(self) -> None:
         """Connect ahead of the first request; a refusal shows when that is sent."""
@@ -114,7 +118,9 @@ class Client:
     # httptools calls these
 
     def on_body(self, part: bytes) -> None:
-        self.body = self.body + part if self.body else part
+        if not self.first_ns:
+            self.first_ns = perf_counter_ns()
+        self._parts.append(part)
 
     def on_message_complete(self) -> None:
         self.complete = True

@@ -47,8 +47,8 @@ def call_until(
     intended_ns = perf_counter_ns()
     while intended_ns < end_ns:
         part, request, body = next(calls)
-        sent_ns, done_ns, status, outcome, length, reused = client.call(request, body)
-        record((slice_, user, intended_ns, sent_ns, done_ns, status, outcome, length, reused, part))
+        sent_ns, first_ns, done_ns, status, outcome, length, reused = client.call(request, body)
+        record((slice_, user, intended_ns, sent_ns, first_ns, done_ns, status, outcome, length, reused, part))
         if outcome >= Outcome.CONNECT_FAILED:
             gevent.sleep(PAUSE_AFTER_FAILURE_S)
             done_ns = perf_counter_ns()

@@ -95,8 +95,8 @@ def serve(
             return
         number, intended_ns = arrival
         part, request, body = call_of(number)
-        sent_ns, done_ns, status, outcome, length, reused = client.call(request, body)
-        record((slice_, number, intended_ns, sent_ns, done_ns, status, outcome, length, reused, part))
+        sent_ns, first_ns, done_ns, status, outcome, length, reused = client.call(request, body)
+        record((slice_, number, intended_ns, sent_ns, first_ns, done_ns, status, outcome, length, reused, part))
         arrivals.answered()
 
 

@@ -146,7 +146,7 @@ class OpenSlice:
         number, intended_ns = arrival
         now_ns = perf_counter_ns()
         slice_, part = self._asked.slice["index"], self._parts[number]
-        self._recorder.record((slice_, number, intended_ns, now_ns, now_ns, 0, Outcome.DROPPED, 0, 1, part))
+        self._recorder.record((slice_, number, intended_ns, now_ns, 0, now_ns, 0, Outcome.DROPPED, 0, 1, part))
 
 
 def drawn(calls: Sequence[Call], shares: Sequence[float], seed: str) -> Iterator[Call]:

@@ -147,7 +147,7 @@ def open_loop_rows(
         intended = start + offset
         done = intended + int(latency_ms(slice_, rng) * MS)
         part = rng.choices(range(len(shares)), shares)[0] if len(shares) > 1 else 0
-        rows.append((slice_.index, number, intended, intended, done, 200, Outcome.OK, 37, 1, part))
+        rows.append((slice_.index, number, intended, intended, done - MS, done, 200, Outcome.OK, 37, 1, part))
     return np.array(rows, dtype=np.int64).reshape(-1, len(COLUMNS))
 
 
@@ -161,7 +161,7 @@ def closed_loop_rows(
         while now < end:
             done = now + int(latency_ms(slice_, rng) * MS)
             part = rng.choices(range(len(shares)), shares)[0] if len(shares) > 1 else 0
-            rows.append((slice_.index, user, now, now, done, 200, Outcome.OK, 37, reused, part))
+            rows.append((slice_.index, user, now, now, done - MS, done, 200, Outcome.OK, 37, reused, part))
             now, reused = done, 1
     return np.array(rows, dtype=np.int64)
 

@@ -98,7 +98,7 @@ def client(address: tuple[str, int], timeout_s: float = 0.4) -> Client:
     return Client(address, int(timeout_s * SECOND_NS), Sweeper())
 
 
-def call(one: Client, path: str = "/") -> tuple[int, int, int, int, int, int]:
+def call(one: Client, path: str = "/") -> tuple[int, int, int, int, int, int, int]:
     return gevent.spawn(one.call, prebuilt(path, one.address), BODY).get(timeout=10)
 
 
@@ -107,7 +107,7 @@ def test_every_ending_is_told_apart(
     serve: Callable[[Behaviour], tuple[str, int]], behave: Behaviour, outcome: Outcome, status: int, kept: bool
 ) -> None:
     one = client(serve(behave))
-    sent_ns, done_ns, got_status, got_outcome, _, reused = call(one)
+    sent_ns, _, done_ns, got_status, got_outcome, _, reused = call(one)
     assert (Outcome(got_outcome), got_status, bool(reused)) == (outcome, status, False)
     assert done_ns >= sent_ns
     assert (one.socket is not None) == kept
@@ -118,7 +118,7 @@ def test_a_connection_is_reused_and_counted_as_such(serve: Callable[[Behaviour],
     address, reused = serve(CASES["whole"][0]), []
 
     def three(one: Client) -> None:
-        reused.extend(one.call(prebuilt("/", one.address), BODY)[5] for _ in range(3))
+        reused.extend(one.call(prebuilt("/", one.address), BODY)[6] for _ in range(3))
 
     gevent.spawn(three, client(address)).get(timeout=10)
     assert [bool(value) for value in reused] == [False, True, True]
@@ -126,11 +126,11 @@ def test_a_connection_is_reused_and_counted_as_such(serve: Callable[[Behaviour],
 
 def test_after_a_failure_the_next_request_opens_a_new_connection(serve: Callable[[Behaviour], tuple[str, int]]) -> None:
     one = client(serve(reset))
-    assert [Outcome(call(one)[3]) for _ in range(3)] == [Outcome.RESET] * 3
+    assert [Outcome(call(one)[4]) for _ in range(3)] == [Outcome.RESET] * 3
 
 
 def test_a_timeout_enters_at_its_own_length(serve: Callable[[Behaviour], tuple[str, int]]) -> None:
-    sent_ns, done_ns, *_ = call(client(serve(sends()), timeout_s=0.3))
+    sent_ns, _, done_ns, *_ = call(client(serve(sends()), timeout_s=0.3))
     assert 0.3 <= (done_ns - sent_ns) / SECOND_NS < 2
 
 
@@ -138,7 +138,7 @@ def test_nobody_listening_is_a_failed_connection() -> None:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         address = free.getsockname()
-    assert Outcome(call(client(address))[3]) is Outcome.CONNECT_FAILED
+    assert Outcome(call(client(address))[4]) is Outcome.CONNECT_FAILED
 
 
 def test_what_is_abandoned_is_unfinished_and_not_a_timeout(serve: Callable[[Behaviour], tuple[str, int]]) -> None:
@@ -147,7 +147,7 @@ def test_what_is_abandoned_is_unfinished_and_not_a_timeout(serve: Callable[[Beha
     waiting = gevent.spawn(one.call, prebuilt("/", one.address), BODY)
     gevent.sleep(0.1)
     sweeper.abandon()
-    assert Outcome(waiting.get(timeout=5)[3]) is Outcome.UNFINISHED
+    assert Outcome(waiting.get(timeout=5)[4]) is Outcome.UNFINISHED
 
 
 def test_an_idle_connection_that_the_server_closed_is_stale(serve: Callable[[Behaviour], tuple[str, int]]) -> None:
@@ -156,7 +156,7 @@ def test_an_idle_connection_that_the_server_closed_is_stale(serve: Callable[[Beh
         connection.shutdown(socket.SHUT_RDWR)
 
     one = client(serve(answer_then_close))
-    assert call(one)[3] == Outcome.OK
+    assert call(one)[4] == Outcome.OK
     gevent.sleep(0.1)
     assert one.is_stale()
 
@@ -164,7 +164,7 @@ def test_an_idle_connection_that_the_server_closed_is_stale(serve: Callable[[Beh
 def test_an_open_idle_connection_is_not_stale(serve: Callable[[Behaviour], tuple[str, int]]) -> None:
     one = client(serve(CASES["whole"][0]))
     assert not one.is_stale()
-    assert call(one)[3] == Outcome.OK
+    assert call(one)[4] == Outcome.OK
     assert not one.is_stale()
 
 
@@ -173,7 +173,45 @@ def test_a_body_larger_than_the_receive_buffer_arrives_whole(serve: Callable[[Be
     head = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(large)
     one = client(serve(lambda connection: connection.sendall(head + large)), timeout_s=5)
     got = gevent.spawn(one.call, prebuilt("/", one.address), large).get(timeout=10)
-    assert (Outcome(got[3]), got[4]) == (Outcome.OK, len(large))
+    assert (Outcome(got[4]), got[5]) == (Outcome.OK, len(large))
+
+
+def test_the_first_byte_is_that_of_the_body_and_not_of_the_head(serve: Callable[[Behaviour], tuple[str, int]]) -> None:
+    def slowly(connection: socket.socket) -> None:
+        for part in (HEAD + b"\r\n", BODY[:6], BODY[6:]):
+            time.sleep(0.1)
+            connection.sendall(part)
+
+    sent_ns, first_ns, done_ns, *_ = call(client(serve(slowly), timeout_s=5))
+    assert first_ns - sent_ns >= 0.2 * SECOND_NS
+    assert done_ns - first_ns >= 0.05 * SECOND_NS
+
+
+@pytest.mark.parametrize("behave", [sends(HEAD + b"\r\n"), sends(b"HTTP/1.1 500 Oops\r\nContent-Length: 0\r\n\r\n")])
+def test_without_a_body_there_is_no_first_byte(
+    serve: Callable[[Behaviour], tuple[str, int]], behave: Behaviour
+) -> None:
+    assert call(client(serve(behave)))[1] == 0
+
+
+def test_what_came_of_a_stream_that_was_cut_off_is_kept(serve: Callable[[Behaviour], tuple[str, int]]) -> None:
+    one = client(serve(sends(CHUNKED + b"6\r\nabcdef\r\n", b"3\r\nghi\r\n")))
+    _, first_ns, _, _, outcome, length, _ = call(one)
+    assert (Outcome(outcome), length, one.body) == (Outcome.TIMEOUT, 9, b"abcdefghi")
+    assert first_ns > 0
+
+
+def test_a_stream_of_many_parts_takes_no_more_than_its_bytes(serve: Callable[[Behaviour], tuple[str, int]]) -> None:
+    """Parts are joined once, at the end: joined one by one, these would be copied for minutes."""
+    part, parts = b"1000\r\n" + b"z" * 4096 + b"\r\n", 20_000
+    whole = b"z" * 4096 * parts
+
+    def behave(connection: socket.socket) -> None:
+        connection.sendall(CHUNKED + part * parts + b"0\r\n\r\n")
+
+    one = client(serve(behave), timeout_s=20)
+    got = gevent.spawn(one.call, prebuilt("/", one.address), whole).get(timeout=30)
+    assert (Outcome(got[4]), got[5]) == (Outcome.OK, len(whole))
 
 
 @pytest.mark.parametrize(

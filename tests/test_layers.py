@@ -13,6 +13,7 @@ LOWER = {
     "frames",
     "cells",
     "steady",
+    "streams",
     "analysis",
     "checks",
     "innocence",

@@ -19,7 +19,9 @@ def rows(count: int) -> np.ndarray:
     for i in range(count):
         sent = now - rng.randrange(3_000) * MS
         outcome = rng.choice([Outcome.OK] * 9 + [Outcome.HTTP_ERROR])
-        made.append((0, i, sent, sent, sent + rng.randrange(1, 4_000_000_000), 200, outcome, rng.randrange(500), 1, 0))
+        made.append(
+            (0, i, sent, sent, 0, sent + rng.randrange(1, 4_000_000_000), 200, outcome, rng.randrange(500), 1, 0)
+        )
     return np.array(made, dtype=np.int64)
 
 
@@ -50,7 +52,7 @@ def test_a_batch_leaves_locust_s_statistics_as_single_requests_would() -> None:
 def test_locust_s_rate_is_that_of_the_time_since_the_first_request() -> None:
     """A batch arrives a second late; its statistics must not start a second late."""
     stats, now = RequestStats(), time.perf_counter_ns()
-    made = [(0, 0, now - 4_000 * MS + i * MS, 0, now - 3_999 * MS + i * MS, 200, 0, 1, 1, 0) for i in range(4_000)]
+    made = [(0, 0, now - 4_000 * MS + i * MS, 0, 0, now - 3_999 * MS + i * MS, 200, 0, 1, 1, 0) for i in range(4_000)]
     fold_into(stats, "x", np.array(made, dtype=np.int64))
     assert stats.get("x", "GET").total_rps == pytest.approx(1_000, rel=0.01)
 

@@ -3,11 +3,14 @@
 Everything that may differ between two runs comes from the environment, so that the exact
 deployment is its command line and its environment, nothing else:
 
-DJANGO_PROFILE     middleware: `default` (what startproject writes) or `bare` (none)
+DJANGO_PROFILE     middleware: `default` (what startproject writes), `bare` (none), `sync-outermost` and `sync-innermost` (default
+                   with one that only does sync), `sessions` (default, and every request reads its session and user)
 DATABASE_URL       sqlite:///… or postgres://…; default: db.sqlite3 beside manage.py
 CONN_MAX_AGE       seconds a database connection is kept; Django's default is 0
 UPSTREAM_URL       the slow API that `upstream`, `fanout` and `mixed` call
 UPSTREAM_LIMIT     most connections to it per worker process, and threads for the sync fan-out
+CACHE_URL          redis://…; default: local memory
+NATIVE_POOL        per worker process: connections of `db_native` and of `cache_native`, threads of the sync fan-outs over rows
 BENCH_NONCE        echoed by `whoami`, so that a stray server can never be measured
 """
 
@@ -37,17 +40,21 @@ INSTALLED_APPS = [
     "endpoints",
 ]
 
+STARTPROJECT = [
+    "django.middleware.security.SecurityMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
 MIDDLEWARE_PROFILES = {
-    "default": [
-        "django.middleware.security.SecurityMiddleware",
-        "django.contrib.sessions.middleware.SessionMiddleware",
-        "django.middleware.common.CommonMiddleware",
-        "django.middleware.csrf.CsrfViewMiddleware",
-        "django.contrib.auth.middleware.AuthenticationMiddleware",
-        "django.contrib.messages.middleware.MessageMiddleware",
-        "django.middleware.clickjacking.XFrameOptionsMiddleware",
-    ],
+    "default": STARTPROJECT,
     "bare": [],
+    "sync-outermost": ["config.middleware.sync_only", *STARTPROJECT],
+    "sync-innermost": [*STARTPROJECT, "config.middleware.sync_only"],
+    "sessions": ["config.middleware.returning_visitor", *STARTPROJECT, "config.middleware.known_user"],
 }
 MIDDLEWARE = MIDDLEWARE_PROFILES[os.environ.get("DJANGO_PROFILE", "default")]
 
@@ -77,6 +84,13 @@ DATABASES = {
         conn_max_age=int(os.environ.get("CONN_MAX_AGE", "0")),
     )
 }
+CACHE_URL = os.environ.get("CACHE_URL", "")
+CACHES = {
+    "default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": CACHE_URL}
+    if CACHE_URL
+    else {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}
+}
+NATIVE_POOL = int(os.environ.get("NATIVE_POOL", "16"))
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 LANGUAGE_CODE = "en-us"

@@ -1,4 +1,4 @@
-"""Two tables with a join between them: enough for a read by key and a list with a template."""
+"""Two tables with a join between them, enough for a read by key and a list with a template; and one to write to."""
 
 from django.db import models
 
@@ -17,3 +17,10 @@ class Book(models.Model):
 
     def __str__(self) -> str:
         return self.title
+
+
+class Counter(models.Model):
+    n = models.BigIntegerField(default=0)
+
+    def __str__(self) -> str:
+        return f"{self.pk}: {self.n}"

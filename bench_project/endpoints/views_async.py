@@ -2,11 +2,17 @@
 
 import asyncio
 import time
+from collections.abc import AsyncIterator
 
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from asgiref.sync import sync_to_async
+from django.core.cache import cache as store
+from django.http import FileResponse, HttpRequest, HttpResponse, JsonResponse, StreamingHttpResponse
 
+from . import native_async as native
+from . import orm_async as orm
+from . import redis_async as redis
+from . import stores, work
 from . import upstream_async as api
-from . import work
 from .models import Book
 
 
@@ -64,6 +70,77 @@ async def mixed(request: HttpRequest) -> HttpResponse:
     quote = await api.fetch(request, work.upstream_path(request))
     books = [book async for book in work.book_list()]
     return work.books_html(request, [book, *books], quote)
+
+
+async def db_write(request: HttpRequest) -> HttpResponse:
+    """One short transaction. Django has no async one: the async twin does what its documentation says, and crosses over."""
+    await sync_to_async(stores.write)(work.row_to_write(request))
+    return JsonResponse(work.WRITTEN)
+
+
+async def db_fanout(request: HttpRequest) -> HttpResponse:
+    """k rows by primary key, one query each, one after the other or all at once."""
+    return work.books_json(await orm.read_all(work.keys(request), work.in_parallel(request)))
+
+
+async def db_native(request: HttpRequest) -> HttpResponse:
+    """What db_read asks (with `?k=`, what db_fanout asks), without the ORM."""
+    if "k" in request.GET:
+        return work.rows_json(await native.read_all(request, work.keys(request), work.in_parallel(request)))
+    return work.row_json(await native.read_all(request, [work.key(request)], False))
+
+
+async def cache(request: HttpRequest) -> HttpResponse:
+    """k reads of Django's cache; what is not there yet is written."""
+    return JsonResponse({"values": [await _cached(key) for key in work.cache_keys(request)]})
+
+
+async def _cached(key: str) -> str:
+    value = await store.aget(key)
+    if value is None:
+        value = stores.cached(key)
+        await store.aset(key, value, None)
+    return value
+
+
+async def cache_native(request: HttpRequest) -> HttpResponse:
+    """The same of Redis, without Django's cache."""
+    return JsonResponse({"values": await redis.read_all(request, work.cache_keys(request))})
+
+
+async def stream(request: HttpRequest) -> HttpResponse:
+    """k chunks over ms milliseconds: the first after ms / k, the last at the end."""
+    return StreamingHttpResponse(_paced(*work.chunks(request)))
+
+
+async def sse(request: HttpRequest) -> HttpResponse:
+    """A server-sent event every so many milliseconds."""
+    return StreamingHttpResponse(_paced(*work.events(request)), content_type="text/event-stream")
+
+
+async def _paced(parts: list[str], pause_s: float) -> AsyncIterator[str]:
+    for part in parts:
+        await asyncio.sleep(pause_s)
+        yield part
+
+
+async def longpoll(request: HttpRequest) -> HttpResponse:
+    """Held until the next event, which all who wait are told at once."""
+    await asyncio.sleep(work.seconds_to_event(request))
+    return JsonResponse(work.EVENT)
+
+
+async def file(request: HttpRequest) -> HttpResponse:
+    """A file from disk."""
+    return FileResponse(work.open_file(request))
+
+
+async def bridge(request: HttpRequest) -> HttpResponse:
+    """k crossings into the other colour and back, for nothing."""
+    crossings = work.crossings(request)
+    for _ in range(crossings):
+        await sync_to_async(work.nothing)()
+    return JsonResponse({"crossed": crossings})
 
 
 async def cpu(request: HttpRequest) -> HttpResponse:

@@ -1,11 +1,17 @@
 """The sync twins: views_async.py without async words; a test holds that nothing else differs."""
 
 import time
+from collections.abc import Iterator
 
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from asgiref.sync import async_to_sync
+from django.core.cache import cache as store
+from django.http import FileResponse, HttpRequest, HttpResponse, JsonResponse, StreamingHttpResponse
 
+from . import native_sync as native
+from . import orm_sync as orm
+from . import redis_sync as redis
+from . import stores, work
 from . import upstream_sync as api
-from . import work
 from .models import Book
 
 
@@ -63,6 +69,77 @@ def mixed(request: HttpRequest) -> HttpResponse:
     quote = api.fetch(request, work.upstream_path(request))
     books = [book for book in work.book_list()]
     return work.books_html(request, [book, *books], quote)
+
+
+def db_write(request: HttpRequest) -> HttpResponse:
+    """One short transaction. Django has no async one: the async twin does what its documentation says, and crosses over."""
+    stores.write(work.row_to_write(request))
+    return JsonResponse(work.WRITTEN)
+
+
+def db_fanout(request: HttpRequest) -> HttpResponse:
+    """k rows by primary key, one query each, one after the other or all at once."""
+    return work.books_json(orm.read_all(work.keys(request), work.in_parallel(request)))
+
+
+def db_native(request: HttpRequest) -> HttpResponse:
+    """What db_read asks (with `?k=`, what db_fanout asks), without the ORM."""
+    if "k" in request.GET:
+        return work.rows_json(native.read_all(request, work.keys(request), work.in_parallel(request)))
+    return work.row_json(native.read_all(request, [work.key(request)], False))
+
+
+def cache(request: HttpRequest) -> HttpResponse:
+    """k reads of Django's cache; what is not there yet is written."""
+    return JsonResponse({"values": [_cached(key) for key in work.cache_keys(request)]})
+
+
+def _cached(key: str) -> str:
+    value = store.get(key)
+    if value is None:
+        value = stores.cached(key)
+        store.set(key, value, None)
+    return value
+
+
+def cache_native(request: HttpRequest) -> HttpResponse:
+    """The same of Redis, without Django's cache."""
+    return JsonResponse({"values": redis.read_all(request, work.cache_keys(request))})
+
+
+def stream(request: HttpRequest) -> HttpResponse:
+    """k chunks over ms milliseconds: the first after ms / k, the last at the end."""
+    return StreamingHttpResponse(_paced(*work.chunks(request)))
+
+
+def sse(request: HttpRequest) -> HttpResponse:
+    """A server-sent event every so many milliseconds."""
+    return StreamingHttpResponse(_paced(*work.events(request)), content_type="text/event-stream")
+
+
+def _paced(parts: list[str], pause_s: float) -> Iterator[str]:
+    for part in parts:
+        time.sleep(pause_s)
+        yield part
+
+
+def longpoll(request: HttpRequest) -> HttpResponse:
+    """Held until the next event, which all who wait are told at once."""
+    time.sleep(work.seconds_to_event(request))
+    return JsonResponse(work.EVENT)
+
+
+def file(request: HttpRequest) -> HttpResponse:
+    """A file from disk."""
+    return FileResponse(work.open_file(request))
+
+
+def bridge(request: HttpRequest) -> HttpResponse:
+    """k crossings into the other colour and back, for nothing."""
+    crossings = work.crossings(request)
+    for _ in range(crossings):
+        async_to_sync(work.anothing)()
+    return JsonResponse({"crossed": crossings})
 
 
 def cpu(request: HttpRequest) -> HttpResponse:

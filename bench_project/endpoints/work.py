@@ -7,10 +7,15 @@ from __future__ import annotations  # Django 3.0's QuerySet cannot be subscripte
 
 import asyncio
 import os
+import random
 import re
 import sys
+import tempfile
 import threading
-from typing import Any
+import time
+from functools import cache
+from pathlib import Path
+from typing import Any, BinaryIO
 
 import django
 from django.conf import settings
@@ -26,13 +31,24 @@ HELLO = {"message": "Hello from async view!"}
 SIMPLE = {"message": "Quick async response"}
 WAIT = {"status": "done"}
 GREETING = {"greeting": "Hello, async world!"}
+WRITTEN = {"status": "written"}
+EVENT = {"status": "event"}
 
 WAIT_MS = 1_000
 GREETING_MS = 2_000
 UPSTREAM_MS = 100
 FANOUT_CALLS = 5
+STREAM_MS = 500
+EVENTS_MS = 2_000
+EVERY_MS = 250
+FILE_KIB = 256
+CROSSINGS = 16
 LONGEST_MS = 60_000
 MOST_CALLS = 100
+MOST_CROSSINGS = 1_000
+MOST_KIB = 10_240
+ROWS = 1_000
+SOON_S = 0.001
 LIST_ROWS = 50
 CPU_ROUNDS = 20_000
 
@@ -42,16 +58,16 @@ def seconds(request: HttpRequest, default_ms: int) -> float:
     return whole_number(request, "ms", default_ms, LONGEST_MS) / 1000
 
 
-def whole_number(request: HttpRequest, name: str, default: int, most: int) -> int:
-    """The query parameter as a whole number from 0 to `most`; anything else is answered with a 400.
+def whole_number(request: HttpRequest, name: str, default: int, most: int, least: int = 0) -> int:
+    """The query parameter as a whole number from `least` to `most`; anything else is answered with a 400.
 
     (By the exception for it that every Django has: BadRequest came with 3.2.)
     """
     text = request.GET.get(name)
     if text is None:
         return default
-    if not re.fullmatch("[0-9]{1,9}", text, re.ASCII) or int(text) > most:
-        raise SuspiciousOperation(f"{name}: expected a whole number from 0 to {most}, got {text!r}")
+    if not re.fullmatch("[0-9]{1,9}", text, re.ASCII) or not least <= int(text) <= most:
+        raise SuspiciousOperation(f"{name}: expected a whole number from {least} to {most}, got {text!r}")
     return int(text)
 
 
@@ -76,7 +92,73 @@ def in_parallel(request: HttpRequest) -> bool:
 
 def key(request: HttpRequest) -> int:
     """The primary key to read: `?pk=`, 1 by default."""
-    return whole_number(request, "pk", 1, 1_000)
+    return whole_number(request, "pk", 1, ROWS)
+
+
+def keys(request: HttpRequest) -> list[int]:
+    """The primary keys of a fan-out over rows: the first `?k=`."""
+    return list(range(1, whole_number(request, "k", FANOUT_CALLS, MOST_CALLS) + 1))
+
+
+def row_to_write(request: HttpRequest) -> int:
+    """`?pk=`, for which all writers then queue; without it any row, so that they do not."""
+    return whole_number(request, "pk", random.randint(1, ROWS), ROWS)
+
+
+def cache_keys(request: HttpRequest) -> list[str]:
+    """The keys of `?k=` reads of the cache, one by default."""
+    return [f"answer-{number}" for number in range(whole_number(request, "k", 1, MOST_CALLS))]
+
+
+def chunks(request: HttpRequest) -> tuple[list[str], float]:
+    """`?k=` chunks and the seconds before each, `?ms=` in all."""
+    count = whole_number(request, "k", FANOUT_CALLS, MOST_CALLS)
+    ms = whole_number(request, "ms", STREAM_MS, LONGEST_MS)
+    return [f"chunk {number}\n" for number in range(count)], ms / 1000 / max(1, count)
+
+
+def events(request: HttpRequest) -> tuple[list[str], float]:
+    """The events of `?ms=` milliseconds, one `?every=` so many, and the seconds before each."""
+    every = whole_number(request, "every", EVERY_MS, LONGEST_MS, least=1)
+    count = whole_number(request, "ms", EVENTS_MS, LONGEST_MS) // every
+    return [f'data: {{"n": {number}}}\n\n' for number in range(count)], every / 1000
+
+
+def seconds_to_event(request: HttpRequest) -> float:
+    """Until the next multiple of `?ms=` on the machine's monotonic clock, which is the same for all who wait.
+
+    One that is less than a millisecond away counts as over: event loops wake up to that much early, and whoever was just
+    woken by an event and asks again would be told of it twice.
+    """
+    period = seconds(request, WAIT_MS)
+    left = period - time.monotonic() % period if period else 0.0
+    return left if left >= SOON_S else left + period
+
+
+def open_file(request: HttpRequest) -> BinaryIO:
+    """A file of `?kib=` KiB."""
+    return _file(whole_number(request, "kib", FILE_KIB, MOST_KIB)).open("rb")
+
+
+@cache
+def _file(kib: int) -> Path:
+    """The path of a file of known content. Each process writes it once, to a name of its own, and renames it: all are equal."""
+    with tempfile.NamedTemporaryFile(delete=False) as file:
+        file.write(b"0123456789abcdef" * (64 * kib))
+    return Path(file.name).replace(Path(tempfile.gettempdir()) / f"django-async-bench-{os.getuid()}-{kib}-kib")
+
+
+def crossings(request: HttpRequest) -> int:
+    """How often `bridge` crosses: `?k=`."""
+    return whole_number(request, "k", CROSSINGS, MOST_CROSSINGS)
+
+
+def nothing() -> None:
+    """What the async twin crosses over for."""
+
+
+async def anothing() -> None:
+    """What the sync twin crosses over for."""
 
 
 def books() -> QuerySet[Book]:
@@ -90,7 +172,29 @@ def book_list() -> QuerySet[Book]:
 
 
 def book_json(book: Book) -> JsonResponse:
-    return JsonResponse({"id": book.pk, "title": book.title, "year": book.year})
+    return JsonResponse(_book(book))
+
+
+def books_json(books: list[Book]) -> JsonResponse:
+    return JsonResponse({"books": [_book(book) for book in books]})
+
+
+def _book(book: Book) -> dict[str, Any]:
+    return {"id": book.pk, "title": book.title, "year": book.year}
+
+
+def row_json(rows: list[Any]) -> JsonResponse:
+    """book_json, of the only row that BOOK_SQL gave."""
+    return JsonResponse(_row(rows[0]))
+
+
+def rows_json(rows: list[Any]) -> JsonResponse:
+    """books_json, of what BOOK_SQL gave."""
+    return JsonResponse({"books": [_row(row) for row in rows]})
+
+
+def _row(row: Any) -> dict[str, Any]:
+    return dict(zip(("id", "title", "year"), row))  # noqa: B905
 
 
 def books_html(request: HttpRequest, books: list[Book], quote: dict[str, Any] | None = None) -> HttpResponse:
