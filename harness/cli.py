@@ -15,6 +15,7 @@ from harness import scenario as scenarios
 from harness.blocks import MOST_BLOCKS
 from harness.calibrate import Line
 from harness.errors import EXIT_INTERRUPTED, EXIT_INVALID, EXIT_MENDABLE, Interrupted, UserError
+from harness.explain import PASSES
 from harness.scenario import Scenario
 from harness.store import RunFolder
 from harness.stored import Stored
@@ -62,6 +63,9 @@ def run(
     plain: Plain = False,
     results: Results = Path("results"),
     gate: Gate = False,
+    explain: Annotated[
+        bool, typer.Option("--explain", help="afterwards, say why: a probed pass per scenario, kept with its run")
+    ] = False,
     unfinished: Annotated[
         Path | None, typer.Option("--resume", metavar="RUN", help="complete a run that was cut off, by its own plan")
     ] = None,
@@ -78,7 +82,12 @@ def run(
     for file, scenario in asked:
         if gate:
             claim.refuse_none(scenario, str(file))
-    codes = [publish.publish(measured(scenario, file, results, plain).path, gate) for file, scenario in asked]
+    codes = []
+    for file, scenario in asked:
+        path = measured(scenario, file, results, plain).path
+        if explain:
+            explain_run(path, plain)
+        codes.append(publish.publish(path, gate))
     raise typer.Exit(max(codes))
 
 
@@ -102,6 +111,26 @@ def report(
     from harness import publish
 
     raise typer.Exit(publish.publish(run_folder, gate))
+
+
+@app.command("explain", epilog="example: bench explain scenarios/bare.toml")
+def explain(
+    asked: Annotated[Path, typer.Argument(metavar="SCENARIO|RUN", help="a scenario file, or a run under results/")],
+    plain: Plain = False,
+    results: Results = Path("results"),
+) -> None:
+    """Say why the numbers are what they are, by an untimed pass with a probe: thread switches, waits, loop lag.
+
+    Of a run, the pass is kept with it and its report is written anew.
+    """
+    from harness import publish
+
+    if asked.is_dir():
+        explain_run(asked, plain)
+        raise typer.Exit(publish.publish(asked))
+    scenario = scenarios.load(asked)
+    folder = measure.explained(scenario, scenarios.read_text(asked), results, asked.stem, plain)
+    publish.publish_why(folder.path)
 
 
 @app.command("compare", epilog="example: bench compare results/OLD results/NEW --max-regression 5%")
@@ -201,6 +230,15 @@ def measured(scenario: Scenario, file: Path, results: Path, plain: bool) -> RunF
     cells = len(list(plan.cells(scenario)))
     print(f"{scenario.question}\n{cells} cells, {preview.size(scenario)}", flush=True)
     return measure.measure(scenario, file, results, plain, narrow)
+
+
+def explain_run(path: Path, plain: bool) -> None:
+    """A probed pass over the scenario of a stored run, into its folder."""
+    run = Stored.open(path)
+    if run.scenario.explained:
+        raise UserError(f"{path}: is a probed pass itself; bench report {path} shows it")
+    text = scenarios.read_text(path / "scenario.toml")
+    measure.explained(run.scenario, text, path / PASSES, run.head["scenario"], plain)
 
 
 def gone_on(run: Stored, plain: bool, gate: bool) -> int:
