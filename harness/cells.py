@@ -89,7 +89,7 @@ def block_cells(block: BlockFrames, mode: str) -> Iterator[tuple[Cell, Row, Late
 
     Of a mix there is one cell for all of it, and one for each of its endpoints.
     """
-    slices = _analysed(block, mode)
+    slices = analysed(block, mode)
     order = np.argsort(block.requests.slice.to_numpy(), kind="stable")
     requests = block.requests.iloc[order]
     bounds = requests.slice.to_numpy()
@@ -179,7 +179,7 @@ def pool(slices: pd.DataFrame, requests: pd.DataFrame) -> Pooled:
     return Pooled(slices, **{name: requests[name].to_numpy() for name in names}, **times, cut=cut, end=end)
 
 
-def _analysed(block: BlockFrames, mode: str) -> pd.DataFrame:
+def analysed(block: BlockFrames, mode: str) -> pd.DataFrame:
     """The slices that figures are made of; those that confirmed a capacity become one cell at the level HELD."""
     slices = block.slices[block.slices.purpose.isin(ANALYSED)]
     if mode != CAPACITY:

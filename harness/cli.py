@@ -15,6 +15,7 @@ from harness import scenario as scenarios
 from harness.blocks import MOST_BLOCKS
 from harness.calibrate import Line
 from harness.errors import EXIT_INTERRUPTED, EXIT_INVALID, EXIT_MENDABLE, Interrupted, UserError
+from harness.explain import PASSES
 from harness.scenario import Scenario
 from harness.store import RunFolder
 from harness.stored import Stored
@@ -62,12 +63,14 @@ def run(
     plain: Plain = False,
     results: Results = Path("results"),
     gate: Gate = False,
+    explain: Annotated[
+        bool, typer.Option("--explain", help="afterwards, say why: a probed pass per scenario, kept with its run")
+    ] = False,
     unfinished: Annotated[
         Path | None, typer.Option("--resume", metavar="RUN", help="complete a run that was cut off, by its own plan")
     ] = None,
 ) -> None:
     """Measure scenarios, one run folder each, and report them. Exit 3: a comparison asked for is INVALID."""
-    from harness import publish
 
     if unfinished is not None:
         refuse_beside_resume(files, blocks, seed)
@@ -79,9 +82,9 @@ def run(
         if gate:
             claim.refuse_none(scenario, str(file))
     if len(asked) == 1:
-        raise typer.Exit(publish.publish(measured(asked[0][1], asked[0][0], results, plain).path, gate))
+        raise typer.Exit(carried_out(*asked[0], results, plain, gate, explain))
     print(f"{len(asked)} scenarios, about {figures.duration(sum(measure.expected_s(one) for _, one in asked))}")
-    raise typer.Exit(max([one_of_several(file, scenario, results, plain, gate) for file, scenario in asked]))
+    raise typer.Exit(max([one_of_several(*one, results, plain, gate, explain) for one in asked]))
 
 
 @app.command("extend", epilog="example: bench extend results/20260101T120000Z-default --blocks 6")
@@ -110,6 +113,26 @@ def report(
             raise UserError(f"{run_folder}: --gate: expected one run, got a folder of runs")
         raise typer.Exit(publish.publish_collection(run_folder))
     raise typer.Exit(publish.publish(run_folder, gate))
+
+
+@app.command("explain", epilog="example: bench explain scenarios/bare.toml")
+def explain(
+    asked: Annotated[Path, typer.Argument(metavar="SCENARIO|RUN", help="a scenario file, or a run under results/")],
+    plain: Plain = False,
+    results: Results = Path("results"),
+) -> None:
+    """Say why the numbers are what they are, by an untimed pass with a probe: thread switches, waits, loop lag.
+
+    Of a run, the pass is kept with it and its report is written anew.
+    """
+    from harness import publish
+
+    if asked.is_dir():
+        explain_run(asked, plain)
+        raise typer.Exit(publish.publish(asked))
+    scenario = scenarios.load(asked)
+    folder = measure.explained(scenario, scenarios.read_text(asked), results, asked.stem, plain)
+    publish.publish_why(folder.path)
 
 
 @app.command("compare", epilog="example: bench compare results/OLD results/NEW --max-regression 5%")
@@ -211,16 +234,33 @@ def measured(scenario: Scenario, file: Path, results: Path, plain: bool) -> RunF
     return measure.measure(scenario, file, results, plain, narrow)
 
 
-def one_of_several(file: Path, scenario: Scenario, results: Path, plain: bool, gate: bool) -> int:
-    """Measure and report one scenario; what cannot be had for it is told, and the others are measured all the same."""
+def carried_out(file: Path, scenario: Scenario, results: Path, plain: bool, gate: bool, explain: bool) -> int:
+    """Measure a scenario, explain it where asked for, report it; the exit code."""
     from harness import publish
 
+    path = measured(scenario, file, results, plain).path
+    if explain:
+        explain_run(path, plain)
+    return publish.publish(path, gate)
+
+
+def one_of_several(file: Path, scenario: Scenario, results: Path, plain: bool, gate: bool, explain: bool) -> int:
+    """What cannot be had for one scenario is told, and the others are measured all the same."""
     print(f"\n── {file}", flush=True)
     try:
-        return publish.publish(measured(scenario, file, results, plain).path, gate)
+        return carried_out(file, scenario, results, plain, gate, explain)
     except UserError as error:
         print(f"bench: {file}: {error}", file=sys.stderr, flush=True)
         return EXIT_MENDABLE
+
+
+def explain_run(path: Path, plain: bool) -> None:
+    """A probed pass over the scenario of a stored run, into its folder."""
+    run = Stored.open(path)
+    if run.scenario.explained:
+        raise UserError(f"{path}: is a probed pass itself; bench report {path} shows it")
+    text = scenarios.read_text(path / "scenario.toml")
+    measure.explained(run.scenario, text, path / PASSES, run.head["scenario"], plain)
 
 
 def gone_on(run: Stored, plain: bool, gate: bool) -> int:

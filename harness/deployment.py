@@ -2,6 +2,7 @@
 
 import http.client
 import json
+import os
 import re
 import secrets
 import shlex
@@ -13,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-from harness import others, ports, processes
+from harness import others, ports, probed, processes
 from harness.errors import UserError
 from harness.processes import Child
 from harness.scenario import Arm
@@ -51,6 +52,7 @@ class Deployed:
     port: int
     nonce: str
     counts: Path  # a file per worker process: how many requests it has been given
+    probe: Path | None = None  # where a probed arm counts: probed.py
 
     def seen(self) -> dict[int, int]:
         """Worker pid → requests that reached the application; those of ended workers included, empty if not counted."""
@@ -107,6 +109,8 @@ class Fleet:
         old = self.deployed.pop(name)
         processes.stop([old.child])
         shutil.rmtree(old.counts)
+        if old.probe is not None:
+            shutil.rmtree(old.probe)
         self.start([old.arm])
 
     def stop(self) -> None:
@@ -124,6 +128,10 @@ class Fleet:
             "BENCH_NONCE": self.site.nonce,
             "REQUEST_COUNT_FOLDER": str(counts.resolve()),
         }
+        probe = counts.with_name(f"{counts.name}.probe") if arm.probe else None
+        if probe is not None:
+            probe.mkdir()
+            own |= probed.environment(arm.table.interface, probe)
         checkout = self.site.checkouts[arm.revision] if arm.revision else None
         if checkout is not None:
             own["DATABASE_URL"] = checkout.database_url
@@ -132,10 +140,10 @@ class Fleet:
             [processes.program(name), *arguments],
             self.site.logs / f"{slug(arm.name)}.log",
             cores=self.site.cores,
-            env=processes.environment({**self.site.environment, **own, **others.environment(arm), **arm.environment}),
+            env=processes.environment({**self.site.environment, **own, **python_path(arm), **arm.environment}),
             cwd=PROJECT if checkout is None else checkout.project,
         )
-        return Deployed(arm, child, port, self.site.nonce, counts)
+        return Deployed(arm, child, port, self.site.nonce, counts, probe)
 
 
 @contextmanager
@@ -173,6 +181,12 @@ def wait_until_up(deployed: Deployed) -> None:
         )
     if deployed.arm.django not in (None, identity.get("django")):
         raise UserError(f"{where}: expected Django {deployed.arm.django}, got {identity.get('django')}")
+
+
+def python_path(arm: Arm) -> dict[str, str]:
+    """Where an arm's Python looks first: into its own Django, then for the probe."""
+    own = others.environment(arm)
+    return {"PYTHONPATH": os.pathsep.join([*own.values(), str(PROJECT.parent)])} if arm.probe else own
 
 
 def slug(name: str) -> str:

@@ -13,7 +13,10 @@ if TYPE_CHECKING:
     from harness.scenario import Arm, Endpoint, Load, Part, Scenario
 
 SHARES_OFF: Final = 1e-6
-OWN_VARIABLES: Final = {"BENCH_NONCE", "DATABASE_URL", "UPSTREAM_URL", "DJANGO_PROFILE", "REQUEST_COUNT_FOLDER"}
+OWN_VARIABLES: Final = {"BENCH_NONCE", "DATABASE_URL", "UPSTREAM_URL", "DJANGO_PROFILE", "REQUEST_COUNT_FOLDER"} | {
+    "PROBE_FOLDER",
+    "PROBE_APPLICATION",
+}
 
 
 def problems(scenario: "Scenario") -> Iterator[str]:
@@ -24,6 +27,8 @@ def problems(scenario: "Scenario") -> Iterator[str]:
     yield from fit_claims.problems(scenario)
     if scenario.base is not None:
         yield "base: expected on the command line of `bench ab`, and not in a scenario"
+    if scenario.explained or any(arm.probe for arm in scenario.arms):
+        yield "probe: expected by `bench explain SCENARIO`, and not in a scenario"
     if scenario.rule is not None and not scenario.pairs:
         yield "blocks: expected a whole number where there is no comparison for `until` to watch, got a table"
 

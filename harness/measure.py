@@ -10,7 +10,7 @@ from typing import Any
 
 from rich.console import Console
 
-from harness import calibrate, capacity, machine, others, plan, runner, services, worktrees
+from harness import calibrate, capacity, explain, machine, others, plan, runner, services, switching, worktrees
 from harness import scenario as scenarios
 from harness.deployment import Checkout
 from harness.errors import Interrupted
@@ -30,18 +30,25 @@ def measure(scenario: Scenario, file: Path, results: Path, plain: bool, narrow: 
     """One scenario, measured into a new run folder; its state is right whatever happens."""
     refuse_what_cannot_be(scenario)
     cores = machine.share_cores()
-    facts = {
-        "plan": plan.as_json(scenario, plan.expand(scenario)),
-        "overrides": scenario.overrides,
-        "machine": machine.facts(),
-        "calibration": calibrated_for(scenario, cores),
-        "cores": {"server": cores.server, "load": cores.load, "note": cores.note},
-        "database": "SQLite",
-    }
+    facts = facts_of(scenario, cores) | {"calibration": calibrated_for(scenario, cores)}
     folder = RunFolder.create(results, file.stem, scenarios.read_text(file), facts)
     print(f"into {folder.path}", flush=True)
     with marked(folder):
         play(scenario, folder, cores, plain, narrow)
+    return folder
+
+
+def explained(scenario: Scenario, text: str, results: Path, name: str, plain: bool) -> RunFolder:
+    """A probed pass over a scenario (`text`: its file's), in a run folder of its own. Not timed, so nothing is calibrated."""
+    twice = explain.probed(scenario)
+    refuse_what_cannot_be(twice)
+    cores = machine.share_cores()
+    facts = facts_of(twice, cores) | {"calibration": {}}
+    folder = RunFolder.create(results, f"{name}-explain", text, facts)
+    print(f"explaining, in a pass of its own with a probe, into {folder.path}", flush=True)
+    with marked(folder):
+        folder.mark(RUNNING, switch_cost=switching.cost(folder.path / "switch_cost.log", cores.server))
+        play(twice, folder, cores, plain, lambda _: False)
     return folder
 
 
@@ -54,6 +61,17 @@ def go_on(run: Stored, plain: bool, narrow: Narrow) -> RunFolder:
         folder.mark(RUNNING, calibration=calibration)
         play(run.scenario, folder, cores, plain, narrow)
     return folder
+
+
+def facts_of(scenario: Scenario, cores: Cores) -> dict[str, Any]:
+    """What run.json says of the plan and of where it is measured."""
+    return {
+        "plan": plan.as_json(scenario, plan.expand(scenario)),
+        "overrides": scenario.overrides,
+        "machine": machine.facts(),
+        "cores": {"server": cores.server, "load": cores.load, "note": cores.note},
+        "database": "SQLite",
+    }
 
 
 def refuse_what_cannot_be(scenario: Scenario) -> None:

@@ -2,7 +2,21 @@
 
 from pathlib import Path
 
-from harness import analysis, catalogue, checks, claim, figures, frames, gate, judge, plots, report, sections
+from harness import (
+    analysis,
+    catalogue,
+    checks,
+    claim,
+    figures,
+    frames,
+    gate,
+    judge,
+    mechanism,
+    plots,
+    report,
+    sections,
+    why,
+)
 from harness.analysis import Analysis
 from harness.checks import Reason
 from harness.errors import EXIT_FAILED, EXIT_INVALID, UserError
@@ -45,6 +59,22 @@ def publish_collection(path: Path) -> int:
 
 def _claims(effect: catalogue.Effect) -> list[str]:
     return [f"  {report.SIGNS[one.word]} {one.word}: {one.claim.text}" for one in effect.verdicts]
+
+
+def publish_why(path: Path) -> None:
+    """What a probed pass says, cell by cell, and what the probe costs; every figure into report/mechanism.csv."""
+    found = mechanism.read(path)
+    if found is None:
+        raise UserError(f"{path}: no block of this pass was finished")
+    mode = found.run.scenario.load.mode
+    for cell in [*found.cells, *found.unexplained]:
+        cpu_ms = found.cells[cell].cpu_ms if cell in found.cells else None
+        title = f"{figures.pushed(mode, cell.endpoint, cell.level)}, {cell.arm}"
+        print("\n".join([title, *(f"    {line}" for line in why.lines(found, cell, cpu_ms)), ""]))
+    print("\n".join(why.cost(found)))
+    (path / "report").mkdir(exist_ok=True)
+    mechanism.table(found).to_csv(path / "report" / "mechanism.csv", index=False)
+    print(f"every figure: {path / 'report' / 'mechanism.csv'}")
 
 
 def publish_change(path: Path, limit: float | None) -> int:

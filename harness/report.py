@@ -6,7 +6,7 @@ from typing import Any, Final
 
 import pandas as pd
 
-from harness import checks, figures, judge, plan, precision, sections, tables, verdict
+from harness import checks, figures, judge, mechanism, plan, precision, sections, tables, verdict, why
 from harness.analysis import Analysis, cells_table
 from harness.blocks import Rule
 from harness.checks import Reason
@@ -31,6 +31,7 @@ def text(analysis: Analysis) -> str:
         for table in section.tables:
             lines += [*tables.as_text(table), ""]
         lines += [*section.notes, ""] if section.notes else []
+        lines += [*why.as_text(section.why), ""] if section.why else []
     return "\n".join([*lines, *conclusion(analysis, reasons)]) + "\n"
 
 
@@ -54,6 +55,7 @@ def markdown(analysis: Analysis, pictures: Sequence[str] = ()) -> str:
         for table in section.tables:
             lines += [*tables.as_markdown(table), ""]
         lines += [f"- {note}" for note in section.notes] + [""]
+        lines += [*why.as_markdown(section.why), ""] if section.why else []
     return "\n".join([*lines, *commands(analysis)]) + "\n"
 
 
@@ -90,7 +92,7 @@ def comparisons_table(analysis: Analysis, reasons: list[Reason]) -> pd.DataFrame
 
 
 def write(analysis: Analysis, folder: Path, pictures: Sequence[str]) -> None:
-    """report.md, claims.csv, cells.csv and comparisons.csv into the folder."""
+    """report.md, claims.csv, cells.csv, comparisons.csv and, where there is a probed pass, mechanism.csv into the folder."""
     reasons = checks.check(analysis)
     cells = cells_table(analysis)
     told = {reason.cell: reason for reason in reversed(reasons) if reason.invalid}
@@ -100,6 +102,9 @@ def write(analysis: Analysis, folder: Path, pictures: Sequence[str]) -> None:
     cells.to_csv(folder / "cells.csv", index=False)
     claims_table(analysis, reasons).to_csv(folder / "claims.csv", index=False)
     comparisons_table(analysis, reasons).to_csv(folder / "comparisons.csv", index=False)
+    explained = mechanism.read(analysis.run.path)
+    if explained is not None:
+        mechanism.table(explained).to_csv(folder / "mechanism.csv", index=False)
     (folder / "report.md").write_text(markdown(analysis, pictures), encoding="utf-8")
 
 
@@ -179,6 +184,8 @@ def _head(analysis: Analysis) -> list[str]:
         lines.append(f"! {state} after {analysis.blocks} of {scenario.blocks} blocks: a smaller run")
     elif scenario.rule is not None:
         lines.append(precision.outcome(analysis, scenario.rule))
+    explained = mechanism.read(analysis.run.path)
+    lines += why.cost(explained) if explained else []
     return [*lines, *_extensions(head["plan"].get("extended", []))]
 
 

@@ -12,7 +12,7 @@ from math import inf
 from pathlib import Path
 from typing import Any, Final, Protocol
 
-from harness import capacity, deployment, machine, plan, services, store, stored, verify
+from harness import capacity, deployment, machine, plan, probed, services, store, stored, verify
 from harness.capacity import Course, Found
 from harness.conditions import Conditions, Surroundings
 from harness.deployment import Checkout, Deployed, Site, slug
@@ -20,6 +20,7 @@ from harness.load import Load, Playing
 from harness.machine import Cores
 from harness.modes import CAPACITY
 from harness.plan import Block, Slice
+from harness.probed import Counts
 from harness.processes import Child
 from harness.resources import Usage, Watch
 from harness.samples import Played
@@ -163,6 +164,8 @@ def run_block(
         "refused": [{"arm": arm, "endpoint": label, "reason": why} for (arm, label), why in proof.refused.items()],
         "causes": causes(scenario, logs),
         "found": [asdict(one) for one in found],
+        "probed": visit.probed,
+        "middleware": visit.middleware,
     }
     return BlockResult(block.index, rows, visit.usage, visit.conditions, notes)
 
@@ -198,6 +201,8 @@ class Visit:
         self.usage: list[Usage] = []
         self.conditions: list[Conditions] = []
         self.restarted: list[dict[str, Any]] = []
+        self.probed: list[dict[str, Any]] = []
+        self.middleware: dict[str, dict[str, Any]] = {}
 
     def play(self, slice_: Slice) -> Played:
         """Load one cell; an arm that is left with unfinished work, or has ended, is restarted before it is used again."""
@@ -206,11 +211,15 @@ class Visit:
         self._playing.prepare(slice_, deployed.address)
         surroundings = Surroundings(slice_.index, deployed, self._around.upstream_stats)
         watch = Watch(slice_.index, self._groups(deployed))
+        counts = Counts(slice_.index, deployed.probe)
         surroundings.begin()
         watch.begin()
         played = self._playing.play(watch.tick)
         usage = watch.end()
         self.conditions.append(surroundings.end(usage))
+        if deployed.probe is not None:
+            self.probed.append(counts.end())
+            self.middleware[arm] = probed.middleware(deployed.probe)
         self.usage += usage
         self.played.append(played)
         ended = deployed.child.process.poll() is not None

@@ -10,6 +10,7 @@ import tomllib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
+from operator import not_
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, Self
 
@@ -41,6 +42,8 @@ Seconds = Annotated[StrictFloat | StrictInt, Field(gt=0, le=600)]
 Users = Annotated[StrictInt, Field(ge=1, le=10_000)]
 Rate = Annotated[StrictFloat | StrictInt, Field(ge=0.1, le=100_000)]
 
+Pass = Annotated[bool, SkipJsonSchema(), Field(exclude_if=not_)]
+"""Part of an untimed pass; left out of dumps where it is not, so that the hash of a plan is what it was."""
 Query = dict[StrictStr, StrictInt | StrictStr]
 HELD: Final = 0
 """The level of a capacity cell: the highest rate that keeps the promise, which only the run will tell."""
@@ -63,6 +66,7 @@ class Arm(Table):
     django: Annotated[StrictStr, Field(pattern=r"^[0-9]+(\.[0-9]+){1,2}$")] | None = None
     control_of: Name | None = None
     revision: Annotated[StrictStr, Field(pattern=r"^[0-9a-f]{7,40}$")] | None = None
+    probe: Pass = False  # set by explain.probed, and not in a file
 
     @property
     def table(self) -> Server:
@@ -88,6 +92,7 @@ class Arm(Table):
         others = f", Django {self.django}" if self.django else ""
         others += f", project at {self.revision[:10]}" if self.revision else ""
         others += f", control of {self.control_of}" if self.control_of else ""
+        others += ", probed" if self.probe else ""
         served = f"{self.server} ({self.table.interface}), {workers}, {self.room}"
         return f"{self.view} view, {served}, middleware {self.profile}{others}"
 
@@ -229,6 +234,7 @@ class Scenario(Table):
     comparisons: list[Comparison] = []
     claims: list[Claim] = []
     base: Annotated[Base | None, SkipJsonSchema()] = None  # set by change.doubled, and not in a file
+    explained: Pass = False  # set by explain.probed, and not in a file
 
     @model_validator(mode="after")
     def check(self) -> Self:
@@ -263,7 +269,7 @@ class Scenario(Table):
     @property
     def overrides(self) -> dict[str, Any]:
         """What the command line can change, as JSON: scenario.toml and these give the same scenario again."""
-        return self.model_dump(include={"blocks", "seed", "base"}, exclude_none=True)
+        return self.model_dump(include={"blocks", "seed", "base", "explained"}, exclude_none=True)
 
     @property
     def pairs(self) -> list[Comparison]:

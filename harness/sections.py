@@ -1,13 +1,14 @@
 """One endpoint at one level: a table of cells, a table of ratios, and what has to be said of them. Pure; for report.py."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from harness import checks, figures, limits, metrics, verdict
+from harness import checks, figures, limits, mechanism, metrics, verdict, why
 from harness.analysis import Analysis
 from harness.capacity import CONFIRMATIONS
 from harness.checks import Reason
 from harness.comparison import Compared
+from harness.mechanism import Explained
 from harness.metrics import QUANTILES, Metric
 from harness.plan import Cell, Level
 from harness.samples import SAMPLES_NEEDED
@@ -21,6 +22,7 @@ class Section:
     title: str
     tables: Sequence[Table]
     notes: Sequence[str]
+    why: Sequence[tuple[str, Sequence[str]]] = ()  # arm and what a probed pass says of it
 
 
 def sections(analysis: Analysis, reasons: list[Reason]) -> list[Section]:
@@ -28,7 +30,18 @@ def sections(analysis: Analysis, reasons: list[Reason]) -> list[Section]:
     groups: dict[tuple[str, Level], list[Cell]] = {}
     for cell in analysis.cells:
         groups.setdefault((cell.endpoint, cell.level), []).append(cell)
-    return [_section(analysis, cells, reasons) for cells in groups.values()]
+    found = mechanism.read(analysis.run.path)
+    told = [_section(analysis, cells, reasons) for cells in groups.values()]
+    if found is None:
+        return told
+    return [replace(one, why=_why(analysis, cells, found)) for one, cells in zip(told, groups.values(), strict=True)]
+
+
+def _why(analysis: Analysis, cells: list[Cell], found: Explained) -> list[tuple[str, Sequence[str]]]:
+    """Beside the numbers of these cells, what makes them; the CPU per request is that of the timed run."""
+    spent = {cell: analysis.estimate(cell, metrics.CPU) for cell in cells}
+    told = [(cell, why.lines(found, cell, estimate.value if estimate else None)) for cell, estimate in spent.items()]
+    return [(cell.arm, lines) for cell, lines in told if lines]
 
 
 def valid_comparisons(analysis: Analysis, lost: set[Cell]) -> list[Compared]:

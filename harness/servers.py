@@ -25,6 +25,8 @@ class ArmOptions(Protocol):
     def loop(self) -> str: ...
     @property
     def http(self) -> str: ...
+    @property
+    def probe(self) -> bool: ...
 
 
 Cap = Callable[[ArmOptions], int | None]
@@ -35,7 +37,7 @@ class Server:
     """One way to run Django."""
 
     interface: Interface
-    command: str  # with {port} {workers} {threads} {connections} {loop} {http}; the program is looked up beside Python
+    command: str  # with {port} {workers} {threads} {connections} {loop} {http} {module}; the program is looked up beside Python
     cap: Cap  # requests that can be inside a view at once; None: no declared limit
     options: frozenset[str] = frozenset()  # arm options this server understands besides `workers`
     keeps_alive: bool = True  # False: closes the connection after each response
@@ -49,6 +51,7 @@ class Server:
             "connections": arm.connections,
             "loop": arm.loop,
             "http": arm.http,
+            "module": f"{'probe' if arm.probe else 'config'}.{self.interface.lower()}",
         }
         return self.command.format_map(values).split()
 
@@ -102,7 +105,7 @@ _GUNICORN = (
 _UVICORN = (
     "uvicorn --host 127.0.0.1 --port {port} --workers {workers} --backlog 2048 --timeout-keep-alive 600"
     " --timeout-graceful-shutdown 1 --log-level warning --no-access-log --no-use-colors --interface asgi3"
-    " --lifespan off --ws wsproto --loop {loop} --http {http} config.asgi:application"
+    " --lifespan off --ws wsproto --loop {loop} --http {http} {module}:application"
 )
 _GRANIAN = (
     "granian --host 127.0.0.1 --port {port} --workers {workers} --backlog 2048 --backpressure 4096"
@@ -130,58 +133,58 @@ def _one_per_connection(arm: ArmOptions) -> int | None:
 SERVERS: Final[dict[str, Server]] = {
     "gunicorn-sync": Server(
         "WSGI",
-        f"{_GUNICORN} --worker-class sync config.wsgi",
+        f"{_GUNICORN} --worker-class sync {{module}}",
         cap=_one_per_worker,
         keeps_alive=False,
     ),
     "gunicorn-gthread": Server(
         "WSGI",
-        f"{_GUNICORN} --worker-class gthread --threads {{threads}} --worker-connections {{connections}} config.wsgi",
+        f"{_GUNICORN} --worker-class gthread --threads {{threads}} --worker-connections {{connections}} {{module}}",
         cap=_one_per_thread,
         options=frozenset({"threads", "connections"}),
     ),
     "gunicorn-gevent": Server(
         "WSGI",
-        f"{_GUNICORN} --worker-class gevent --worker-connections {{connections}} config.wsgi",
+        f"{_GUNICORN} --worker-class gevent --worker-connections {{connections}} {{module}}",
         cap=_one_per_connection,
         options=frozenset({"connections"}),
     ),
     "gunicorn-asgi": Server(
         "ASGI",
         f"{_GUNICORN} --worker-class asgi --worker-connections {{connections}} --asgi-loop {{loop}}"
-        " --asgi-lifespan off config.asgi:application",
+        " --asgi-lifespan off {module}:application",
         cap=_uncapped,
         options=frozenset({"connections", "loop"}),
     ),
     # The worker class sets loop and parser: config/uvicorn_worker.py makes both explicit.
     "gunicorn-uvicorn": Server(
         "ASGI",
-        f"{_GUNICORN} --worker-class config.uvicorn_worker.ExplicitUvicornWorker config.asgi:application",
+        f"{_GUNICORN} --worker-class config.uvicorn_worker.ExplicitUvicornWorker {{module}}:application",
         cap=_uncapped,
     ),
     "uvicorn": Server("ASGI", _UVICORN, cap=_uncapped, options=frozenset({"loop", "http"})),
     "hypercorn": Server(
         "ASGI",
         "hypercorn -b 127.0.0.1:{port} -w {workers} -k {loop} --backlog 2048 --keep-alive 600 --graceful-timeout 1"
-        " --log-level warning -c config/hypercorn.toml config.asgi:application",
+        " --log-level warning -c config/hypercorn.toml {module}:application",
         cap=_uncapped,
         options=frozenset({"loop"}),
     ),
     # Daphne has one process and Twisted's asyncio reactor; it offers neither workers nor a choice of loop.
     "daphne": Server(
         "ASGI",
-        "daphne -b 127.0.0.1 -p {port} -v 0 -t 120 config.asgi:application",
+        "daphne -b 127.0.0.1 -p {port} -v 0 -t 120 {module}:application",
         cap=_uncapped,
     ),
     "granian-wsgi": Server(
         "WSGI",
-        f"{_GRANIAN} --interface wsgi --blocking-threads {{threads}} config.wsgi:application",
+        f"{_GRANIAN} --interface wsgi --blocking-threads {{threads}} {{module}}:application",
         cap=_one_per_thread,
         options=frozenset({"threads"}),
     ),
     "granian-asgi": Server(
         "ASGI",
-        f"{_GRANIAN} --interface asgi --blocking-threads 1 --loop {{loop}} config.asgi:application",
+        f"{_GRANIAN} --interface asgi --blocking-threads 1 --loop {{loop}} {{module}}:application",
         cap=_uncapped,
         options=frozenset({"loop"}),
     ),

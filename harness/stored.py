@@ -9,7 +9,7 @@ from typing import Annotated, Any, Self
 import psutil
 from pydantic import BaseModel, Field, ValidationError
 
-from harness import change, scenario, store, wording
+from harness import change, explain, scenario, store, wording
 from harness.blocks import Blocks
 from harness.errors import UserError
 from harness.scenario import Base, Scenario
@@ -37,6 +37,7 @@ class Overrides(Checked):
     blocks: Blocks
     seed: int
     base: Base | None = None
+    explained: bool = False
 
 
 class Head(Checked):
@@ -63,6 +64,8 @@ class Notes(Checked):
     refused: list[dict[str, str]]
     commands: dict[str, str]
     causes: dict[str, str]
+    probed: list[dict[str, Any]] = []
+    middleware: dict[str, dict[str, Any]] = {}
 
 
 @dataclass(frozen=True)
@@ -89,7 +92,8 @@ class Stored:
             raise UserError(f"{file}: {expected}; use the version of bench that wrote it")
         given: Overrides = _check(Head, head, file).overrides
         asked = scenario.load(path / "scenario.toml").model_copy(update={"blocks": given.blocks, "seed": given.seed})
-        return cls(path, head, asked if given.base is None else change.doubled(asked, given.base))
+        at = asked if given.base is None else change.doubled(asked, given.base)
+        return cls(path, head, explain.probed(at) if given.explained else at)
 
     @property
     def block_folders(self) -> list[Path]:

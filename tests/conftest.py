@@ -173,7 +173,13 @@ class FakeServers:
         child = SimpleNamespace(pids=list, process=SimpleNamespace(poll=lambda: None))
         self.deployed: dict[str, Any] = {
             arm.name: SimpleNamespace(
-                arm=arm, child=child, port=1, address=("127.0.0.1", 1), command=f"serve {arm.name}", seen=dict
+                arm=arm,
+                child=child,
+                port=1,
+                address=("127.0.0.1", 1),
+                command=f"serve {arm.name}",
+                seen=dict,
+                probe=None,
             )
             for arm in scenario.arms
         }

@@ -38,6 +38,8 @@ LOWER = {
     "intervals",
     "precision",
     "figures",
+    "mechanism",
+    "why",
 }
 UPPER = set(HARNESS) - LOWER - {"cli", "preview", "__init__"}
 CAN_START = {
@@ -86,6 +88,13 @@ def test_the_lower_half_starts_nothing(name: str) -> None:
 def test_the_measured_project_knows_nothing_of_the_harness() -> None:
     for path in (ROOT / "bench_project").rglob("*.py"):
         assert not roots(imported(path)) & {"harness", "locustfiles"}
+
+
+def test_the_probe_knows_neither_the_harness_nor_the_measured_project_and_the_harness_does_not_import_it() -> None:
+    for path in (ROOT / "probe").glob("*.py"):
+        assert not roots(imported(path)) & {"harness", "locustfiles", "config", "endpoints"}
+    for path in [*HARNESS.values(), *(ROOT / "bench_project").rglob("*.py")]:
+        assert "probe" not in roots(imported(path))
 
 
 def test_only_locustfiles_imports_locust() -> None:
