@@ -11,13 +11,15 @@ from typing import Final
 
 import pandas as pd
 
-from harness import analysis, checks, figures, frames, judge, report, tables
+from harness import analysis, checks, figures, frames, judge, report, sections, tables
 from harness.errors import UserError
+from harness.sections import Section
 from harness.stored import Stored
 from harness.tables import Table
 
 PAGE: Final = "catalogue.md"
 SHEET: Final = "catalogue.csv"
+UNEXPLAINED: Final = "not explained: `bench explain RUN` makes the pass with the probe"
 
 
 @dataclass(frozen=True)
@@ -63,7 +65,18 @@ def read(scenario: str, path: Path) -> Effect:
         report.setting(analysed),
         judge.claims(analysed, reasons),
         report.conclusion(analysed, reasons),
+        _why(sections.sections(analysed, reasons)),
     )
+
+
+def _why(told: Sequence[Section]) -> list[str]:
+    """The mechanism of each cell on one line."""
+    return [
+        f"{' · '.join(section.title.split(' · ')[:2])}, {arm}: {'; '.join(lines)}"
+        for section in told
+        for arm, lines in section.why
+        if lines
+    ]
 
 
 def page(effects: Sequence[Effect]) -> str:
@@ -125,6 +138,6 @@ def _section(effect: Effect) -> list[str]:
     ]
     table = tables.as_markdown(Table(["effect", "published", "here", "verdict"], rows)) if rows else []
     told = [f"- {line}" for line in ([] if rows else effect.found)]
-    why = ["", "Why:", "", *(f"- {line}" for line in effect.why)] if effect.why else []
+    why = ["", "Why:", "", *(f"- {line}" for line in effect.why or [UNEXPLAINED])]
     source = f"`{effect.scenario}`, run [{effect.folder}]({effect.folder}/report/report.md): {effect.facts}"
     return [*table, *told, *why, "", source]

@@ -78,7 +78,7 @@ def _text(pattern: str) -> WithJsonSchema:
 class Condition(Table):
     """One thing that has to hold, on one cell or between two."""
 
-    metric: Literal[tuple(metrics.BY_KEY)] | None = None  # type: ignore[valid-type]
+    metric: Literal[tuple(metrics.BY_KEY | metrics.PROBED)] | None = None  # type: ignore[valid-type]
     endpoint: StrictStr | None = None
     level: StrictInt | StrictFloat | None = None
     better: Name | None = None
@@ -95,6 +95,11 @@ class Condition(Table):
     def kinds(self) -> list[str]:
         """Which of KINDS it is; exactly one, once checked."""
         return [kind for kind in KINDS if getattr(self, kind) is not None]
+
+    @property
+    def probed(self) -> bool:
+        """Whether it is about what the probe counts."""
+        return self.metric in metrics.PROBED
 
     @property
     def arms(self) -> list[str]:
@@ -168,4 +173,4 @@ def metric_of(condition: Condition, scenario: "Scenario") -> metrics.Metric:
     """What it is about: throughput where nothing else is said; in open loop the median latency, in a search the rate."""
     if condition.metric is None:
         return metrics.of(scenario.load.mode)[0]
-    return metrics.BY_KEY[condition.metric]
+    return (metrics.BY_KEY | metrics.PROBED)[condition.metric]

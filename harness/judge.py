@@ -13,17 +13,20 @@ from typing import Final
 import numpy as np
 import pandas as pd
 
-from harness import claim, comparison, figures, significance, verdict
+from harness import claim, comparison, figures, mechanism, significance, verdict
 from harness.analysis import Analysis
 from harness.checks import FAILURES_MOST, Reason
 from harness.claim import PAIRED, Claim, Condition, Quantity
 from harness.comparison import Compared
 from harness.intervals import Estimate
+from harness.mechanism import Explained
 from harness.metrics import Metric
 from harness.plan import Cell
 
 BETTER, THAN = "better", "than"
 SUPPORTED, REFUTED, UNDECIDED, INVALID = "supported", "refuted", "undecided", "invalid"
+COUNTED_OFF: Final = 0.02
+"""Per request: a request under way when its slice began or ended is counted in part."""
 WORST_FIRST: Final = (REFUTED, INVALID, UNDECIDED, SUPPORTED)
 """Joined conditions: one that is refuted refutes the claim, whatever the others are."""
 
@@ -75,6 +78,7 @@ def expected_to_fail(analysis: Analysis) -> set[Cell]:
 
 def _judge_all(analysis: Analysis, conditions: Sequence[Condition], lost: dict[Cell, str]) -> list[Judged]:
     paired = [_compared(analysis, one) for one in conditions if one.kinds[0] in PAIRED]
+    explained = mechanism.read(analysis.run.path) if any(one.probed for one in conditions) else None
     p = iter(_p_against_limits(paired))
     judged, pairs = [], iter(paired)
     for one in conditions:
@@ -82,6 +86,8 @@ def _judge_all(analysis: Analysis, conditions: Sequence[Condition], lost: dict[C
             judged.append(_judge_pair(analysis, one, lost, next(pairs), next(p)))
         elif one.raises is not None:
             judged.append(_judge_raises(analysis, one))
+        elif one.probed:
+            judged.append(_judge_probed(analysis, one, explained))
         else:
             judged.append(_judge_promise(analysis, one, lost))
     return judged
@@ -200,6 +206,23 @@ def _against(found: Estimate, limit: Quantity, upper: bool, said: str) -> Judged
     if found.low > limit.value if upper else found.high < limit.value:
         return Judged(REFUTED, said)
     return Judged(UNDECIDED, f"{said}; the interval has the limit in it")
+
+
+def _judge_probed(analysis: Analysis, condition: Condition, explained: Explained | None) -> Judged:
+    """A count of the explaining pass. It has no interval: what is counted per request is the same in every block."""
+    metric, cell = claim.metric_of(condition, analysis.run.scenario), _cells(analysis, condition)[0]
+    where, limit = _where(analysis, condition, metric), condition.at_most or condition.at_least
+    assert limit is not None
+    if explained is None:
+        return Judged(UNDECIDED, f"{where}: not counted; `bench explain {analysis.run.path}` counts it")
+    if cell not in explained.cells:
+        return Judged(INVALID, f"{where}: not explained: {explained.unexplained.get(cell, 'not asked for')}")
+    value = getattr(explained.cells[cell], metric.column)
+    if value is None:
+        return Judged(INVALID, f"{where}: there is none")
+    kept = value <= limit.value + COUNTED_OFF if condition.at_most else value >= limit.value - COUNTED_OFF
+    said = f"{where}: {figures.number(value)}{_unit(metric)}, claimed {'at most' if condition.at_most else 'at least'} {limit}"
+    return Judged(SUPPORTED if kept else REFUTED, said)
 
 
 def _judge_raises(analysis: Analysis, condition: Condition) -> Judged:

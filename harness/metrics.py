@@ -50,6 +50,20 @@ METRICS: Final = (
     Metric("connections_per_request", "connections / request", "", False, "less", "more", key="connections"),
 )
 BY_KEY: Final = {metric.key: metric for metric in (HIGHEST_RATE, *METRICS)}
+PROBED: Final = {
+    metric.key: metric
+    for metric in (
+        Metric("switches", "thread switches / request", "", False, "less", "more", key="switches"),
+        Metric("middleware_switches", "those for middleware", "", False, "less", "more", key="middleware_switches"),
+        Metric("threads_started", "threads started / request", "", False, "less", "more", key="threads_started"),
+        Metric("loops_started", "event loops started / request", "", False, "less", "more", key="loops_started"),
+        Metric("sessions_opened", "sessions opened / request", "", False, "less", "more", key="sessions_opened"),
+        Metric("inside_most", "requests inside at once", "", False, "less", "more", whole=True, key="inside"),
+        Metric("lag_p99_ms", "event loop's lag, p99", "ms", False, "less", "more", key="lag"),
+        Metric("busiest_share", "share of the busiest worker", "", False, "less", "more", key="busiest"),
+    )
+}
+"""What the probe counts: a column of mechanism.Mechanism each. Claims can be about them; they are counts of one pass."""
 WHOLE_SLICE: Final = tuple(metric for metric in METRICS if metric.key in ("cpu", "memory", "threads"))
 """What a server spends on all that it serves at a time; a part of a mix has none of its own."""
 OF_STREAMS: Final = tuple(metric for metric in METRICS if metric.key in ("first", "streams"))
