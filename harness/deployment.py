@@ -14,10 +14,10 @@ from pathlib import Path
 from typing import Any, Final
 
 from harness import others, ports, processes
+from harness.backends import PROJECT
 from harness.errors import UserError
 from harness.processes import Child
 from harness.scenario import Arm
-from harness.services import PROJECT
 
 START_S: Final = 60.0
 ANSWER_S: Final = 90.0

@@ -13,7 +13,10 @@ if TYPE_CHECKING:
     from harness.scenario import Arm, Endpoint, Load, Part, Scenario
 
 SHARES_OFF: Final = 1e-6
-OWN_VARIABLES: Final = {"BENCH_NONCE", "DATABASE_URL", "UPSTREAM_URL", "DJANGO_PROFILE", "REQUEST_COUNT_FOLDER"}
+OWN_VARIABLES: Final = {
+    *("BENCH_NONCE", "DATABASE_URL", "CONN_MAX_AGE", "DATABASE_POOL", "CACHE_URL", "CACHE_PREFIX"),
+    *("UPSTREAM_URL", "DJANGO_PROFILE", "REQUEST_COUNT_FOLDER"),
+}
 
 
 def problems(scenario: "Scenario") -> Iterator[str]:

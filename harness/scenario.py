@@ -33,6 +33,7 @@ from harness.errors import UserError
 from harness.modes import CAPACITY, CLOSED
 from harness.objective import Objective
 from harness.servers import SERVERS, Server
+from harness.storage import Database
 from harness.table import Name, Table
 
 Colour = Literal["sync", "async"]
@@ -223,6 +224,7 @@ class Scenario(Table):
     seed: Annotated[StrictInt, Field(ge=0, lt=2**63)] = 1
     margin: Annotated[StrictFloat, Field(gt=0, lt=1, allow_inf_nan=False)] = 0.03
     load: Load = Load()
+    database: Database = Database()
     arms: Annotated[list[Arm], Field(min_length=1)]
     endpoints: Annotated[list[Endpoint], Field(min_length=1)]
     comparisons: list[Comparison] = []
@@ -243,6 +245,12 @@ class Scenario(Table):
     def arm(self, name: str) -> Arm:
         """The arm with this name; KeyError if there is none."""
         return {arm.name: arm for arm in self.arms}[name]
+
+    @property
+    def needs(self) -> frozenset[str]:
+        """Which services the endpoints ask: DATABASE, CACHE, UPSTREAM."""
+        parts = [part for endpoint in self.endpoints for part in endpoint.parts]
+        return frozenset().union(*(ENDPOINTS[part.name].needs for part in parts))
 
     @property
     def rule(self) -> Rule | None:
@@ -278,6 +286,7 @@ KEYS: Final = {
     "arms": list(Arm.model_fields),
     "endpoints": list(Endpoint.model_fields),
     "load": list(Load.model_fields),
+    "database": list(Database.model_fields),
     "comparisons": list(Comparison.model_fields),
     "claims": list(Claim.model_fields),
 }

@@ -198,7 +198,11 @@ class FakeStage:
         if self.log:
             (logs / "sync.log").write_text(self.log)
         bodies = {endpoint.label: b"{}" for endpoint in scenario.endpoints}
-        yield self.servers, SimpleNamespace(children=(), upstream_stats=dict), Proof({}, bodies, self.refused)
+        yield (
+            self.servers,
+            SimpleNamespace(children=(), upstream_stats=dict, sessions=lambda: None),
+            Proof({}, bodies, self.refused),
+        )
 
 
 class Quiet:
