@@ -20,11 +20,9 @@ from harness.errors import UserError
 from harness.machine import Cores
 from harness.postgres import Sessions
 from harness.processes import Child
-from harness.storage import Database
+from harness.storage import UNUSED, Database
 
 PROJECT: Final = Path(__file__).parent.parent / "bench_project"
-UNUSED: Final = "sqlite://:memory:"
-"""For arms that ask no database: Django wants one named, and never opens it."""
 
 
 def _uncounted() -> Sessions | None:

@@ -124,6 +124,7 @@ class Fleet:
             "BENCH_NONCE": self.site.nonce,
             "REQUEST_COUNT_FOLDER": str(counts.resolve()),
         }
+        own |= connection_policy(arm)
         checkout = self.site.checkouts[arm.revision] if arm.revision else None
         if checkout is not None:
             own["DATABASE_URL"] = checkout.database_url
@@ -173,6 +174,13 @@ def wait_until_up(deployed: Deployed) -> None:
         )
     if deployed.arm.django not in (None, identity.get("django")):
         raise UserError(f"{where}: expected Django {deployed.arm.django}, got {identity.get('django')}")
+
+
+def connection_policy(arm: Arm) -> dict[str, str]:
+    """How an arm holds its database connections, for its settings; nothing for Django's default, one per request."""
+    if arm.database == "persistent":
+        return {"CONN_MAX_AGE": "none"}
+    return {"DATABASE_POOL": str(arm.pool // arm.workers)} if arm.pool else {}
 
 
 def slug(name: str) -> str:

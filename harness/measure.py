@@ -29,7 +29,7 @@ def measure(scenario: Scenario, file: Path, results: Path, plain: bool, narrow: 
     """One scenario, measured into a new run folder; its state is right whatever happens."""
     refuse_what_cannot_be(scenario)
     cores = machine.share_cores()
-    with backends.running(scenario.database, scenario.needs, cores) as up:
+    with backends.running(scenario.storage, scenario.needs, cores) as up:
         facts = {
             "plan": plan.as_json(scenario, plan.expand(scenario)),
             "overrides": scenario.overrides,
@@ -50,7 +50,7 @@ def go_on(run: Stored, plain: bool, narrow: Narrow) -> RunFolder:
     """The blocks that a stored run has not yet, measured into its folder; `run` is as harness.resume gives it."""
     refuse_what_cannot_be(run.scenario)
     cores = machine.share_cores()
-    with backends.running(run.scenario.database, run.scenario.needs, cores) as up:
+    with backends.running(run.scenario.storage, run.scenario.needs, cores) as up:
         resume.refuse_other_backends(run, up.facts)
         folder = RunFolder.reopen(run.path, run.head)
         with marked(folder):

@@ -46,12 +46,13 @@ METRICS: Final = (
     Metric("rss_mib", "memory", "MiB", False, "less", "more", key="memory", least=1.0),
     Metric("threads", "threads", "", False, "less", "more", whole=True, key="threads"),
     Metric("connections_per_request", "connections / request", "", False, "less", "more", key="connections"),
+    Metric("sessions_per_request", "sessions / request", "", False, "less", "more", key="sessions"),
 )
 BY_KEY: Final = {metric.key: metric for metric in (HIGHEST_RATE, *METRICS)}
-WHOLE_SLICE: Final = tuple(metric for metric in METRICS if metric.key in ("cpu", "memory", "threads"))
+WHOLE_SLICE: Final = tuple(metric for metric in METRICS if metric.key in ("cpu", "memory", "threads", "sessions"))
 """What a server spends on all that it serves at a time; a part of a mix has none of its own."""
 QUANTILES: Final = {metric.column: metric.quantile for metric in METRICS if metric.quantile is not None}
-COUNTS: Final = ("threads", "connections_per_request")
+COUNTS: Final = ("threads", "connections_per_request", "sessions_per_request")
 """A ratio of these says nothing that the counts do not say."""
 
 

@@ -63,14 +63,21 @@ def _measured(analysis: Analysis, cells: list[Cell]) -> str:
 
 
 def _cells(analysis: Analysis, cells: list[Cell], lost: set[Cell]) -> Table:
-    columns = ["", *(f"{metric.title} {metric.unit and f'[{metric.unit}]'}".strip() for metric in analysis.metrics)]
+    told = [metric for metric in analysis.metrics if _has_figure(analysis, cells, lost, metric)]
+    columns = ["", *(f"{metric.title} {metric.unit and f'[{metric.unit}]'}".strip() for metric in told)]
     rows = []
     for cell in cells:
         if cell in lost:
-            rows.append([cell.arm, "INVALID", *[""] * (len(analysis.metrics) - 1)])
+            rows.append([cell.arm, "INVALID", *[""] * (len(told) - 1)])
         else:
-            rows.append([cell.arm, *(_figure(analysis, cell, metric) for metric in analysis.metrics)])
+            rows.append([cell.arm, *(_figure(analysis, cell, metric) for metric in told)])
     return Table(columns, rows)
+
+
+def _has_figure(analysis: Analysis, cells: list[Cell], lost: set[Cell], metric: Metric) -> bool:
+    """Whether any arm has one: a column of dashes says nothing. The first is what the table is about."""
+    valid = [cell for cell in cells if cell not in lost]
+    return metric is analysis.metrics[0] or any(analysis.estimate(cell, metric) is not None for cell in valid)
 
 
 def _figure(analysis: Analysis, cell: Cell, metric: Metric) -> str:

@@ -41,7 +41,9 @@ def serve(arms: list[Arm]) -> None:
         print(f"starting {len(arms)} arms; logs in {logs}", flush=True)
         needs = frozenset().union(*(facts.needs for facts in ENDPOINTS.values()))
         with (
-            backends.running(Database(), needs, cores) as up,
+            backends.running(
+                Database(engine="postgres" if any(arm.pool for arm in arms) else "auto"), needs, cores
+            ) as up,
             services.running(up, logs, cores.load) as around,
             deployment.running(arms, Site(around.environment, logs, cores.server)) as fleet,
         ):

@@ -7,7 +7,9 @@ from pydantic import Field, StrictFloat, StrictInt, model_validator
 from harness.table import Table
 
 Ms = Annotated[StrictFloat | StrictInt, Field(ge=0, le=1_000)]
-PSYCOPG_3: Final = (4, 2)  # the oldest Django that can use it
+PSYCOPG_3, POOLS = (4, 2), (5, 1)  # the oldest Django that can use it, and that has pools
+UNUSED: Final = "sqlite://:memory:"
+"""For arms that ask no database: Django wants one named, and never opens it."""
 
 
 class Database(Table):
@@ -36,6 +38,6 @@ class Database(Table):
         return f"{self.delay_ms:g} ms" + (f" + a random {self.jitter_ms:g} ms on average" if self.jitter_ms else "")
 
 
-def can_use_postgres(django: str) -> bool:
-    """Whether this version of Django can use psycopg 3."""
-    return tuple(map(int, django.split(".")))[:2] >= PSYCOPG_3
+def django_is(version: str, oldest: tuple[int, int]) -> bool:
+    """Whether this version of Django is as new as that."""
+    return tuple(map(int, version.split(".")))[:2] >= oldest

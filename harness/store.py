@@ -33,7 +33,7 @@ from harness.errors import UserError
 from harness.resources import Usage
 from harness.samples import COLUMNS
 
-SCHEMA_VERSION: Final = 3
+SCHEMA_VERSION: Final = 4
 RUNNING, FINISHED, INTERRUPTED, FAILED = "running", "finished", "interrupted", "failed"
 
 

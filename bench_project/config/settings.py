@@ -5,7 +5,8 @@ deployment is its command line and its environment, nothing else:
 
 DJANGO_PROFILE     middleware: `default` (what startproject writes) or `bare` (none)
 DATABASE_URL       sqlite:///… or postgres://…; default: db.sqlite3 beside manage.py
-CONN_MAX_AGE       seconds a database connection is kept; Django's default is 0
+CONN_MAX_AGE       seconds a database connection is kept, or `none` for ever; Django's default is 0
+DATABASE_POOL      connections in a pool per worker process (PostgreSQL only); without it there is no pool
 UPSTREAM_URL       the slow API that `upstream`, `fanout` and `mixed` call
 UPSTREAM_LIMIT     most connections to it per worker process, and threads for the sync fan-out
 BENCH_NONCE        echoed by `whoami`, so that a stray server can never be measured
@@ -71,12 +72,17 @@ TEMPLATES = [
 WSGI_APPLICATION = "config.wsgi.application"
 ASGI_APPLICATION = "config.asgi.application"
 
+CONN_MAX_AGE = os.environ.get("CONN_MAX_AGE", "0")
+POOL = int(os.environ.get("DATABASE_POOL", "0"))
 DATABASES = {
     "default": dj_database_url.parse(
         os.environ.get("DATABASE_URL", f"sqlite:///{BASE_DIR / 'db.sqlite3'}"),
-        conn_max_age=int(os.environ.get("CONN_MAX_AGE", "0")),
+        conn_max_age=None if CONN_MAX_AGE == "none" else int(CONN_MAX_AGE),
     )
 }
+# All of a pool's connections are opened at once, so that its size is the number there is. A request that finds none free waits.
+if POOL:
+    DATABASES["default"].setdefault("OPTIONS", {})["pool"] = {"min_size": POOL, "max_size": POOL, "timeout": 30}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 LANGUAGE_CODE = "en-us"
