@@ -33,7 +33,7 @@ COLUMNS: Final = [
     *("throughput_drift", "latency_drift", "lag_p99_ms", "lag_max_ms", "lag_limit_ms", "lagging", "unaccounted"),
     *("unseen", "cpu_ms_per_request", "server_busy", "load_busy", "rss_mib", "threads", "ticks", "late_ticks"),
     *("worst_tick_ms", "steal", "others", "swapped_bytes", "connections", "workers", "new_workers", "upstream_late_ms"),
-    *("first_byte_ms", "streams"),
+    *("first_byte_ms", "streams", "sessions_per_request", "sessions"),
 ]
 """What a row of a cell in a block holds, with its block: the frame has them also when no cell could be loaded."""
 Row = dict[str, Any]
@@ -146,6 +146,7 @@ def cell_rows(
         **_conditions(slices, conditions),
     }
     whole = _conservation(settled, requests, conditions) | _costs(list(slices["index"]), usage, int(settled.ok.sum()))
+    whole |= _sessions(conditions, int((~settled.dropped).sum()))
     label = slices.endpoint.iloc[0]
     yield label, shared | whole | _timed(settled) | _streams(settled, label), settled.sample
     calls = slices.calls.iloc[0]
@@ -326,6 +327,15 @@ def _costs(indexes: list[int], usage: pd.DataFrame, answered: int) -> Row:
         "load_busy": float(load_ns.sum() / wall_ns.sum()) if load_ns.notna().all() else None,
         "rss_mib": None if np.isnan(rss) else float(rss),
         "threads": float(server.threads.astype(float).max()),
+    }
+
+
+def _sessions(conditions: pd.DataFrame, requests: int) -> Row:
+    """Connections to the database, as it counts them itself; None where nobody counts."""
+    opened, most = conditions.sessions_opened.astype(float).sum(min_count=1), conditions.sessions.astype(float).max()
+    return {
+        "sessions_per_request": float(opened) / requests if requests and not np.isnan(opened) else None,
+        "sessions": None if np.isnan(most) else float(most),
     }
 
 

@@ -34,6 +34,9 @@ LITTLE_TOLERANCE: Final = 1.01  # of the number of users
 LITTLE_MOST: Final = 0.05
 THREADS_SURE: Final = 0.8  # of the mean number in flight: so many were surely in the server at once
 DRIFT_MOST: Final = 0.10
+MORE_CONNECTIONS: Final = ": raise database.max_connections, or lower threads or users"
+ADVICE: Final = dict.fromkeys(("too many clients", "connection slots are reserved"), MORE_CONNECTIONS)
+"""What to do about a cause that a log names."""
 
 
 @dataclass(frozen=True)
@@ -288,4 +291,5 @@ FLAGGING: Final[tuple[Check, ...]] = (
 def _cause(analysis: Analysis, cell: Cell) -> str:
     """What the arm's log says most often, if anything."""
     cause = analysis.causes.get(cell.arm)
-    return f"; its log says: {cause}" if cause else "; see its log in blocks/*/logs/"
+    advice = next((told for sign, told in ADVICE.items() if sign in (cause or "")), "")
+    return f"; its log says: {cause}{advice}" if cause else "; see its log in blocks/*/logs/"

@@ -5,16 +5,17 @@ Read just before and just after a slice, so that it costs the slice nothing.
 
 import os
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from harness.resources import Usage
 
 if TYPE_CHECKING:
     from harness.deployment import Deployed
+    from harness.postgres import Sessions
 
 ESTABLISHED: Final = "01"
 TICK_NS: Final = 1_000_000_000 // os.sysconf("SC_CLK_TCK")
@@ -37,16 +38,27 @@ class Conditions:
     new_workers: int | None  # those of them that were not there at the start
     upstream_requests: int | None  # what the slow API answered …
     upstream_late_p99_ms: float | None  # … and how much later than asked
+    sessions_opened: int | None  # connections to the database made in the slice, counted by it …
+    sessions: int | None  # … and those open after it
+
+
+class Told(Protocol):
+    """What services say of themselves."""
+
+    def upstream_stats(self) -> Any: ...
+
+    def sessions(self) -> "Sessions | None": ...
 
 
 class Surroundings:
     """begin() before a slice, end() after it."""
 
-    def __init__(self, index: int, deployed: "Deployed", upstream_stats: Callable[[], Any]) -> None:
-        self._index, self._deployed, self._upstream_stats = index, deployed, upstream_stats
+    def __init__(self, index: int, deployed: "Deployed", around: Told) -> None:
+        self._index, self._deployed, self._around = index, deployed, around
 
     def begin(self) -> None:
-        self._upstream_stats()  # starts its counters anew
+        self._around.upstream_stats()  # starts its counters anew
+        self._sessions = self._around.sessions()
         self._seen = self._deployed.seen()
         self._swapped, self._own_ns = swapped_bytes(), time.process_time_ns()
         self._cpu, self._wall_ns = cpu_times(), time.perf_counter_ns()
@@ -55,7 +67,8 @@ class Surroundings:
         """`usage`: what our own process groups used meanwhile."""
         cpu, wall_ns, swapped = cpu_times(), time.perf_counter_ns() - self._wall_ns, swapped_bytes()
         ours = [row.cpu_ns for row in usage if row.processes] + [time.process_time_ns() - self._own_ns]
-        seen, upstream = self._deployed.seen(), self._upstream_stats() or {}
+        seen, upstream = self._deployed.seen(), self._around.upstream_stats() or {}
+        sessions = self._around.sessions()
         return Conditions(
             slice=self._index,
             wall_ns=wall_ns,
@@ -68,6 +81,8 @@ class Surroundings:
             new_workers=len(seen.keys() - self._seen.keys()) if seen else None,
             upstream_requests=upstream.get("requests"),
             upstream_late_p99_ms=upstream.get("late_p99_ms"),
+            sessions_opened=sessions.opened - self._sessions.opened if sessions and self._sessions else None,
+            sessions=sessions.open if sessions else None,
         )
 
 

@@ -15,10 +15,10 @@ from pathlib import Path
 from typing import Any, Final
 
 from harness import others, ports, probed, processes
+from harness.backends import PROJECT
 from harness.errors import UserError
 from harness.processes import Child
 from harness.scenario import Arm
-from harness.services import PROJECT
 
 START_S: Final = 60.0
 ANSWER_S: Final = 90.0
@@ -128,6 +128,7 @@ class Fleet:
             "BENCH_NONCE": self.site.nonce,
             "REQUEST_COUNT_FOLDER": str(counts.resolve()),
         }
+        own |= connection_policy(arm)
         probe = counts.with_name(f"{counts.name}.probe") if arm.probe else None
         if probe is not None:
             probe.mkdir()
@@ -187,6 +188,13 @@ def python_path(arm: Arm) -> dict[str, str]:
     """Where an arm's Python looks first: into its own Django, then for the probe."""
     own = others.environment(arm)
     return {"PYTHONPATH": os.pathsep.join([*own.values(), str(PROJECT.parent)])} if arm.probe else own
+
+
+def connection_policy(arm: Arm) -> dict[str, str]:
+    """How an arm holds its database connections, for its settings; nothing for Django's default, one per request."""
+    if arm.database == "persistent":
+        return {"CONN_MAX_AGE": "none"}
+    return {"DATABASE_POOL": str(arm.pool // arm.workers)} if arm.pool else {}
 
 
 def slug(name: str) -> str:

@@ -4,18 +4,20 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Final
 
 from harness import fit_claims, wording
-from harness.endpoints import ENDPOINTS
+from harness.endpoints import DATABASE, ENDPOINTS
 from harness.modes import CAPACITY, CLOSED, OPEN
 from harness.samples import FEWEST_LATENCIES
 from harness.servers import SERVERS
+from harness.storage import POOLS, django_is
 
 if TYPE_CHECKING:
     from harness.scenario import Arm, Endpoint, Load, Part, Scenario
 
 SHARES_OFF: Final = 1e-6
-OWN_VARIABLES: Final = {"BENCH_NONCE", "DATABASE_URL", "UPSTREAM_URL", "DJANGO_PROFILE", "REQUEST_COUNT_FOLDER"} | {
-    "PROBE_FOLDER",
-    "PROBE_APPLICATION",
+OWN_VARIABLES: Final = {
+    *("BENCH_NONCE", "DATABASE_URL", "CONN_MAX_AGE", "DATABASE_POOL", "CACHE_URL", "CACHE_PREFIX"),
+    *("UPSTREAM_URL", "DJANGO_PROFILE", "REQUEST_COUNT_FOLDER"),
+    *("PROBE_FOLDER", "PROBE_APPLICATION"),
 }
 
 
@@ -23,6 +25,8 @@ def problems(scenario: "Scenario") -> Iterator[str]:
     """One line per problem: key path, expected, got."""
     yield from _arm_problems(scenario)
     yield from _endpoint_problems(scenario)
+    if scenario.database.engine == "sqlite" and any(arm.pool for arm in scenario.arms):
+        yield "database.engine: expected 'postgres' or 'auto' for arms with a pool of connections, got 'sqlite'"
     yield from _comparison_problems(scenario)
     yield from fit_claims.problems(scenario)
     if scenario.base is not None:
@@ -55,9 +59,21 @@ def _option_problems(where: str, arm: "Arm") -> Iterator[str]:
         yield f"{where}.connections: expected more than its threads = {arm.threads}, got {arm.connections}"
     if arm.server == "daphne" and arm.workers != 1:
         yield f"{where}.workers: expected 1, because daphne has one process, got {arm.workers}"
+    yield from _database_problems(where, arm)
     reserved = OWN_VARIABLES & set(arm.environment)
     for name in sorted(reserved):
         yield f"{where}.environment.{name}: expected a name the harness does not set itself"
+
+
+def _database_problems(where: str, arm: "Arm") -> Iterator[str]:
+    """A pool has a size, which its workers share equally, and a Django that has pools."""
+    if (arm.pool is None) == (arm.database == "pool"):
+        got = f"{arm.pool or 'none'} with {arm.database!r}"
+        yield f"{where}.pool: expected a number of connections with database = 'pool', and only then; got {got}"
+    elif arm.pool is not None and arm.pool % arm.workers:
+        yield f"{where}.pool: expected a multiple of its workers = {arm.workers}, got {arm.pool}"
+    if arm.database == "pool" and arm.django is not None and not django_is(arm.django, POOLS):
+        yield f"{where}.database: expected another with Django {arm.django} (pools came with 5.1), got 'pool'"
 
 
 def _control_problems(where: str, arm: "Arm", scenario: "Scenario") -> Iterator[str]:
@@ -95,7 +111,11 @@ def _endpoint_problems(scenario: "Scenario") -> Iterator[str]:
         if not problems and load.slice_max_s < FEWEST_LATENCIES * endpoint.longest_ms / 1000:
             least = f"{FEWEST_LATENCIES} × the {endpoint.longest_ms / 1000:g} s that {endpoint.label} takes"
             yield f"load.slice_max_s: expected at least {least}, got {load.slice_max_s:g}"
+        needs = frozenset().union(*(ENDPOINTS[part.name].needs for part in endpoint.parts if part.name in ENDPOINTS))
         for arm in scenario.arms_of(endpoint):
+            if DATABASE in needs and not arm.has_database:
+                got = f"{arm.name!r} with {arm.django}"
+                yield f"{where}.arms: expected arms with Django 4.2 or newer (psycopg 3 needs it), got {got}"
             most = arm.connections - arm.threads
             if "connections" in arm.table.options and 0 < most < max(endpoint.users, default=0):
                 yield f"{where}.users: expected at most {most}, the connections of arm {arm.name!r}, got {max(endpoint.users)}"

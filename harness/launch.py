@@ -1,6 +1,6 @@
-"""exec a command on given cores, to be killed by the kernel when its parent dies.
+"""exec a command on given cores and as a given user, to be killed by the kernel when its parent dies.
 
-    python -I -S launch.py PARENT_PID CORES COMMAND…        CORES: `0,1`, or `-` for all
+    python -I -S launch.py PARENT_PID CORES USER COMMAND…        CORES: `0,1`, or `-` for all; USER: `nobody`, or `-` for ours
 
 A separate program rather than a `preexec_fn`, because code between fork and exec may deadlock in a process with threads.
 """
@@ -9,25 +9,44 @@ import contextlib
 import os
 import signal
 import sys
+from typing import Any
 
 PR_SET_PDEATHSIG = 1  # linux/prctl.h
 
 
 def main() -> None:
-    parent, cores, *command = sys.argv[1:]
+    parent, cores, user, *command = sys.argv[1:]
+    raise_file_limit()
+    kernel = c_library()
+    if user != "-":
+        become(user)
     if sys.platform == "linux":
-        die_with(int(parent))
+        die_with(int(parent), kernel)
         if cores != "-":
             os.sched_setaffinity(0, {int(core) for core in cores.split(",")})
-    raise_file_limit()
     os.execvp(command[0], command)
 
 
-def die_with(parent: int) -> None:
-    """Ask for SIGKILL at the parent's death; it survives exec, and is not inherited by children."""
+def c_library() -> Any:
+    """Loaded while we may still read this Python, which may be below a home that is closed to others."""
     import ctypes
 
-    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    return ctypes.CDLL(None)
+
+
+def become(user: str) -> None:
+    """Give up our rights for good; before die_with, because the kernel forgets that when credentials change."""
+    import pwd
+
+    entry = pwd.getpwnam(user)
+    os.setgroups([])
+    os.setgid(entry.pw_gid)
+    os.setuid(entry.pw_uid)
+
+
+def die_with(parent: int, kernel: Any) -> None:
+    """Ask for SIGKILL at the parent's death; it survives exec, and is not inherited by children."""
+    kernel.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != parent:  # it died before we could ask
         sys.exit(1)
 

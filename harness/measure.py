@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from functools import cache
 from math import inf
 from pathlib import Path
@@ -10,10 +11,11 @@ from typing import Any
 
 from rich.console import Console
 
-from harness import calibrate, capacity, explain, machine, others, plan, runner, services, switching, worktrees
+from harness import backends, calibrate, capacity, explain, machine, others, plan, resume, runner, switching, worktrees
 from harness import scenario as scenarios
+from harness.backends import Backends
 from harness.deployment import Checkout
-from harness.errors import Interrupted
+from harness.errors import Interrupted, UserError
 from harness.load import LocustLoad
 from harness.machine import Cores
 from harness.modes import OPEN
@@ -23,18 +25,17 @@ from harness.scenario import Scenario
 from harness.store import FAILED, FINISHED, INTERRUPTED, RUNNING, RunFolder
 from harness.stored import Stored
 
-DATABASE = "db.sqlite3"
-
 
 def measure(scenario: Scenario, file: Path, results: Path, plain: bool, narrow: Narrow) -> RunFolder:
     """One scenario, measured into a new run folder; its state is right whatever happens."""
     refuse_what_cannot_be(scenario)
     cores = machine.share_cores()
-    facts = facts_of(scenario, cores) | {"calibration": calibrated_for(scenario, cores)}
-    folder = RunFolder.create(results, file.stem, scenarios.read_text(file), facts)
-    print(f"into {folder.path}", flush=True)
-    with marked(folder):
-        play(scenario, folder, cores, plain, narrow)
+    with backends.running(scenario.storage, scenario.needs, cores) as up:
+        facts = facts_of(scenario, cores, up) | {"calibration": calibrated_for(scenario, cores)}
+        folder = RunFolder.create(results, file.stem, scenarios.read_text(file), facts)
+        print(f"into {folder.path}", flush=True)
+        with marked(folder):
+            play(scenario, folder, Ground(cores, up), plain, narrow)
     return folder
 
 
@@ -43,34 +44,38 @@ def explained(scenario: Scenario, text: str, results: Path, name: str, plain: bo
     twice = explain.probed(scenario)
     refuse_what_cannot_be(twice)
     cores = machine.share_cores()
-    facts = facts_of(twice, cores) | {"calibration": {}}
-    folder = RunFolder.create(results, f"{name}-explain", text, facts)
-    print(f"explaining, in a pass of its own with a probe, into {folder.path}", flush=True)
-    with marked(folder):
-        folder.mark(RUNNING, switch_cost=switching.cost(folder.path / "switch_cost.log", cores.server))
-        play(twice, folder, cores, plain, lambda _: False)
+    with backends.running(twice.storage, twice.needs, cores) as up:
+        folder = RunFolder.create(results, f"{name}-explain", text, facts_of(twice, cores, up) | {"calibration": {}})
+        print(f"explaining, in a pass of its own with a probe, into {folder.path}", flush=True)
+        with marked(folder):
+            folder.mark(RUNNING, switch_cost=switching.cost(folder.path / "switch_cost.log", cores.server))
+            play(twice, folder, Ground(cores, up), plain, lambda _: False)
     return folder
 
 
 def go_on(run: Stored, plain: bool, narrow: Narrow) -> RunFolder:
     """The blocks that a stored run has not yet, measured into its folder; `run` is as harness.resume gives it."""
     refuse_what_cannot_be(run.scenario)
-    cores, folder = machine.share_cores(), RunFolder.reopen(run.path, run.head)
-    with marked(folder):
-        calibration = calibrate.cautious(run.head["calibration"], calibrated_for(run.scenario, cores))
-        folder.mark(RUNNING, calibration=calibration)
-        play(run.scenario, folder, cores, plain, narrow)
+    cores = machine.share_cores()
+    with backends.running(run.scenario.storage, run.scenario.needs, cores) as up:
+        resume.refuse_other_backends(run, up.facts)
+        folder = RunFolder.reopen(run.path, run.head)
+        with marked(folder):
+            calibration = calibrate.cautious(run.head["calibration"], calibrated_for(run.scenario, cores))
+            folder.mark(RUNNING, calibration=calibration)
+            play(run.scenario, folder, Ground(cores, up), plain, narrow)
     return folder
 
 
-def facts_of(scenario: Scenario, cores: Cores) -> dict[str, Any]:
+def facts_of(scenario: Scenario, cores: Cores, up: Backends) -> dict[str, Any]:
     """What run.json says of the plan and of where it is measured."""
     return {
         "plan": plan.as_json(scenario, plan.expand(scenario)),
         "overrides": scenario.overrides,
         "machine": machine.facts(),
         "cores": {"server": cores.server, "load": cores.load, "note": cores.note},
-        "database": "SQLite",
+        "database": up.database,
+        "backends": up.facts,
     }
 
 
@@ -80,40 +85,35 @@ def refuse_what_cannot_be(scenario: Scenario) -> None:
     others.refuse_missing(scenario.arms)
 
 
-def play(scenario: Scenario, folder: RunFolder, cores: Cores, plain: bool, narrow: Narrow) -> None:
-    """Whatever blocks are not there yet, on a database seeded anew: a run that was cut off may have left half of one."""
-    discard_database(folder)
-    try:
-        database = services.seed_database(folder.path / DATABASE)
-        bounds = Bounds(folder.head["calibration"].get("most_rate") or inf, narrow)
-        with (
-            checkouts(scenario, folder) as revisions,
-            progress(scenario, scenario.most_blocks - len(folder.finished), plain) as shown,
-        ):
-            runner.run(scenario, folder, runner.Stage(cores, database, revisions), LocustLoad(), shown, bounds)
-    finally:
-        discard_database(folder)
+@dataclass(frozen=True)
+class Ground:
+    """What all blocks of a run share."""
+
+    cores: Cores
+    backends: Backends
+
+
+def play(scenario: Scenario, folder: RunFolder, ground: Ground, plain: bool, narrow: Narrow) -> None:
+    """Whatever blocks are not there yet."""
+    bounds = Bounds(folder.head["calibration"].get("most_rate") or inf, narrow)
+    with (
+        checkouts(scenario, folder, ground.backends) as revisions,
+        progress(scenario, scenario.most_blocks - len(folder.finished), plain) as shown,
+    ):
+        stage = runner.Stage(ground.cores, ground.backends, revisions)
+        runner.run(scenario, folder, stage, LocustLoad(), shown, bounds)
 
 
 @contextmanager
-def checkouts(scenario: Scenario, folder: RunFolder) -> Iterator[dict[str, Checkout]]:
+def checkouts(scenario: Scenario, folder: RunFolder, up: Backends) -> Iterator[dict[str, Checkout]]:
     """The revisions that arms are at, each with a database of its own; none where all are at the working tree."""
     revisions = list(dict.fromkeys(arm.revision for arm in scenario.arms if arm.revision))
     if not revisions:
         yield {}
         return
     with worktrees.checked_out(revisions, folder.path / "worktrees") as places:
-        projects = {revision: place / services.PROJECT.name for revision, place in places.items()}
-        yield {
-            revision: Checkout(project, services.seed_database(project / DATABASE, project))
-            for revision, project in projects.items()
-        }
-
-
-def discard_database(folder: RunFolder) -> None:
-    """With its journal, which SQLite would play back into the next one."""
-    for file in folder.path.glob(f"{DATABASE}*"):
-        file.unlink()
+        projects = {revision: place / backends.PROJECT.name for revision, place in places.items()}
+        yield {revision: Checkout(project, up.further(project)) for revision, project in projects.items()}
 
 
 @contextmanager
@@ -128,6 +128,8 @@ def marked(folder: RunFolder) -> Iterator[None]:
         raise
     except BaseException as error:
         folder.mark(FAILED, error=str(error))
+        if isinstance(error, UserError):
+            raise UserError(f"{error}\n`bench run --resume {folder.path}` goes on once that is mended") from None
         raise
     folder.mark(FINISHED)
 

@@ -48,6 +48,7 @@ METRICS: Final = (
     Metric("first_byte_ms", "first byte", "ms", False, "faster", "slower", key="first", least=LEAST_MS),
     Metric("streams", "streams at once", "", True, "more", "less", whole=True, key="streams"),
     Metric("connections_per_request", "connections / request", "", False, "less", "more", key="connections"),
+    Metric("sessions_per_request", "sessions / request", "", False, "less", "more", key="sessions"),
 )
 BY_KEY: Final = {metric.key: metric for metric in (HIGHEST_RATE, *METRICS)}
 PROBED: Final = {
@@ -64,11 +65,11 @@ PROBED: Final = {
     )
 }
 """What the probe counts: a column of mechanism.Mechanism each. Claims can be about them; they are counts of one pass."""
-WHOLE_SLICE: Final = tuple(metric for metric in METRICS if metric.key in ("cpu", "memory", "threads"))
+WHOLE_SLICE: Final = tuple(metric for metric in METRICS if metric.key in ("cpu", "memory", "threads", "sessions"))
 """What a server spends on all that it serves at a time; a part of a mix has none of its own."""
 OF_STREAMS: Final = tuple(metric for metric in METRICS if metric.key in ("first", "streams"))
 QUANTILES: Final = {metric.column: metric.quantile for metric in METRICS if metric.quantile is not None}
-COUNTS: Final = ("threads", "first_byte_ms", "streams", "connections_per_request")
+COUNTS: Final = ("threads", "first_byte_ms", "streams", "connections_per_request", "sessions_per_request")
 """A ratio of these says nothing that they do not say themselves, or (of streams) what latency and throughput do."""
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from harness.errors import UserError
+from harness.storage import UNUSED
 
 if TYPE_CHECKING:
     from harness.scenario import Arm
@@ -27,5 +28,7 @@ def refuse_missing(arms: Sequence["Arm"]) -> None:
 
 
 def environment(arm: "Arm") -> dict[str, str]:
-    """What makes an arm run with its own Django."""
-    return {} if arm.django is None else {"PYTHONPATH": str(folder(arm.django))}
+    """What makes an arm run with its own Django; one that is too old for the run's database gets none."""
+    if arm.django is None:
+        return {}
+    return {"PYTHONPATH": str(folder(arm.django))} | ({} if arm.has_database else {"DATABASE_URL": UNUSED})

@@ -6,11 +6,14 @@ file, never to a pipe nobody reads.
 
 import contextlib
 import os
+import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Final
@@ -43,6 +46,7 @@ class Child:
     command: tuple[str, ...]
     process: subprocess.Popen[bytes]
     log: Path
+    stop_with: signal.Signals = signal.SIGTERM
 
     @property
     def pid(self) -> int:
@@ -68,13 +72,14 @@ class Reaper:
     _pipe: IO[bytes] | None = None
 
     @classmethod
-    def tell(cls, sign: str, group: int) -> None:
+    def tell(cls, sign: str, what: int | Path) -> None:
+        """`+`: kill this process group, or remove this folder, if we are gone; `-`: no longer."""
         if cls._pipe is None:
             program = [sys.executable, "-I", "-S", str(HERE / "reaper.py")]
             reaper = subprocess.Popen(program, stdin=subprocess.PIPE, start_new_session=True)
             assert reaper.stdin is not None
             cls._pipe = reaper.stdin
-        cls._pipe.write(f"{sign}{group}\n".encode())
+        cls._pipe.write(f"{sign}{what}\n".encode())
         cls._pipe.flush()
 
 
@@ -102,15 +107,17 @@ def start(
     cores: Sequence[int] | None,
     env: Mapping[str, str],
     cwd: Path,
+    user: str = "-",
     pipes: bool = False,
 ) -> Child:
     """Start a command in its own session and process group, on `cores` (None: all of them).
 
-    `pipes` connects its standard input and output to us instead of to nothing and the log.
+    `user` other than `-`: as that user, which only root can. `pipes` connects its standard input and output to us instead
+    of to nothing and the log.
     Call it from the main thread: the parent-death signal follows the thread.
     """
     where = ",".join(map(str, cores)) if cores else "-"
-    launcher = [sys.executable, "-I", "-S", str(HERE / "launch.py"), str(os.getpid()), where]
+    launcher = [sys.executable, "-I", "-S", str(HERE / "launch.py"), str(os.getpid()), where, user]
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("ab") as output:
         process = subprocess.Popen(
@@ -127,11 +134,13 @@ def start(
 
 
 def stop(children: Iterable[Child]) -> None:
-    """TERM to every group, KILL to what is left after TERM_S; returns when nothing of them is alive."""
+    """TERM to every group (or what its child is stopped with), KILL to what is left after TERM_S; returns when all are gone."""
     children = list(children)
-    _signal_all(children, signal.SIGTERM)
+    for child in children:
+        _signal(child, child.stop_with)
     _wait_all(children, TERM_S)
-    _signal_all(children, signal.SIGKILL)
+    for child in children:
+        _signal(child, signal.SIGKILL)
     _wait_all(children, TERM_S)
     for child in children:
         for pipe in (child.process.stdin, child.process.stdout):
@@ -141,6 +150,18 @@ def stop(children: Iterable[Child]) -> None:
         if group_is_alive(child.pid):
             raise UserError(f"{child.name}: process group {child.pid} survived SIGKILL; end it before the next run")
         Reaper.tell("-", child.pid)
+
+
+@contextmanager
+def scratch(prefix: str, place: Path | None = None) -> Iterator[Path]:
+    """A folder (in `place`, or where temporary files belong) that is gone afterwards, even if we are killed."""
+    folder = Path(tempfile.mkdtemp(prefix=prefix, dir=place)).resolve()
+    Reaper.tell("+", folder)
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+        Reaper.tell("-", folder)
 
 
 def group_is_alive(group: int) -> bool:
@@ -166,10 +187,9 @@ def _group(pid: int) -> int | None:
     return None
 
 
-def _signal_all(children: list[Child], what: signal.Signals) -> None:
-    for child in children:
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.killpg(child.pid, what)
+def _signal(child: Child, what: signal.Signals) -> None:
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(child.pid, what)
 
 
 def _wait_all(children: list[Child], seconds: float) -> None:

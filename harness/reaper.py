@@ -1,31 +1,46 @@
-"""Kill what a run has started when the run itself can no longer do it.
+"""Kill what a run has started, and remove what it has put aside, when the run itself can no longer do it.
 
     python -I -S reaper.py < pipe
 
-Reads `+PGID` and `-PGID` lines. The pipe's other end is held by the harness alone, so the end of
-file means that the harness is gone, however it went: then every process group still listed is killed. A
-parent-death signal reaches only direct children; this reaches the workers of a server whose master is already dead.
+Reads `+PGID`, `-PGID`, `+/folder` and `-/folder` lines. The pipe's other end is held by the harness alone, so the end of
+file means that the harness is gone, however it went: then every process group still listed is killed, and
+every folder still listed removed. A parent-death signal reaches only direct children; this reaches the workers of a server
+whose master is already dead.
 """
 
 import contextlib
 import os
+import shutil
 import signal
 import sys
+import time
+
+REMOVE_S = 3.0  # a server's own children notice its death in their own time, and write until then
 
 
 def main() -> None:
     for caught in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(caught, signal.SIG_IGN)
-    groups: set[int] = set()
+    listed: set[str] = set()
     for line in sys.stdin:
-        group = int(line[1:])
         if line[0] == "+":
-            groups.add(group)
+            listed.add(line[1:].rstrip("\n"))
         else:
-            groups.discard(group)
-    for group in groups:
+            listed.discard(line[1:].rstrip("\n"))
+    folders = {one for one in listed if one.startswith("/")}
+    for group in listed - folders:
         with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.killpg(group, signal.SIGKILL)
+            os.killpg(int(group), signal.SIGKILL)
+    for folder in folders:
+        remove(folder)
+
+
+def remove(folder: str) -> None:
+    """Until it is gone: a file that appears meanwhile would keep it."""
+    deadline = time.monotonic() + REMOVE_S
+    while os.path.lexists(folder) and time.monotonic() < deadline:
+        shutil.rmtree(folder, ignore_errors=True)
+        time.sleep(0.05)
 
 
 if __name__ == "__main__":

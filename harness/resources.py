@@ -15,12 +15,17 @@ from typing import Final
 
 import psutil
 
+SERVICES: Final = "services"
 CPUCLOCK_SCHED: Final = 2  # linux/posix-timers.h: process CPU clock id = (~pid << 3) | CPUCLOCK_SCHED
 
 
 @dataclass(frozen=True)
 class Usage:
-    """One process group over one slice, from before its first request to after its drain."""
+    """One process group over one slice, from before its first request to after its drain.
+
+    Of the services, memory, threads and switches are those of the processes we started; CPU is that of all their descendants,
+    ended ones included: PostgreSQL has a process per connection.
+    """
 
     slice: int
     group: str  # server, load, services
@@ -36,14 +41,15 @@ class Usage:
 class Watch:
     """begin(), tick() now and then, end(): one slice."""
 
-    def __init__(self, index: int, groups: Mapping[str, Sequence[int]]) -> None:
+    def __init__(self, index: int, groups: Mapping[str, Sequence[int]], with_descendants: str = SERVICES) -> None:
         self._index, self._groups = index, groups
+        self._cpu_ns = {group: tree_cpu_ns if group == with_descendants else cpu_ns for group in groups}
         self._rss: dict[str, int] = {}
         self._threads: dict[str, int] = {}
 
     def begin(self) -> None:
         self._switches = {group: switches(pids) for group, pids in self._groups.items()}
-        self._cpu = {group: [cpu_ns(pid) for pid in pids] for group, pids in self._groups.items()}
+        self._cpu = self._read()
         self._wall_ns = time.perf_counter_ns()
 
     def tick(self) -> None:
@@ -55,9 +61,12 @@ class Watch:
 
     def end(self) -> list[Usage]:
         wall_ns = time.perf_counter_ns() - self._wall_ns
-        cpu = {group: _growth(self._cpu[group], [cpu_ns(pid) for pid in pids]) for group, pids in self._groups.items()}
+        cpu = {group: _growth(self._cpu[group], now) for group, now in self._read().items()}
         self.tick()
         return [self._usage(group, wall_ns, cpu[group]) for group in self._groups]
+
+    def _read(self) -> dict[str, list[int | None]]:
+        return {group: [self._cpu_ns[group](pid) for pid in pids] for group, pids in self._groups.items()}
 
     def _usage(self, group: str, wall_ns: int, cpu: int | None) -> Usage:
         pids = self._groups[group]
@@ -86,6 +95,27 @@ def cpu_ns(pid: int) -> int | None:
         times = psutil.Process(pid).cpu_times()
         return int((times.user + times.system) * 1e9)
     return None
+
+
+def tree_cpu_ns(pid: int) -> int | None:
+    """CPU time of a process and all its descendants, those that have ended included; None if it is gone.
+
+    The kernel adds an ended child's time to its parent's, in steps of 10 ms.
+    """
+    try:
+        root = psutil.Process(pid)
+        alive = [root, *root.children(recursive=True)]
+    except psutil.Error:
+        return None
+    return sum(_own_and_ended_ns(process) for process in alive)
+
+
+def _own_and_ended_ns(process: psutil.Process) -> int:
+    with suppress(psutil.Error):
+        times = process.cpu_times()
+        ended_s = times.children_user + times.children_system
+        return (cpu_ns(process.pid) or 0) + int(ended_s * 1e9)
+    return 0
 
 
 def memory_and_threads(pids: Sequence[int]) -> tuple[int, int]:

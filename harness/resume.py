@@ -4,7 +4,7 @@ Refuses in words before anything is touched. Nothing is measured here: that is m
 """
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -73,6 +73,15 @@ def _refuse_another_machine(run: Stored) -> None:
     told = [f"{key}: {a!r} then, {b!r} now" for key, a, b in _changes(then, now, (*machine.SAME, "affinity"))]
     if told:
         advice = "blocks measured here would be those of another run; start a new one"
+        raise UserError("\n".join(f"{run.path}: {line}" for line in [*told, advice]))
+
+
+def refuse_other_backends(run: Stored, facts: Mapping[str, Any]) -> None:
+    """UserError unless database and cache are of the kind, the version and the settings that the run began with."""
+    then = run.head.get("backends", {})
+    told = [f"{key}: {a!r} then, {b!r} now" for key, a, b in _changes(then, dict(facts), ("database", "cache"))]
+    if told:
+        advice = "blocks measured on it would be those of another run; bring back what it was, or start a new run"
         raise UserError("\n".join(f"{run.path}: {line}" for line in [*told, advice]))
 
 

@@ -40,4 +40,4 @@ def rate(name: str, url: str, users: int, seconds: float, cores: Sequence[int] |
 def on_cores(command: list[str], cores: Sequence[int] | None) -> list[str]:
     """The command on these cores, ended with us."""
     where = ",".join(map(str, cores)) if cores else "-"
-    return [sys.executable, "-I", "-S", str(processes.HERE / "launch.py"), str(os.getpid()), where, *command]
+    return [sys.executable, "-I", "-S", str(processes.HERE / "launch.py"), str(os.getpid()), where, "-", *command]

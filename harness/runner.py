@@ -12,7 +12,8 @@ from math import inf
 from pathlib import Path
 from typing import Any, Final, Protocol
 
-from harness import capacity, deployment, machine, plan, probed, services, store, stored, verify
+from harness import backends, capacity, deployment, machine, plan, probed, services, store, stored, verify
+from harness.backends import Backends
 from harness.capacity import Course, Found
 from harness.conditions import Conditions, Surroundings
 from harness.deployment import Checkout, Deployed, Site, slug
@@ -20,9 +21,10 @@ from harness.load import Load, Playing
 from harness.machine import Cores
 from harness.modes import CAPACITY
 from harness.plan import Block, Slice
+from harness.postgres import Sessions
 from harness.probed import Counts
 from harness.processes import Child
-from harness.resources import Usage, Watch
+from harness.resources import SERVICES, Usage, Watch
 from harness.samples import Played
 from harness.scenario import Scenario
 from harness.store import BlockResult, RunFolder
@@ -46,6 +48,8 @@ class Around(Protocol):
 
     def upstream_stats(self) -> Any: ...
 
+    def sessions(self) -> Sessions | None: ...
+
 
 class Servers(Protocol):
     """Running arms, by name."""
@@ -60,14 +64,14 @@ class Stage:
     """What a block is played on: servers, services, proof. Tests put a fake here, beside the fake Load."""
 
     cores: Cores
-    database_url: str
+    backends: Backends
     checkouts: Mapping[str, Checkout] = field(default_factory=dict)  # where arms are at other revisions
 
     @contextmanager
     def up(self, scenario: Scenario, logs: Path) -> Iterator[tuple[Servers, Around, Proof]]:
         """Everything up and proven; everything stopped afterwards."""
         with (
-            services.running(self.database_url, logs, self.cores.load) as around,
+            services.running(self.backends, logs, self.cores.load, scenario.needs) as around,
             deployment.running(scenario.arms, self._site(around, logs)) as fleet,
         ):
             yield fleet, around, verify.twins(scenario, fleet)
@@ -142,6 +146,7 @@ def run_block(
     """One block, from cold start to everything stopped."""
     logs = working / "logs"
     with stage.up(scenario, logs) as (servers, around, proof):
+        backends.refuse_ended(around.children)
         commands = {name: deployed.command for name, deployed in servers.deployed.items()}
         with load.playing(scenario.load, proof.bodies, working, stage.cores.load) as playing:
             visit, asked = Visit(servers, around, playing), []
@@ -209,13 +214,14 @@ class Visit:
         arm = slice_.cell.arm
         deployed = self._servers.deployed[arm]
         self._playing.prepare(slice_, deployed.address)
-        surroundings = Surroundings(slice_.index, deployed, self._around.upstream_stats)
+        surroundings = Surroundings(slice_.index, deployed, self._around)
         watch = Watch(slice_.index, self._groups(deployed))
         counts = Counts(slice_.index, deployed.probe)
         surroundings.begin()
         watch.begin()
         played = self._playing.play(watch.tick)
         usage = watch.end()
+        backends.refuse_ended(self._around.children)
         self.conditions.append(surroundings.end(usage))
         if deployed.probe is not None:
             self.probed.append(counts.end())
@@ -229,8 +235,8 @@ class Visit:
         return played
 
     def _groups(self, deployed: Deployed) -> Mapping[str, list[int]]:
-        around = [pid for child in self._around.children for pid in child.pids()]
-        return {"server": deployed.child.pids(), "load": self._playing.pids, "services": around}
+        around = [child.pid for child in self._around.children]
+        return {"server": deployed.child.pids(), "load": self._playing.pids, SERVICES: around}
 
 
 def causes(scenario: Scenario, logs: Path) -> dict[str, str]:

@@ -34,6 +34,7 @@ from harness.errors import UserError
 from harness.modes import CAPACITY, CLOSED
 from harness.objective import Objective
 from harness.servers import SERVERS, Server
+from harness.storage import PSYCOPG_3, Database, django_is
 from harness.table import Name, Table
 
 Colour = Literal["sync", "async"]
@@ -63,6 +64,8 @@ class Arm(Table):
     http: Literal["httptools", "h11"] = "httptools"
     profile: Literal["default", "bare", "sync-outermost", "sync-innermost", "sessions"] = "default"
     environment: dict[Variable, Annotated[StrictStr, Field(pattern=r"^[^\x00]*$")]] = {}
+    database: Literal["per request", "persistent", "pool"] = "per request"
+    pool: Annotated[StrictInt, Field(ge=1, le=10_000)] | None = None
     django: Annotated[StrictStr, Field(pattern=r"^[0-9]+(\.[0-9]+){1,2}$")] | None = None
     control_of: Name | None = None
     revision: Annotated[StrictStr, Field(pattern=r"^[0-9a-f]{7,40}$")] | None = None
@@ -86,10 +89,26 @@ class Arm(Table):
         return "room for 1 request at a time" if self.cap == 1 else f"room for {self.cap} requests at a time"
 
     @property
+    def connecting(self) -> str:
+        """Its way with database connections, in words."""
+        return {
+            "per request": "a database connection per request",
+            "persistent": "database connections kept",
+            "pool": f"pool of {self.pool} database connections",
+        }[self.database]
+
+    @property
+    def has_database(self) -> bool:
+        """Whether its Django can use the run's database."""
+        return self.django is None or django_is(self.django, PSYCOPG_3)
+
+    @property
     def summary(self) -> str:
         """What this arm is, on one line."""
         workers = "1 worker" if self.workers == 1 else f"{self.workers} workers"
-        others = f", Django {self.django}" if self.django else ""
+        others = f", {self.connecting}" if self.database != "per request" else ""
+        others += f", Django {self.django}" if self.django else ""
+        others += "" if self.has_database else " (without database: psycopg 3 needs Django 4.2)"
         others += f", project at {self.revision[:10]}" if self.revision else ""
         others += f", control of {self.control_of}" if self.control_of else ""
         others += ", probed" if self.probe else ""
@@ -229,6 +248,7 @@ class Scenario(Table):
     seed: Annotated[StrictInt, Field(ge=0, lt=2**63)] = 1
     margin: Annotated[StrictFloat, Field(gt=0, lt=1, allow_inf_nan=False)] = 0.03
     load: Load = Load()
+    database: Database = Database()
     arms: Annotated[list[Arm], Field(min_length=1)]
     endpoints: Annotated[list[Endpoint], Field(min_length=1)]
     comparisons: list[Comparison] = []
@@ -250,6 +270,18 @@ class Scenario(Table):
     def arm(self, name: str) -> Arm:
         """The arm with this name; KeyError if there is none."""
         return {arm.name: arm for arm in self.arms}[name]
+
+    @property
+    def storage(self) -> Database:
+        """The database as asked for; a pool of connections asks for PostgreSQL."""
+        pooled = any(arm.pool for arm in self.arms)
+        return self.database.model_copy(update={"engine": "postgres"}) if pooled else self.database
+
+    @property
+    def needs(self) -> frozenset[str]:
+        """Which services the endpoints ask: DATABASE, CACHE, UPSTREAM."""
+        parts = [part for endpoint in self.endpoints for part in endpoint.parts]
+        return frozenset().union(*(ENDPOINTS[part.name].needs for part in parts))
 
     @property
     def rule(self) -> Rule | None:
@@ -285,6 +317,7 @@ KEYS: Final = {
     "arms": list(Arm.model_fields),
     "endpoints": list(Endpoint.model_fields),
     "load": list(Load.model_fields),
+    "database": list(Database.model_fields),
     "comparisons": list(Comparison.model_fields),
     "claims": list(Claim.model_fields),
 }

@@ -76,7 +76,7 @@ def _measured(analysis: Analysis, cells: list[Cell]) -> str:
 
 
 def _cells(analysis: Analysis, cells: list[Cell], lost: set[Cell]) -> Table:
-    told = [metric for metric in analysis.metrics if _is_told(analysis, cells, metric)]
+    told = [metric for metric in analysis.metrics if _is_told(analysis, cells, lost, metric)]
     columns = ["", *(f"{metric.title} {metric.unit and f'[{metric.unit}]'}".strip() for metric in told)]
     rows = []
     for cell in cells:
@@ -87,9 +87,11 @@ def _cells(analysis: Analysis, cells: list[Cell], lost: set[Cell]) -> Table:
     return Table(columns, rows)
 
 
-def _is_told(analysis: Analysis, cells: list[Cell], metric: Metric) -> bool:
+def _is_told(analysis: Analysis, cells: list[Cell], lost: set[Cell], metric: Metric) -> bool:
     """A column that no arm has a figure for is left out; but for percentiles, whose dash has a note that says why."""
-    return metric.quantile is not None or any(analysis.estimate(cell, metric) for cell in cells)
+    valid = [cell for cell in cells if cell not in lost]
+    always = metric is analysis.metrics[0] or metric.quantile is not None
+    return always or any(analysis.estimate(cell, metric) is not None for cell in valid)
 
 
 def _figure(analysis: Analysis, cell: Cell, metric: Metric) -> str:

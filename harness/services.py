@@ -1,8 +1,7 @@
-"""What the measured project needs around it: a seeded database and the slow API. Up under `with`, always stopped."""
+"""What the measured project needs around it in a block: the slow API, beside what backends.py has up. Always stopped."""
 
 import http.client
 import json
-import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -11,11 +10,14 @@ from pathlib import Path
 from typing import Any, Final
 
 from harness import ports, processes
+from harness.backends import PROJECT, Backends
+from harness.endpoints import CACHE, DATABASE, UPSTREAM
 from harness.errors import UserError
+from harness.postgres import Sessions
 from harness.processes import Child
 
-PROJECT: Final = Path(__file__).parent.parent / "bench_project"
 START_S: Final = 15.0
+EVERYTHING: Final = frozenset({DATABASE, CACHE, UPSTREAM})
 
 
 @dataclass(frozen=True)
@@ -24,36 +26,30 @@ class Services:
 
     children: tuple[Child, ...]
     environment: dict[str, str]
-    upstream_port: int
+    upstream_port: int | None
+    backends: Backends
+
+    def sessions(self) -> Sessions | None:
+        """Connections to the database: opened so far, and open now; None if nobody counts them."""
+        return self.backends.sessions()
 
     def upstream_stats(self) -> Any:
-        """What the slow API says of itself since the last call; None if it does not answer."""
+        """What the slow API says of itself since the last call; None if it does not answer, or there is none."""
+        if self.upstream_port is None:
+            return None
         with suppress(OSError, ValueError):
             return _get_json(self.upstream_port, "/stats")
         return None
 
 
-def seed_database(file: Path, project: Path = PROJECT) -> str:
-    """Create and fill an SQLite database for a run with this project's own command; returns its DATABASE_URL.
-
-    Raises UserError with the command's output if the project cannot be seeded.
-    """
-    url = f"sqlite:///{file.resolve()}"
-    result = subprocess.run(
-        [sys.executable, "manage.py", "seed"],
-        cwd=project,
-        env=processes.environment({"DATABASE_URL": url}),
-        capture_output=True,
-        text=True,
-    )
-    if result.returncode:
-        raise UserError(f"manage.py seed failed in {project}:\n{result.stderr.strip()}")
-    return url
-
-
 @contextmanager
-def running(database_url: str, logs: Path, cores: tuple[int, ...] | None) -> Iterator[Services]:
-    """The slow API on a free port, and the settings that point an arm to it and to the database."""
+def running(
+    backends: Backends, logs: Path, cores: tuple[int, ...] | None, needs: frozenset[str] = EVERYTHING
+) -> Iterator[Services]:
+    """The slow API on a free port if it is needed, beside what is up for the whole run."""
+    if UPSTREAM not in needs:
+        yield Services(backends.children, dict(backends.environment), None, backends)
+        return
     port = ports.free()
     command = [sys.executable, "-m", "harness.upstream", str(port)]
     env = processes.environment({"PYTHONPATH": str(PROJECT.parent)})
@@ -63,8 +59,8 @@ def running(database_url: str, logs: Path, cores: tuple[int, ...] | None) -> Ite
             raise UserError(f"upstream: not up on port {port} after {START_S:g} s; see {child.log}")
         if child.process.poll() is not None:
             raise UserError(f"upstream: ended at start:\n{child.log_tail()}")
-        settings = {"DATABASE_URL": database_url, "UPSTREAM_URL": f"http://{ports.HOST}:{port}"}
-        yield Services((child,), settings, port)
+        settings = {**backends.environment, "UPSTREAM_URL": f"http://{ports.HOST}:{port}"}
+        yield Services((*backends.children, child), settings, port, backends)
     finally:
         processes.stop([child])
 

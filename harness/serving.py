@@ -6,12 +6,13 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
-from harness import deployment, machine, services
+from harness import backends, deployment, machine, services
 from harness.deployment import Site
 from harness.endpoints import ENDPOINTS
 from harness.errors import UserError
 from harness.scenario import Arm, Scenario
 from harness.servers import SERVERS
+from harness.storage import Database
 
 SERVE_THREADS = 32
 
@@ -37,10 +38,13 @@ def serve(arms: list[Arm]) -> None:
     cores = machine.share_cores()
     with tempfile.TemporaryDirectory(prefix="bench-serve-") as scratch:
         logs = Path(scratch) / "logs"
-        url = services.seed_database(Path(scratch) / "db.sqlite3")
         print(f"starting {len(arms)} arms; logs in {logs}", flush=True)
+        needs = frozenset().union(*(facts.needs for facts in ENDPOINTS.values()))
         with (
-            services.running(url, logs, cores.load) as around,
+            backends.running(
+                Database(engine="postgres" if any(arm.pool for arm in arms) else "auto"), needs, cores
+            ) as up,
+            services.running(up, logs, cores.load) as around,
             deployment.running(arms, Site(around.environment, logs, cores.server)) as fleet,
         ):
             for name, deployed in fleet.deployed.items():

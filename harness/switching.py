@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from harness import processes
-from harness.services import PROJECT
+from harness.backends import PROJECT
 
 LONGEST_S: Final = 60.0
 

@@ -16,7 +16,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from harness import deployment, figures, intervals, machine, plan, rivals, scenario, services, verify
+from harness import backends, deployment, figures, intervals, machine, plan, rivals, scenario, services, verify
 from harness.deployment import Deployed, Fleet, Site
 from harness.load import LocustLoad
 from harness.samples import COLUMNS, Outcome, Played
@@ -49,9 +49,9 @@ def measure(asked: Scenario) -> Rates:
     cores = machine.share_cores()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        url = services.seed_database(folder / "db.sqlite3")
         with (
-            services.running(url, folder / "logs", cores.load) as around,
+            backends.running(asked.storage, asked.needs, cores) as up,
+            services.running(up, folder / "logs", cores.load, asked.needs) as around,
             deployment.running(asked.arms, Site(around.environment, folder / "logs", cores.server)) as fleet,
         ):
             return alternate(asked, fleet, folder, cores.load)

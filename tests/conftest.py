@@ -204,7 +204,8 @@ class FakeStage:
         if self.log:
             (logs / "sync.log").write_text(self.log)
         bodies = {endpoint.label: b"{}" for endpoint in scenario.endpoints}
-        yield self.servers, SimpleNamespace(children=(), upstream_stats=dict), Proof({}, bodies, self.refused)
+        around = SimpleNamespace(children=(), upstream_stats=dict, sessions=lambda: None)
+        yield self.servers, around, Proof({}, bodies, self.refused)
 
 
 class Quiet:

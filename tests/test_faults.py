@@ -24,6 +24,7 @@ from misbehaving import CAP, RESETS, SEED, SERVICE_MS
 from harness import (
     analysis,
     arrivals,
+    backends,
     calibrate,
     checks,
     frames,
@@ -32,10 +33,10 @@ from harness import (
     publish,
     runner,
     scenario,
-    services,
     store,
 )
 from harness.analysis import Analysis
+from harness.backends import Backends
 from harness.calibrate import Rig, Rows, column
 from harness.load import LocustLoad, LocustPlayers
 from harness.plan import Slice
@@ -232,7 +233,7 @@ class MeddlingLoad(LocustLoad):
 
 @pytest.fixture(scope="module")
 def database(tmp_path_factory: pytest.TempPathFactory) -> str:
-    return services.seed_database(tmp_path_factory.mktemp("db") / "db.sqlite3")
+    return backends.seed(f"sqlite:///{tmp_path_factory.mktemp('db') / 'db.sqlite3'}")
 
 
 def meddled(text: str, database: str, folder: Path, meddle: Meddle) -> Path:
@@ -241,7 +242,7 @@ def meddled(text: str, database: str, folder: Path, meddle: Meddle) -> Path:
     facts = FACTS | {"overrides": {"blocks": asked.blocks, "seed": asked.seed}}
     facts |= {"cores": {"server": cores.server, "load": cores.load, "note": cores.note}}
     run = store.RunFolder.create(folder, "faults", text, facts)
-    stage = SpyStage(cores, database)
+    stage = SpyStage(cores, Backends({"DATABASE_URL": database}))
     runner.run(asked, run, stage, MeddlingLoad(stage, meddle), Quiet())
     run.mark(store.FINISHED)
     return run.path

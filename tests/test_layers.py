@@ -50,6 +50,9 @@ CAN_START = {
     "harness.processes",
     "harness.deployment",
     "harness.services",
+    "harness.backends",
+    "harness.postgres",
+    "harness.cache",
 }
 
 

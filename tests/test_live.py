@@ -18,7 +18,22 @@ import pandas as pd
 import pytest
 from conftest import ROOT, Quiet
 
-from harness import deployment, frames, load, machine, plan, ports, processes, runner, scenario, services, store, verify
+from harness import (
+    backends,
+    deployment,
+    frames,
+    load,
+    machine,
+    plan,
+    ports,
+    processes,
+    runner,
+    scenario,
+    services,
+    store,
+    verify,
+)
+from harness.backends import Backends
 from harness.deployment import Site
 from harness.errors import UserError
 from harness.scenario import Arm
@@ -65,12 +80,12 @@ GEVENT = (
 
 @pytest.fixture(scope="module")
 def database(tmp_path_factory: pytest.TempPathFactory) -> str:
-    return services.seed_database(tmp_path_factory.mktemp("db") / "db.sqlite3")
+    return backends.seed(f"sqlite:///{tmp_path_factory.mktemp('db') / 'db.sqlite3'}")
 
 
 @pytest.fixture
 def around(database: str, tmp_path: Path) -> Iterator[Services]:
-    with services.running(database, tmp_path / "logs", None) as running:
+    with services.running(Backends({"DATABASE_URL": database}), tmp_path / "logs", None) as running:
         yield running
 
 
@@ -295,7 +310,7 @@ def test_a_cell_that_cannot_drain_is_marked_and_its_arm_restarted(database: str,
     asked = scenario.parse(text, "quick.toml")
     block = plan.expand(asked)[0]
     (tmp_path / "logs").mkdir()
-    stage = runner.Stage(machine.share_cores(), database)
+    stage = runner.Stage(machine.share_cores(), Backends({"DATABASE_URL": database}))
     result = runner.run_block(asked, runner.fixed(block), block, tmp_path, stage, load.LocustLoad(), Quiet())
     overloaded = {block.slices[entry["slice"]].cell for entry in result.notes["restarted"]}
     assert overloaded == {plan.Cell("sync", "wait ms=500", 8)}
@@ -312,7 +327,7 @@ def test_users_that_wait_are_spread_and_reuse_their_connections(database: str, t
     asked = scenario.parse(text.replace("users = [4]", "users = [8]"), "quick.toml")
     block = plan.expand(asked)[0]
     (tmp_path / "logs").mkdir()
-    stage = runner.Stage(machine.share_cores(), database)
+    stage = runner.Stage(machine.share_cores(), Backends({"DATABASE_URL": database}))
     result = runner.run_block(asked, runner.fixed(block), block, tmp_path, stage, load.LocustLoad(), Quiet())
     requests = store.requests_table(result.rows).to_pandas()
     analysed = [

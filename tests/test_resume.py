@@ -34,7 +34,6 @@ from harness import (
     publish,
     report,
     runner,
-    services,
     store,
 )
 from harness import scenario as scenarios
@@ -54,7 +53,6 @@ class Bench:
 
     def __init__(self, folder: Path) -> None:
         self.folder, self.load, self.ceiling = folder, FakeLoad(), itertools.repeat(1e6)
-        self.seeded_beside: list[str] = []
 
     def __call__(self, *arguments: str | Path) -> Result:
         return CliRunner().invoke(cli.app, [str(argument) for argument in arguments], catch_exceptions=False)
@@ -74,12 +72,6 @@ class Bench:
     @property
     def results(self) -> Path:
         return self.folder / "results"
-
-    def seed(self, file: Path) -> str:
-        self.seeded_beside += [path.name for path in file.parent.glob(f"{file.name}*")]
-        file.write_text("")
-        file.with_name(f"{file.name}-journal").write_text("half a transaction")
-        return f"sqlite:///{file}"
 
 
 class StopError(Exception):
@@ -103,7 +95,6 @@ def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Bench:
     made = Bench(tmp_path)
     monkeypatch.setattr(measure, "LocustLoad", lambda: made.load)
     monkeypatch.setattr(runner, "Stage", lambda *_: FakeStage())
-    monkeypatch.setattr(services, "seed_database", made.seed)
     monkeypatch.setattr(machine, "share_cores", lambda: Cores(None, None, "no servers here"))
     monkeypatch.setattr(calibrate, "short", lambda *_: calibration(next(made.ceiling)))
     monkeypatch.setattr(publish, "publish", lambda path, gated=False: 0)
@@ -247,16 +238,6 @@ def test_a_block_that_was_cut_off_is_measured_anew(bench: Bench) -> None:
     assert not (run / "blocks" / "002" / "junk").exists()
     assert frames.open_run(run).block_folders[2].name == "002"
     frames.read_block(run / "blocks" / "002")
-
-
-def test_the_database_is_seeded_anew_and_goes_with_its_journal(bench: Bench) -> None:
-    bench.load = stop_in(2)
-    run = bench.run()
-    for name in ("db.sqlite3", "db.sqlite3-journal"):
-        (run / name).write_text("left by a run that was killed")
-    bench("run", "--resume", run)
-    assert bench.seeded_beside == []
-    assert not list(run.glob("db.sqlite3*"))
 
 
 def test_a_gap_between_blocks_is_measured_and_nothing_else(bench: Bench) -> None:
@@ -615,4 +596,3 @@ def test_a_run_killed_after_its_first_block_is_completed_and_that_block_untouche
     assert before.items() <= sums(run / "blocks").items()
     assert (run / "report" / "report.md").exists()
     assert read_json(run / "run.json")["state"] == "finished"
-    assert not list(run.glob("db.sqlite3*"))

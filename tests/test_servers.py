@@ -187,7 +187,9 @@ def test_a_child_dies_with_the_process_that_started_it(tmp_path: Path) -> None:
 
 def test_another_django_comes_first_on_its_arm_s_path_and_has_to_be_there(monkeypatch: pytest.MonkeyPatch) -> None:
     old = arm("uvicorn", "async").model_copy(update={"django": "3.0.99"})
-    assert others.environment(old) == {"PYTHONPATH": str(others.folder("3.0.99"))}
+    path = {"PYTHONPATH": str(others.folder("3.0.99"))}
+    assert others.environment(old) == path | {"DATABASE_URL": "sqlite://:memory:"}  # psycopg 3 needs 4.2
+    assert others.environment(old.model_copy(update={"django": "4.2.1"})) == {"PYTHONPATH": str(others.folder("4.2.1"))}
     assert others.environment(arm("uvicorn", "async")) == {}
     with pytest.raises(UserError, match=r"arms ask for Django 3\.0\.99, .* `make django-3\.0\.99` unpacks it"):
         others.refuse_missing([old, arm("uvicorn", "async")])

@@ -6,7 +6,8 @@ deployment is its command line and its environment, nothing else:
 DJANGO_PROFILE     middleware: `default` (what startproject writes), `bare` (none), `sync-outermost` and `sync-innermost` (default
                    with one that only does sync), `sessions` (default, and every request reads its session and user)
 DATABASE_URL       sqlite:///… or postgres://…; default: db.sqlite3 beside manage.py
-CONN_MAX_AGE       seconds a database connection is kept; Django's default is 0
+CONN_MAX_AGE       seconds a database connection is kept, or `none` for ever; Django's default is 0
+DATABASE_POOL      connections in a pool per worker process (PostgreSQL only); without it there is no pool
 UPSTREAM_URL       the slow API that `upstream`, `fanout` and `mixed` call
 UPSTREAM_LIMIT     most connections to it per worker process, and threads for the sync fan-out
 CACHE_URL          redis://…; default: local memory
@@ -78,12 +79,17 @@ TEMPLATES = [
 WSGI_APPLICATION = "config.wsgi.application"
 ASGI_APPLICATION = "config.asgi.application"
 
+CONN_MAX_AGE = os.environ.get("CONN_MAX_AGE", "0")
+POOL = int(os.environ.get("DATABASE_POOL", "0"))
 DATABASES = {
     "default": dj_database_url.parse(
         os.environ.get("DATABASE_URL", f"sqlite:///{BASE_DIR / 'db.sqlite3'}"),
-        conn_max_age=int(os.environ.get("CONN_MAX_AGE", "0")),
+        conn_max_age=None if CONN_MAX_AGE == "none" else int(CONN_MAX_AGE),
     )
 }
+# All of a pool's connections are opened at once, so that its size is the number there is. A request that finds none free waits.
+if POOL:
+    DATABASES["default"].setdefault("OPTIONS", {})["pool"] = {"min_size": POOL, "max_size": POOL, "timeout": 30}
 CACHE_URL = os.environ.get("CACHE_URL", "")
 CACHES = {
     "default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": CACHE_URL}
