@@ -91,7 +91,7 @@ def read(run_folder: Path) -> Explained | None:
 
 def explained(told: Analysis) -> Explained:
     """Every cell of the unprobed arms, by what its probed twin counted."""
-    (block,) = told.run.blocks()
+    block = next(told.run.blocks())  # a pass has one
     known, unexplained = {}, {}
     for cell in dict.fromkeys(told.whole(cell) for cell in told.cells if not told.run.scenario.arm(cell.arm).probe):
         twin = Cell(cell.arm + PROBED, cell.endpoint, cell.level)

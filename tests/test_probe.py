@@ -163,6 +163,19 @@ def test_counts_of_many_threads_are_exact(tmp_path: Path) -> None:
     assert counts(tmp_path)["switches"] == 8_000
 
 
+def test_a_forked_process_counts_in_a_file_of_its_own(tmp_path: Path) -> None:
+    counters = Counters(tmp_path)
+    counters.add("switches")
+    child = os.fork()
+    if child == 0:
+        counters.add("switches", 5)
+        os._exit(0)
+    os.waitpid(child, 0)
+    own = memoryview((tmp_path / str(child)).read_bytes()).cast("q")
+    assert own[NAMES.index("switches")] == 5
+    assert counts(tmp_path)["switches"] == 1
+
+
 def test_a_loop_that_stood_still_for_100_ms_was_late_for_every_tick_it_missed(tmp_path: Path) -> None:
     class Loop:
         now, due = 0.0, 0.0
@@ -199,6 +212,44 @@ def test_the_cost_of_a_switch_is_told_for_each_loop_and_each_number_in_flight() 
     assert set(told) == {"asyncio", "uvloop"}
     assert {in_flight for found in told.values() for in_flight in found} == {"1", "64"}
     assert all(one["switch_cpu_us"] > 0 for found in told.values() for one in found.values())
+
+
+SESSIONS = """
+import asyncio, sys
+from pathlib import Path
+import psycopg
+from django.conf import settings
+from probe import waits
+from probe.counters import Counters
+
+def there(cls, refuse=False):
+    if refuse:
+        raise OSError
+    return "there"
+
+async def there_async(cls, refuse=False):
+    return there(cls, refuse)
+
+psycopg.Connection.connect, psycopg.AsyncConnection.connect = classmethod(there), classmethod(there_async)
+settings.configure()
+waits.time_waits(Counters(Path(sys.argv[1])))
+class Pooled(psycopg.AsyncConnection): pass
+assert psycopg.connect() == psycopg.Connection.connect() == asyncio.run(Pooled.connect()) == "there"
+for attempt in (lambda: psycopg.connect(refuse=True), lambda: asyncio.run(Pooled.connect(refuse=True))):
+    try:
+        attempt()
+    except OSError:
+        continue
+    raise AssertionError("a refused connection is an error still")
+"""
+
+
+def test_a_session_of_postgresql_is_counted_by_whatever_name_it_is_opened_and_not_where_it_is_refused(
+    tmp_path: Path,
+) -> None:
+    subprocess.run([sys.executable, "-c", SESSIONS, tmp_path], cwd=ROOT, timeout=60, check=True)
+    (file,) = tmp_path.iterdir()
+    assert memoryview(file.read_bytes()).cast("q")[NAMES.index("sessions_opened")] == 3
 
 
 def test_outside_of_a_request_nothing_is_timed(tmp_path: Path) -> None:
