@@ -1,4 +1,4 @@
-"""Times what a request waits for outside Python: database connections, queries, HTTP services; counts database sessions.
+"""Times what a request waits for outside Python: database connections, queries, HTTP services, Redis; counts sessions.
 
 One table; what is not installed is left out. Of calls within each other (a pool that connects, urllib3 that uses
 http.client) the request knows that it waits once.
@@ -39,6 +39,12 @@ TIMED: Final = {
         "http.client HTTPConnection.connect",
         "http.client HTTPConnection.getresponse",
         "http.client HTTPResponse.read",
+    ),
+    "redis_ns": (
+        "redis Redis.execute_command",
+        "redis.client Pipeline.execute",
+        "redis.asyncio Redis.execute_command",
+        "redis.asyncio.client Pipeline.execute",
     ),
 }
 SESSIONS: Final = ("psycopg Connection.connect", "psycopg AsyncConnection.connect")

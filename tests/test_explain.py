@@ -34,6 +34,7 @@ MADE_UP = {
     "application_ns": 10_000_000,
     "thread_ns": 4_000_000,
     "query_ns": 1_000_000,
+    "redis_ns": 500_000,
     "answered_ns": 2_000_000,
     "lag_0": 98,
     "lag_40": 2,
@@ -154,7 +155,7 @@ def test_the_mechanism_of_a_cell_is_what_its_probed_twin_counted_per_request(tmp
     one = found[HELLO]
     assert (one.switches, one.middleware_switches, one.threads_started, one.loops_started) == (16, 13, 2, 0)
     assert (one.application_ms, one.thread_ms, one.query_ms, one.answered_ms) == (10, 4, 1, 2)
-    assert one.rest_ms == pytest.approx(3)
+    assert (one.redis_ms, one.rest_ms) == (0.5, pytest.approx(2.5))
     assert one.lag_p99_ms == pytest.approx(0.01 * 2 ** (41 / 4))
     assert one.outside_ms == pytest.approx(10.5 - 8, abs=0.2)  # the made-up latency less what came before the answer
     assert (one.middleware, one.sync_only, one.inside_most, one.busiest_share) == (7, ("a.B",), 4, 1)
@@ -217,7 +218,7 @@ def test_the_words_say_what_is_there_and_leave_out_what_is_not(tmp_path: Path) -
         "opens 1.0 database sessions per request",
         "sync-only middleware: a.B",
         "of 10.0 ms in the application: 4.00 ms waiting for a thread, 1.00 ms in database queries,"
-        " 3.00 ms in Python and elsewhere, 2.00 ms after the answer",
+        " 0.500 ms for Redis, 2.50 ms in Python and elsewhere, 2.00 ms after the answer",
         f"latency outside the application (queues of the server): {found.cells[HELLO].outside_ms:.2f} ms",
         "event loop late by up to 12.2 ms (p99)",
         "at most 4 requests in one process's application at once",

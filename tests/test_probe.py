@@ -5,6 +5,7 @@ import json
 import os
 import subprocess
 import sys
+from importlib import import_module
 from pathlib import Path
 from threading import Thread
 from typing import Any
@@ -13,7 +14,7 @@ import pytest
 from conftest import ROOT
 
 from harness import services
-from probe import lag, request
+from probe import lag, request, waits
 from probe.counters import LAG_FLOOR_NS, NAMES, Counters
 from probe.lag import Lag
 from probe.request import Request
@@ -212,6 +213,14 @@ def test_the_cost_of_a_switch_is_told_for_each_loop_and_each_number_in_flight() 
     assert set(told) == {"asyncio", "uvloop"}
     assert {in_flight for found in told.values() for in_flight in found} == {"1", "64"}
     assert all(one["switch_cpu_us"] > 0 for found in told.values() for one in found.values())
+
+
+@pytest.mark.parametrize("name", [name for names in waits.TIMED.values() for name in names])
+def test_what_is_to_be_timed_is_where_the_table_says(name: str) -> None:
+    """A library that renames a method would otherwise be left out without a word."""
+    module, _, path = name.partition(" ")
+    owner, _, method = path.partition(".")
+    assert method in vars(getattr(import_module(module), owner))
 
 
 SESSIONS = """
