@@ -34,6 +34,9 @@ claims: .venv/ready .venv/django/3.0.14 .venv/django/3.1.14 ## is what the tutor
 neighbours: .venv/ready ## a quick view's latency beside a slow one
 	$(BENCH) run scenarios/neighbours.toml
 
+explain: .venv/ready ## why: scenarios/default.toml once more with a probe, untimed
+	$(BENCH) explain scenarios/default.toml
+
 effects: .venv/ready ## the known effects of async in Django, one scenario each: what is true here, and why? (under 40 minutes)
 	$(BENCH) run scenarios/effects/*.toml --explain --results results/effects || [ $$? -eq 3 ]
 	$(BENCH) report results/effects

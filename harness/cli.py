@@ -73,7 +73,7 @@ def run(
     """Measure scenarios, one run folder each, and report them. Exit 3: a comparison asked for is INVALID."""
 
     if unfinished is not None:
-        refuse_beside_resume(files, blocks, seed)
+        refuse_beside_resume(files, blocks, seed, explain)
         raise typer.Exit(gone_on(resume.to_complete(unfinished), plain, gate))
     if not files:
         raise typer.BadParameter("expected at least one, or --resume RUN", param_hint="SCENARIO…")
@@ -278,8 +278,12 @@ def gone_on(run: Stored, plain: bool, gate: bool) -> int:
     return publish.publish(measure.go_on(run, plain, narrow).path, gate)
 
 
-def refuse_beside_resume(files: list[Path] | None, blocks: int | None, seed: int | None) -> None:
-    """A stored run has its own scenario, blocks and seed."""
+def refuse_beside_resume(files: list[Path] | None, blocks: int | None, seed: int | None, explain: bool) -> None:
+    """A stored run has its own scenario, blocks and seed, and is explained by a command of its own."""
+    if explain:
+        raise typer.BadParameter(
+            "expected without --explain; bench explain RUN does it afterwards", param_hint="--resume"
+        )
     given = {"SCENARIO…": files, "--blocks": blocks, "--seed": seed}
     for name, value in given.items():
         if value not in (None, []):

@@ -51,6 +51,7 @@ class Mechanism:
     connection_ms: float  # of it: waiting for a database connection
     query_ms: float  # of it: in database queries
     upstream_ms: float  # of it: in calls to HTTP services
+    redis_ms: float  # of it: in commands to Redis
     rest_ms: float  # of it: all else, Python, sleep and waiting for the event loop
     outside_ms: float | None  # of the client's mean latency: not in the application
     busiest_share: float  # of all requests, those that the busiest process served
@@ -91,7 +92,7 @@ def read(run_folder: Path) -> Explained | None:
 
 def explained(told: Analysis) -> Explained:
     """Every cell of the unprobed arms, by what its probed twin counted."""
-    (block,) = told.run.blocks()
+    block = next(told.run.blocks())  # a pass has one
     known, unexplained = {}, {}
     for cell in dict.fromkeys(told.whole(cell) for cell in told.cells if not told.run.scenario.arm(cell.arm).probe):
         twin = Cell(cell.arm + PROBED, cell.endpoint, cell.level)
@@ -160,7 +161,7 @@ def slices_of(slices: pd.DataFrame, cell: Cell) -> set[int]:
 
 def times_ms(grown: Mapping[str, int], requests: int) -> dict[str, float]:
     """Where a request's time in the application goes; the parts add up to it."""
-    names = ("application", "answered", "thread", "connection", "query", "upstream")
+    names = ("application", "answered", "thread", "connection", "query", "upstream", "redis")
     found = {f"{name}_ms": grown.get(f"{name}_ns", 0) / 1e6 / requests for name in names}
     return found | {"rest_ms": 2 * found["application_ms"] - sum(found.values())}
 

@@ -64,8 +64,8 @@ class Notes(Checked):
     refused: list[dict[str, str]]
     commands: dict[str, str]
     causes: dict[str, str]
-    probed: list[dict[str, Any]] = []
-    middleware: dict[str, dict[str, Any]] = {}
+    probed: list[dict[str, Any]] = []  # of a probed pass, per slice
+    middleware: dict[str, dict[str, Any]] = {}  # of its probed arms
 
 
 @dataclass(frozen=True)

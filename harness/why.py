@@ -58,6 +58,7 @@ def _waits(one: Mechanism) -> Iterator[str]:
         "for a database connection": one.connection_ms,
         "in database queries": one.query_ms,
         "for HTTP services": one.upstream_ms,
+        "for Redis": one.redis_ms,
         "in Python and elsewhere": one.rest_ms,
         "after the answer": one.answered_ms,
     }

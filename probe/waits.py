@@ -1,4 +1,4 @@
-"""Times what a request waits for outside Python: database connections, queries, HTTP services; counts database sessions.
+"""Times what a request waits for outside Python: database connections, queries, HTTP services, Redis; counts sessions.
 
 One table; what is not installed is left out. Of calls within each other (a pool that connects, urllib3 that uses
 http.client) the request knows that it waits once.
@@ -40,6 +40,12 @@ TIMED: Final = {
         "http.client HTTPConnection.getresponse",
         "http.client HTTPResponse.read",
     ),
+    "redis_ns": (
+        "redis Redis.execute_command",
+        "redis.client Pipeline.execute",
+        "redis.asyncio Redis.execute_command",
+        "redis.asyncio.client Pipeline.execute",
+    ),
 }
 SESSIONS: Final = ("psycopg Connection.connect", "psycopg AsyncConnection.connect")
 
@@ -51,6 +57,9 @@ def time_waits(counters: Counters) -> None:
             _wrap(name, functools.partial(_timed, wait))
     for name in SESSIONS:
         _wrap(name, functools.partial(_counted, counters))
+    with suppress(ImportError):
+        psycopg: Any = import_module("psycopg")
+        psycopg.connect = psycopg.Connection.connect  # what Django calls, bound when psycopg was imported
 
     by_psycopg = find_spec("psycopg") is not None
 
@@ -93,11 +102,21 @@ def _timed(wait: str, plain: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _counted(counters: Counters, plain: Callable[..., Any]) -> Callable[..., Any]:
-    """Counted when it is called: an async connect is a coroutine then, and passed on as it is."""
+    """A session is opened once it is there: an attempt that fails is none."""
+    if inspect.iscoroutinefunction(plain):
+
+        @functools.wraps(plain)
+        async def counted_async(*args: Any, **kwargs: Any) -> Any:
+            opened = await plain(*args, **kwargs)
+            counters.add("sessions_opened")
+            return opened
+
+        return counted_async
 
     @functools.wraps(plain)
     def counted(*args: Any, **kwargs: Any) -> Any:
+        opened = plain(*args, **kwargs)
         counters.add("sessions_opened")
-        return plain(*args, **kwargs)
+        return opened
 
     return counted

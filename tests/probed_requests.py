@@ -1,6 +1,6 @@
 """Asks a probed application for some requests, without a server, and prints what each counter grew by in them.
 
-    PROBE_FOLDER=… PROBE_APPLICATION=config.asgi:application python probed_requests.py PATH TIMES
+    PROBE_FOLDER=… PROBE_APPLICATION=config.asgi:application python probed_requests.py asgi|wsgi PATH TIMES
 
 In a process of its own, because the probe wraps asgiref's classes for good.
 """
@@ -20,8 +20,8 @@ from wsgiref.util import setup_testing_defaults
 async def ask_asgi(application: Any, path: str) -> int:
     """The status of one GET."""
     name, _, query = path.partition("?")
-    scope = {"type": "http", "method": "GET", "path": name, "query_string": query.encode(), "headers": []}
-    scope["headers"] = [(b"host", b"localhost")]
+    scope = {"type": "http", "method": "GET", "path": name, "query_string": query.encode()}
+    scope |= {"headers": [(b"host", b"localhost")]}
     sent: list[dict[str, Any]] = []
     asked = False
 
@@ -74,13 +74,13 @@ def all_wsgi(application: Any, path: str, times: int, read: Callable[[], dict[st
     return before, statuses
 
 
-def main(path: str, times: int) -> None:
+def main(interface: str, path: str, times: int) -> None:
     folder = Path(os.environ["PROBE_FOLDER"])
 
     def read() -> dict[str, int]:
         return counts(folder)
 
-    if "asgi" in os.environ["PROBE_APPLICATION"]:
+    if interface == "asgi":
         from probe.asgi import application
 
         before, statuses = asyncio.run(all_asgi(application, path, times, read))
@@ -93,4 +93,4 @@ def main(path: str, times: int) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], int(sys.argv[2]))
+    main(sys.argv[1], sys.argv[2], int(sys.argv[3]))
