@@ -161,7 +161,5 @@ def refuse_ended(children: tuple[Child, ...]) -> None:
     """UserError for a service that is no longer there: what is measured without it is measured wrong."""
     for child in children:
         if child.process.poll() is not None:
-            code = child.process.returncode
-            raise UserError(
-                f"{child.name} ended in mid-run (exit code {code}); the end of its log:\n{child.log_tail()}"
-            )
+            seen = f"exit code {child.process.returncode}; the end of its log:\n{child.log_tail()}"
+            raise UserError(f"{child.name} ended in mid-run: {seen}")

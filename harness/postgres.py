@@ -114,7 +114,8 @@ class Server:
         try:
             row = self._connection.execute(counted, [self.names]).fetchone()
         except psycopg.OperationalError as error:
-            raise UserError(f"{self._place} went away: {str(error).strip()}") from None
+            tail = f"; the end of its log:\n{self.child.log_tail()}" if self.child else ""
+            raise UserError(f"{self._place} ended in mid-run: {str(error).strip()}{tail}") from None
         assert row is not None
         return Sessions(int(row[0]), int(row[1]))
 
