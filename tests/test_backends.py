@@ -5,6 +5,8 @@ import os
 import re
 import signal
 import socket
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -16,20 +18,36 @@ from statistics import median
 from typing import Any
 
 import kill_nine
+import numpy as np
 import pandas as pd
 import psutil
 import psycopg
 import pytest
-from conftest import TINY
+from conftest import ROOT, TINY, FakeLoad, FakeStage, analysed, tiny
 from test_live import bench, scenario_file
 
-from harness import backends, cache, checks, delay, deployment, machine, others, ports, postgres, processes, resume
+from harness import (
+    backends,
+    cache,
+    checks,
+    delay,
+    deployment,
+    machine,
+    others,
+    ports,
+    postgres,
+    processes,
+    report,
+    resources,
+    resume,
+)
 from harness import scenario as scenarios
 from harness.backends import Backends
 from harness.deployment import Site
 from harness.endpoints import CACHE, DATABASE
 from harness.errors import UserError
 from harness.machine import Cores
+from harness.samples import COLUMNS, Outcome
 from harness.scenario import Arm
 from harness.storage import UNUSED, Database
 from harness.stored import Stored
@@ -524,3 +542,69 @@ def test_an_arm_with_an_old_django_starts_without_the_database(tmp_path: Path) -
         deployment.running([old], Site(up.environment, tmp_path / "logs", None)) as fleet,
     ):
         assert fleet.deployed["old"].get("/async/simple/")[0] == 200
+
+
+@pytest.mark.live
+def test_a_folder_put_aside_is_gone_when_its_harness_is_killed() -> None:
+    code = "from harness import processes\nwith processes.scratch('bench-test-') as folder:\n print(folder, flush=True)\n input()"
+    command, pipe = [sys.executable, "-c", code], subprocess.PIPE
+    with subprocess.Popen(command, cwd=ROOT, stdin=pipe, stdout=pipe, text=True) as harness:
+        assert harness.stdout is not None
+        folder = Path(harness.stdout.readline().strip())
+        (folder / "data").mkdir()
+        assert folder.name.startswith("bench-test-")
+        harness.kill()
+    assert ports.poll(lambda: not folder.exists(), 5)
+
+
+@pytest.mark.live
+def test_cpu_of_a_service_s_ended_children_is_its_own(tmp_path: Path) -> None:
+    """PostgreSQL has a process per connection: one that came and went within a slice is not somebody else's work."""
+    burn = "import subprocess, sys, time\nfor line in sys.stdin: subprocess.run([sys.executable, '-c', BURN])\n"
+    burn = burn.replace("BURN", repr("import time\nwhile time.process_time() < 0.5: pass"))
+    child = processes.start(
+        "service",
+        [sys.executable, "-u", "-c", burn + "print('done')"],
+        tmp_path / "log",
+        cores=None,
+        env={},
+        cwd=ROOT,
+        pipes=True,
+    )
+    try:
+        watch = resources.Watch(0, {resources.SERVICES: [child.pid], "server": [child.pid]})
+        watch.begin()
+        assert child.process.stdin is not None
+        assert child.process.stdout is not None
+        child.process.stdin.write(b"\n")
+        child.process.stdin.close()
+        assert ports.poll(lambda: (resources.tree_cpu_ns(child.pid) or 0) > 0.4e9, 20)
+        services, server = watch.end()
+    finally:
+        processes.stop([child])
+    assert services.cpu_ns is not None
+    assert server.cpu_ns is not None
+    assert services.cpu_ns > 0.35e9 > server.cpu_ns
+
+
+def test_a_column_that_no_arm_has_a_figure_for_is_left_out(tmp_path: Path) -> None:
+    result = analysed(tmp_path, tiny(), FakeLoad())
+    told = report.text(result)
+    assert "throughput [req/s]" in told
+    assert "connections / request" in told
+    assert "sessions / request" not in told
+
+
+def test_too_many_clients_come_with_advice(tmp_path: Path) -> None:
+    log = (
+        "django.db.utils.OperationalError: connection failed: port 2 failed: FATAL:  sorry, too many clients already\n"
+    )
+    failing = FakeLoad(spoil=lambda slice_, rows: spoilt(rows) if slice_.cell.arm == "sync" else rows)
+    reasons = checks.check(analysed(tmp_path, tiny(), failing, FakeStage(log=log)))
+    told = [reason.text for reason in reasons if reason.invalid and reason.cell.arm == "sync"]
+    assert any(text.endswith(f"{log.strip()}{checks.MORE_CONNECTIONS}") for text in told)
+
+
+def spoilt(rows: np.ndarray) -> np.ndarray:
+    rows[:, COLUMNS.index("outcome")] = Outcome.HTTP_ERROR
+    return rows
