@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-from harness import cache, delay, ports, postgres, processes
+from harness import cache, cluster, delay, ports, postgres, processes
 from harness.endpoints import CACHE, DATABASE
 from harness.errors import UserError
 from harness.machine import Cores
@@ -71,8 +71,8 @@ def _database(asked: Database, cores: Cores) -> Any:
     """The engine asked for; without a wish PostgreSQL, and SQLite only where there is none."""
     if asked.engine == "sqlite":
         return _sqlite()
-    if asked.engine == "auto" and postgres.given() is None and postgres.binaries() is None:
-        print(f"! no PostgreSQL here, so SQLite stands in for it: {postgres.INSTALL}", flush=True)
+    if asked.engine == "auto" and postgres.given() is None and cluster.binaries() is None:
+        print(f"! no PostgreSQL here, so SQLite stands in for it: {cluster.INSTALL}", flush=True)
         return _sqlite(" standing in for PostgreSQL, of which there is none here")
     return _postgres(asked, cores)
 
@@ -161,7 +161,5 @@ def refuse_ended(children: tuple[Child, ...]) -> None:
     """UserError for a service that is no longer there: what is measured without it is measured wrong."""
     for child in children:
         if child.process.poll() is not None:
-            code = child.process.returncode
-            raise UserError(
-                f"{child.name} ended in mid-run (exit code {code}); the end of its log:\n{child.log_tail()}"
-            )
+            seen = f"exit code {child.process.returncode}; the end of its log:\n{child.log_tail()}"
+            raise UserError(f"{child.name} ended in mid-run: {seen}")

@@ -52,6 +52,7 @@ CAN_START = {
     "harness.services",
     "harness.backends",
     "harness.postgres",
+    "harness.cluster",
     "harness.cache",
 }
 
