@@ -50,6 +50,9 @@ bench-client: .venv/ready ## is the load maker fast enough? against Locust's own
 bench-wrk: .venv/ready ## does the load maker count what wrk counts? on `hello`, arm by arm, alternating
 	.venv/bin/python -m locustfiles.compare_wrk
 
+bench-sse: .venv/ready ## how many streams of events can a server hold? 2 000 clients on uvicorn and on gunicorn's threads
+	.venv/bin/python -m locustfiles.hold_streams
+
 validate-statistics: .venv/ready ## do the verdicts err as seldom as they say? (about 15 minutes; writes docs/statistics.md)
 	.venv/bin/python -m harness.simulation
 
@@ -80,4 +83,4 @@ django-%: .venv/django/% ; ## another Django beside the installed one, for arms 
 	@echo "unpacking Django $*"
 	@.ci/django $*
 
-.PHONY: help setup bench smoke tutorial servers capacity claims neighbours effects calibrate bench-client bench-wrk validate-statistics test test-fast lint types schema check clean
+.PHONY: help setup bench smoke tutorial servers capacity claims neighbours effects explain calibrate bench-client bench-wrk bench-sse validate-statistics test test-fast lint types schema check clean

@@ -65,7 +65,7 @@ def both(work_: str) -> bytes:
 
 @pytest.fixture
 def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    """The waits are recorded instead of waited for."""
+    """The waits are recorded instead of waited for, and the clock goes by them alone."""
     from endpoints import views_async, views_sync
 
     waits: list[float] = []
@@ -75,6 +75,7 @@ def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
 
     monkeypatch.setattr(views_sync.time, "sleep", waits.append)
     monkeypatch.setattr(views_async.asyncio, "sleep", sleep)
+    monkeypatch.setattr(work.time, "monotonic", lambda: 1_000.0 + sum(waits))
     return waits
 
 
@@ -160,12 +161,22 @@ def test_a_stream_spreads_its_chunks_over_its_time(
     query: str, chunks: int, pause: float | None, pauses: list[float]
 ) -> None:
     assert both(f"stream/{query}") == b"".join(b"chunk %d\n" % number for number in range(chunks))
-    assert pauses == [pause] * 2 * chunks
+    assert pauses == pytest.approx([pause] * 2 * chunks)
 
 
 def test_every_event_comes_after_its_pause(pauses: list[float]) -> None:
     assert both("sse/?ms=1000&every=300") == b'data: {"n": 0}\n\ndata: {"n": 1}\n\ndata: {"n": 2}\n\n'
-    assert pauses == [0.3] * 6
+    assert pauses == pytest.approx([0.3] * 6)
+
+
+def test_an_event_that_came_late_does_not_delay_the_next_ones(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = [100.0]
+    monkeypatch.setattr(work.time, "monotonic", lambda: now[0])
+    left = []
+    for _, left_s in work.paced(["a", "b", "c"], 1.0):
+        left.append(left_s)
+        now[0] += left_s + 0.6  # each wake is 0.6 s late
+    assert left == pytest.approx([1.0, 0.4, 0.4])
 
 
 def test_a_stream_of_events_is_announced_as_one(pauses: list[float]) -> None:

@@ -39,6 +39,7 @@ from harness.errors import UserError
 from harness.scenario import Arm
 from harness.servers import SERVERS
 from harness.services import Services
+from locustfiles import hold_streams
 
 pytestmark = pytest.mark.live
 
@@ -104,10 +105,12 @@ def test_every_server_comes_up_in_both_colours_and_gives_the_same_answers(around
         {"name": name, "users": [1], "query": query}
         for name, query in {
             "hello": {}, "simple": {}, "wait": {"ms": 5}, "greeting": {}, "upstream": {"ms": 5}, "db_read": {}, "db_list": {},
-            "mixed": {"ms": 5}, "cpu": {}, "blocking": {"ms": 5}, "fanout": {"ms": 5, "mode": "sequential"},
+            "mixed": {"ms": 5}, "cpu": {}, "blocking": {"ms": 5}, "fanout": {"ms": 5, "mode": "sequential"}, "db_write": {},
+            "db_fanout": {"mode": "sequential"}, "cache": {}, "stream": {"ms": 20}, "sse": {"ms": 20, "every": 10},
+            "longpoll": {"ms": 20}, "file": {"kib": 100}, "bridge": {"k": 3},
         }.items()
     ]  # fmt: skip
-    endpoints.append({"name": "fanout", "users": [1], "query": {"ms": 5}})
+    endpoints += [{"name": "fanout", "users": [1], "query": {"ms": 5}}, {"name": "db_fanout", "users": [1]}]
     asked = scenario.Scenario.model_validate(
         {
             "question": "same answers?",
@@ -122,7 +125,17 @@ def test_every_server_comes_up_in_both_colours_and_gives_the_same_answers(around
     broken = {cell for cell, why in proof.refused.items() if "AsyncToSync" not in why and "HTTP 500" in why}
     # Django's async ORM needs asgiref's bridge, which cannot work in a gevent worker's one thread: that is an effect.
     assert broken <= {("async · gunicorn-gevent", label) for label in proof.bodies}
-    assert {label for _, label in broken} <= {"db_read", "db_list", "mixed ms=5"}
+    bridged = {
+        "db_read",
+        "db_list",
+        "mixed ms=5",
+        "db_write",
+        "db_fanout",
+        "db_fanout mode=sequential",
+        "cache",
+        "bridge k=3",
+    }
+    assert {label for _, label in broken} <= bridged
     assert set(proof.bodies) == {endpoint.label for endpoint in asked.endpoints}
     assert not any(processes.group_is_alive(child.pid) for child in children)
 
@@ -470,3 +483,30 @@ def test_a_change_is_measured_against_its_base_and_leaves_no_worktree(tmp_path: 
     assert not (run / "worktrees").exists()
     listed = subprocess.run(["git", "worktree", "list"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
     assert str(run) not in listed
+
+
+def test_threads_hold_as_many_streams_as_there_are_and_an_event_loop_holds_them_all() -> None:
+    held = hold_streams.measure([hold_streams.ASYNC, hold_streams.SYNC], 100, 2)
+    assert hold_streams.problems(held[hold_streams.ASYNC.name], held[hold_streams.SYNC.name], 32) == []
+    assert held[hold_streams.ASYNC.name].at_once > 32
+
+
+STREAMS = (
+    QUICK.replace("blocks = 2", "blocks = 1").partition("[[endpoints]]")[0]
+    + """
+[[endpoints]]
+name = "sse"
+query = { ms = 60, every = 20 }
+users = [12]
+"""
+)
+
+
+def test_a_run_of_streams_tells_first_bytes_and_how_many_were_served_at_once(tmp_path: Path) -> None:
+    text = STREAMS.replace("slice_max_s = 0.3", "slice_s = 0.6")
+    ended = bench("run", str(scenario_file(tmp_path, text)), "--results", str(tmp_path / "results"), folder=tmp_path)
+    (run,) = (tmp_path / "results").iterdir()
+    cells = pd.read_csv(run / "report" / "cells.csv", index_col="arm")
+    assert cells.streams.to_dict() == {"sync": 4, "async": 12}, ended.stdout
+    assert 20 <= cells.first_byte_ms["async"] < 60
+    assert cells.first_byte_ms["sync"] > 60  # most of them wait for a thread first

@@ -119,8 +119,8 @@ async def sse(request: HttpRequest) -> HttpResponse:
 
 
 async def _paced(parts: list[str], pause_s: float) -> AsyncIterator[str]:
-    for part in parts:
-        await asyncio.sleep(pause_s)
+    for part, left_s in work.paced(parts, pause_s):
+        await asyncio.sleep(left_s)
         yield part
 
 

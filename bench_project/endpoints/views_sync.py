@@ -118,8 +118,8 @@ def sse(request: HttpRequest) -> HttpResponse:
 
 
 def _paced(parts: list[str], pause_s: float) -> Iterator[str]:
-    for part in parts:
-        time.sleep(pause_s)
+    for part, left_s in work.paced(parts, pause_s):
+        time.sleep(left_s)
         yield part
 
 

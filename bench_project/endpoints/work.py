@@ -13,6 +13,7 @@ import sys
 import tempfile
 import threading
 import time
+from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -122,6 +123,13 @@ def events(request: HttpRequest) -> tuple[list[str], float]:
     every = whole_number(request, "every", EVERY_MS, LONGEST_MS, least=1)
     count = whole_number(request, "ms", EVENTS_MS, LONGEST_MS) // every
     return [f'data: {{"n": {number}}}\n\n' for number in range(count)], every / 1000
+
+
+def paced(parts: list[str], pause_s: float) -> Iterator[tuple[str, float]]:
+    """Each part with the seconds left until it is due: wakes that are early or late do not add up."""
+    start_s = time.monotonic()
+    for number, part in enumerate(parts, 1):
+        yield part, max(0.0, start_s + number * pause_s - time.monotonic())
 
 
 def seconds_to_event(request: HttpRequest) -> float:
