@@ -141,7 +141,7 @@ class Fleet:
             [processes.program(name), *arguments],
             self.site.logs / f"{slug(arm.name)}.log",
             cores=self.site.cores,
-            env=processes.environment({**self.site.environment, **own, **python_path(arm), **arm.environment}),
+            env=processes.environment({**self.site.environment, **own, **own_django(arm), **arm.environment}),
             cwd=PROJECT if checkout is None else checkout.project,
         )
         return Deployed(arm, child, port, self.site.nonce, counts, probe)
@@ -184,10 +184,13 @@ def wait_until_up(deployed: Deployed) -> None:
         raise UserError(f"{where}: expected Django {deployed.arm.django}, got {identity.get('django')}")
 
 
-def python_path(arm: Arm) -> dict[str, str]:
-    """Where an arm's Python looks first: into its own Django, then for the probe."""
+def own_django(arm: Arm) -> dict[str, str]:
+    """Where an arm's Python looks first: into its own Django, then for the probe; and what else a Django of its own needs."""
     own = others.environment(arm)
-    return {"PYTHONPATH": os.pathsep.join([*own.values(), str(PROJECT.parent)])} if arm.probe else own
+    if not arm.probe:
+        return own
+    path = [own["PYTHONPATH"]] if "PYTHONPATH" in own else []
+    return own | {"PYTHONPATH": os.pathsep.join([*path, str(PROJECT.parent)])}
 
 
 def connection_policy(arm: Arm) -> dict[str, str]:

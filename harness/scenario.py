@@ -29,7 +29,7 @@ from harness import fit, wording
 from harness.arrivals import Kind
 from harness.blocks import Blocks, Rule
 from harness.claim import Claim
-from harness.endpoints import ENDPOINTS
+from harness.endpoints import DATABASE, ENDPOINTS
 from harness.errors import UserError
 from harness.modes import CAPACITY, CLOSED
 from harness.objective import Objective
@@ -279,9 +279,10 @@ class Scenario(Table):
 
     @property
     def needs(self) -> frozenset[str]:
-        """Which services the endpoints ask: DATABASE, CACHE, UPSTREAM."""
+        """Which services the endpoints ask, and middleware that reads sessions: DATABASE, CACHE, UPSTREAM."""
         parts = [part for endpoint in self.endpoints for part in endpoint.parts]
-        return frozenset().union(*(ENDPOINTS[part.name].needs for part in parts))
+        sessions = {DATABASE} if any(arm.profile == "sessions" for arm in self.arms) else set()
+        return frozenset(sessions).union(*(ENDPOINTS[part.name].needs for part in parts))
 
     @property
     def rule(self) -> Rule | None:

@@ -161,6 +161,8 @@ def test_only_what_the_endpoints_need_is_started(monkeypatch: pytest.MonkeyPatch
     with backends.running(asked.storage, asked.needs, ANY) as up:
         assert up == Backends({"DATABASE_URL": UNUSED})
     assert scenarios.parse(READS, "reads.toml").needs == {DATABASE}
+    visited = asked.arms[0].model_copy(update={"profile": "sessions"})
+    assert asked.model_copy(update={"arms": [visited]}).needs == {DATABASE}  # its middleware reads, whatever is asked
 
 
 def test_a_redis_url_of_another_kind_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -119,9 +119,9 @@ def test_a_probed_arm_differs_from_its_twin_in_the_module_alone(server: str) -> 
 
 def test_a_probed_arm_finds_the_probe_behind_its_own_django() -> None:
     arm = Arm(name="x", server="uvicorn", view="sync", django="3.0.99")
-    assert deployment.python_path(explain.twin(arm))["PYTHONPATH"].endswith(f"django/3.0.99{os.pathsep}{ROOT}")
-    assert deployment.python_path(explain.twin(arm.model_copy(update={"django": None}))) == {"PYTHONPATH": str(ROOT)}
-    assert deployment.python_path(arm.model_copy(update={"django": None})) == {}
+    assert deployment.own_django(explain.twin(arm))["PYTHONPATH"].endswith(f"django/3.0.99{os.pathsep}{ROOT}")
+    assert deployment.own_django(explain.twin(arm.model_copy(update={"django": None}))) == {"PYTHONPATH": str(ROOT)}
+    assert deployment.own_django(arm.model_copy(update={"django": None})) == {}
 
 
 def process(folder: Path, pid: int, *numbers: int) -> None:

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from conftest import ROOT
 
-from harness import services
+from harness import backends
 from probe import lag, request, waits
 from probe.counters import LAG_FLOOR_NS, NAMES, Counters
 from probe.lag import Lag
@@ -25,7 +25,9 @@ MS = 1_000_000
 
 @pytest.fixture(scope="module")
 def database(tmp_path_factory: pytest.TempPathFactory) -> str:
-    return services.seed_database(tmp_path_factory.mktemp("db") / "db.sqlite3")
+    url = f"sqlite:///{tmp_path_factory.mktemp('db') / 'db.sqlite3'}"
+    backends.seed(url)
+    return url
 
 
 def asked(application: str, path: str, folder: Path, **environment: str) -> tuple[dict[str, float], dict[str, Any]]:

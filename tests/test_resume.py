@@ -97,6 +97,7 @@ def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Bench:
     monkeypatch.setattr(runner, "Stage", lambda *_: FakeStage())
     monkeypatch.setattr(machine, "share_cores", lambda: Cores(None, None, "no servers here"))
     monkeypatch.setattr(calibrate, "short", lambda *_: calibration(next(made.ceiling)))
+    monkeypatch.setattr(measure, "calibration", measure.calibration.__wrapped__)  # each command is a process of its own
     monkeypatch.setattr(publish, "publish", lambda path, gated=False: 0)
     return made
 

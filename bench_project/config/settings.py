@@ -11,6 +11,7 @@ DATABASE_POOL      connections in a pool per worker process (PostgreSQL only); w
 UPSTREAM_URL       the slow API that `upstream`, `fanout` and `mixed` call
 UPSTREAM_LIMIT     most connections to it per worker process, and threads for the sync fan-out
 CACHE_URL          redis://…; default: local memory
+CACHE_PREFIX       with which all keys begin, so that a server can be shared
 NATIVE_POOL        per worker process: connections of `db_native` and of `cache_native`, threads of the sync fan-outs over rows
 BENCH_NONCE        echoed by `whoami`, so that a stray server can never be measured
 """
@@ -91,8 +92,13 @@ DATABASES = {
 if POOL:
     DATABASES["default"].setdefault("OPTIONS", {})["pool"] = {"min_size": POOL, "max_size": POOL, "timeout": 30}
 CACHE_URL = os.environ.get("CACHE_URL", "")
+CACHE_PREFIX = os.environ.get("CACHE_PREFIX", "")
 CACHES = {
-    "default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": CACHE_URL}
+    "default": {
+        "BACKEND": "django.core.cache.backends.redis.RedisCache",
+        "LOCATION": CACHE_URL,
+        "KEY_PREFIX": CACHE_PREFIX,
+    }
     if CACHE_URL
     else {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}
 }

@@ -30,10 +30,10 @@ async def read_all(request: HttpRequest, keys: list[str]) -> list[Any]:
 
 
 async def _read(client: Redis, key: str) -> Any:
-    value = await client.get(key)
+    value = await client.get(settings.CACHE_PREFIX + key)
     if value is None:
         value = stores.cached(key)
-        await client.set(key, value)
+        await client.set(settings.CACHE_PREFIX + key, value)
     return value
 
 

@@ -23,10 +23,10 @@ def read_all(request: HttpRequest, keys: list[str]) -> list[Any]:
 
 
 def _read(client: Redis, key: str) -> Any:
-    value = client.get(key)
+    value = client.get(settings.CACHE_PREFIX + key)
     if value is None:
         value = stores.cached(key)
-        client.set(key, value)
+        client.set(settings.CACHE_PREFIX + key, value)
     return value
 
 
