@@ -72,8 +72,8 @@ def _database(asked: Database, cores: Cores) -> Any:
     if asked.engine == "sqlite":
         return _sqlite()
     if asked.engine == "auto" and postgres.given() is None and cluster.binaries() is None:
-        print(f"! no PostgreSQL here, so SQLite stands in for it: {cluster.INSTALL}", flush=True)
-        return _sqlite(" standing in for PostgreSQL, of which there is none here")
+        print(f"! no PostgreSQL here, so SQLite stands in for it, without pools: {cluster.INSTALL}", flush=True)
+        return _sqlite(" standing in for PostgreSQL, of which there is none here, without pools and delays")
     return _postgres(asked, cores)
 
 

@@ -78,7 +78,7 @@ def running(cores: Sequence[int] | None) -> Iterator[Cache]:
 def _started(found: Path, cores: Sequence[int] | None) -> Iterator[tuple[str, Child]]:
     with processes.scratch("bench-cache-") as folder:
         port = ports.free()
-        command = [str(found), "--port", str(port), "--bind", ports.HOST, "--dir", str(folder)]
+        command = [*processes.GIVING_WAY, str(found), "--port", str(port), "--bind", ports.HOST, "--dir", str(folder)]
         command += [
             "--save",
             "",
@@ -86,7 +86,7 @@ def _started(found: Path, cores: Sequence[int] | None) -> Iterator[tuple[str, Ch
             "no",
             "--daemonize",
             "no",
-        ]  # nothing is kept, so no disk is in any figure
+        ]  # nothing is kept: no disk is in any figure
         env = processes.environment({})
         child = processes.start("cache", command, folder / "cache.log", cores=cores, env=env, cwd=folder)
         try:

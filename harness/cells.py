@@ -19,6 +19,7 @@ from harness.metrics import QUANTILES
 from harness.modes import CAPACITY
 from harness.objective import Promise
 from harness.plan import ANALYSED, Cell
+from harness.resources import SERVICES
 from harness.samples import SHORTAGE, Outcome
 from harness.scenario import HELD
 
@@ -31,7 +32,8 @@ COLUMNS: Final = [
     *("sent_in_slice", "slice_s", "offered_rps", "connections_per_request", "window_s", "due_rps", "ok_in_window"),
     *("throughput_rps", "samples", "mean_ms", "least_seen_ms", "p50_ms", "p95_ms", "p99_ms", "in_flight", "little"),
     *("throughput_drift", "latency_drift", "lag_p99_ms", "lag_max_ms", "lag_limit_ms", "lagging", "unaccounted"),
-    *("unseen", "cpu_ms_per_request", "server_busy", "load_busy", "rss_mib", "threads", "ticks", "late_ticks"),
+    *("unseen", "cpu_ms_per_request", "server_busy", "load_busy", "services_busy", "rss_mib", "threads"),
+    *("ticks", "late_ticks"),
     *("worst_tick_ms", "steal", "others", "swapped_bytes", "connections", "workers", "new_workers", "upstream_late_ms"),
     *("first_byte_ms", "streams", "sessions_per_request", "sessions"),
 ]
@@ -316,15 +318,17 @@ def scheduled(slice_: Row, stored: int) -> int:
 
 
 def _costs(indexes: list[int], usage: pd.DataFrame, answered: int) -> Row:
-    """The server's costs over these slices, and how busy server and load maker were (in cores)."""
-    server, load = (usage.loc[group].reindex(indexes) for group in ("server", "load"))
+    """The server's costs over these slices, and how busy server, load maker and services were (in cores)."""
+    server, load, services = (usage.loc[group].reindex(indexes) for group in ("server", "load", SERVICES))
     cpu_ns, wall_ns = server.cpu_ns.astype(float), server.wall_ns.astype(float)
     known = bool(cpu_ns.notna().all())
-    load_ns, rss = load.cpu_ns.astype(float), server.rss_bytes.astype(float).max() / MIB
+    load_ns, services_ns = load.cpu_ns.astype(float), services.cpu_ns.astype(float)
+    rss = server.rss_bytes.astype(float).max() / MIB
     return {
         "cpu_ms_per_request": float(cpu_ns.sum()) / 1e6 / answered if known and answered else None,
         "server_busy": float(cpu_ns.sum() / wall_ns.sum()) if known else None,
         "load_busy": float(load_ns.sum() / wall_ns.sum()) if load_ns.notna().all() else None,
+        "services_busy": float(services_ns.sum() / wall_ns.sum()) if services_ns.notna().all() else None,
         "rss_mib": None if np.isnan(rss) else float(rss),
         "threads": float(server.threads.astype(float).max()),
     }

@@ -11,7 +11,7 @@ import signal
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -89,7 +89,7 @@ def started(found: Binaries, most: int, cores: Sequence[int] | None) -> Iterator
         settings = SETTINGS | {"max_connections": str(most), "port": str(port), "listen_addresses": ports.HOST}
         settings["unix_socket_directories"] = ""
         options = [word for name, value in settings.items() for word in ("-c", f"{name}={value}")]
-        command = [str(programs / "postgres"), "-D", str(folder / "data"), *options]
+        command = [*processes.GIVING_WAY, str(programs / "postgres"), "-D", str(folder / "data"), *options]
         child = _start("PostgreSQL", command, folder, cores, user)
         try:
             url = f"postgres://bench@{ports.HOST}:{port}/postgres"
@@ -114,8 +114,8 @@ def _make_cluster(programs: Path, folder: Path, user: str) -> None:
 def _start(name: str, command: list[str], folder: Path, cores: Sequence[int] | None, user: str) -> Child:
     """Stopped by SIGINT: at SIGTERM PostgreSQL waits for its clients to go."""
     env = processes.environment({"LC_ALL": "C", "HOME": str(folder)})
-    child = processes.start(name, command, folder / f"{name}.log", cores=cores, env=env, cwd=folder, user=user)
-    return replace(child, stop_with=signal.SIGINT)
+    log = folder / f"{name}.log"
+    return processes.start(name, command, log, cores=cores, env=env, cwd=folder, user=user, stop_with=signal.SIGINT)
 
 
 def _wait_until_up(child: Child, url: str) -> None:

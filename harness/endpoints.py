@@ -71,6 +71,7 @@ ENDPOINTS: Final[dict[str, Facts]] = {
     "db_list": Facts(_none, frozenset({DATABASE})),
     "db_write": Facts(_none, frozenset({DATABASE}), {"pk": ROW}),
     "db_fanout": Facts(_none, frozenset({DATABASE}), {"k": CALLS, "mode": MODES}),
+    "db_backend": Facts(_none, frozenset({DATABASE}), {"pk": ROW}),
     "db_native": Facts(_none, frozenset({DATABASE}), {"pk": ROW, "k": CALLS, "mode": MODES}),
     "cache": Facts(_none, frozenset({CACHE}), {"k": CALLS}),
     "cache_native": Facts(_none, frozenset({CACHE}), {"k": CALLS}),

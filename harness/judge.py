@@ -13,30 +13,18 @@ from typing import Final
 import numpy as np
 import pandas as pd
 
-from harness import claim, comparison, figures, mechanism, significance, verdict
+from harness import claim, comparison, figures, mechanism, promises, significance, verdict
 from harness.analysis import Analysis
-from harness.checks import FAILURES_MOST, Reason
-from harness.claim import PAIRED, Claim, Condition, Quantity
+from harness.checks import Reason
+from harness.claim import PAIRED, Claim, Condition
 from harness.comparison import Compared
 from harness.intervals import Estimate
-from harness.mechanism import Explained
-from harness.metrics import Metric
+from harness.judged import INVALID, REFUTED, SUPPORTED, UNDECIDED, Judged, cells_of, place, unsound, where
 from harness.plan import Cell
 
 BETTER, THAN = "better", "than"
-SUPPORTED, REFUTED, UNDECIDED, INVALID = "supported", "refuted", "undecided", "invalid"
-COUNTED_OFF: Final = 0.02
-"""Per request: a request under way when its slice began or ended is counted in part."""
 WORST_FIRST: Final = (REFUTED, INVALID, UNDECIDED, SUPPORTED)
 """Joined conditions: one that is refuted refutes the claim, whatever the others are."""
-
-
-@dataclass(frozen=True)
-class Judged:
-    """One condition, or a whole claim."""
-
-    word: str
-    reason: str
 
 
 @dataclass(frozen=True)
@@ -85,11 +73,11 @@ def _judge_all(analysis: Analysis, conditions: Sequence[Condition], lost: dict[C
         if one.kinds[0] in PAIRED:
             judged.append(_judge_pair(analysis, one, lost, next(pairs), next(p)))
         elif one.raises is not None:
-            judged.append(_judge_raises(analysis, one))
+            judged.append(promises.raises(analysis, one))
         elif one.probed:
-            judged.append(_judge_probed(analysis, one, explained))
+            judged.append(promises.counted(analysis, one, explained))
         else:
-            judged.append(_judge_promise(analysis, one, lost))
+            judged.append(promises.kept(analysis, one, lost))
     return judged
 
 
@@ -143,13 +131,13 @@ def _p_against_limits(pairs: Sequence[Pair]) -> list[float]:
 
 
 def _judge_pair(analysis: Analysis, condition: Condition, lost: dict[Cell, str], pair: Pair, p: float) -> Judged:
-    unsound = _unsound(analysis, condition, lost)
+    why_not = unsound(analysis, condition, lost)
     metric = claim.metric_of(condition, analysis.run.scenario)
-    if unsound or pair.compared is None:
-        return Judged(INVALID, unsound or f"{_where(analysis, condition, metric)}: no block has measured both arms")
+    if why_not or pair.compared is None:
+        return Judged(INVALID, why_not or f"{where(analysis, condition, metric)}: no block has measured both arms")
     ratio = pair.compared.ratio
     better, than = condition.sides
-    said = f"{_place(analysis, condition, metric)}: {better} is {figures.ratio(ratio)} as good as {than}"
+    said = f"{place(analysis, condition, metric)}: {better} is {figures.ratio(ratio)} as good as {than}"
     if analysis.floor(pair.compared.endpoint, pair.compared.level, metric) is None:
         said += " (no A/A control here)"
     if condition.by is not None:
@@ -180,105 +168,11 @@ def _side(analysis: Analysis, condition: Condition, pair: Pair, p: float, at_lea
     return UNDECIDED, f" {verdict.needed_in_words(needed)}"
 
 
-def _judge_promise(analysis: Analysis, condition: Condition, lost: dict[Cell, str]) -> Judged:
-    """A limit for one cell: its interval has to lie on the promised side."""
-    unsound = _unsound(analysis, condition, lost)
-    metric = claim.metric_of(condition, analysis.run.scenario)
-    found = None if unsound else analysis.estimate(_cells(analysis, condition)[0], metric)
-    where = _where(analysis, condition, metric)
-    if unsound:
-        return Judged(INVALID, unsound)
-    if found is None:
-        return Judged(UNDECIDED, f"{where}: too few samples for {metric.title}")
-    limit, upper = condition.at_most or condition.at_least, condition.at_most is not None
-    assert limit is not None
-    said = f"{where}: {figures.estimate(found)}{_unit(metric)}, claimed {'at most' if upper else 'at least'} {limit}"
-    return _against(found, limit, upper, said)
-
-
-def _against(found: Estimate, limit: Quantity, upper: bool, said: str) -> Judged:
-    if found.low is None or found.high is None:
-        return Judged(
-            UNDECIDED, f"{said}; an interval takes {significance.FEWEST_BLOCKS} blocks with enough samples each"
-        )
-    if found.high <= limit.value if upper else found.low >= limit.value:
-        return Judged(SUPPORTED, said)
-    if found.low > limit.value if upper else found.high < limit.value:
-        return Judged(REFUTED, said)
-    return Judged(UNDECIDED, f"{said}; the interval has the limit in it")
-
-
-def _judge_probed(analysis: Analysis, condition: Condition, explained: Explained | None) -> Judged:
-    """A count of the explaining pass. It has no interval: what is counted per request is the same in every block."""
-    metric, cell = claim.metric_of(condition, analysis.run.scenario), _cells(analysis, condition)[0]
-    where, limit = _where(analysis, condition, metric), condition.at_most or condition.at_least
-    assert limit is not None
-    if explained is None:
-        return Judged(UNDECIDED, f"{where}: not counted; `bench explain {analysis.run.path}` counts it")
-    if cell not in explained.cells:
-        return Judged(INVALID, f"{where}: not explained: {explained.unexplained.get(cell, 'not asked for')}")
-    value = getattr(explained.cells[cell], metric.column)
-    if value is None:
-        return Judged(INVALID, f"{where}: there is none")
-    kept = value <= limit.value + COUNTED_OFF if condition.at_most else value >= limit.value - COUNTED_OFF
-    said = f"{where}: {figures.number(value)}{_unit(metric)}, claimed {'at most' if condition.at_most else 'at least'} {limit}"
-    return Judged(SUPPORTED if kept else REFUTED, said)
-
-
-def _judge_raises(analysis: Analysis, condition: Condition) -> Judged:
-    """An arm that cannot serve this endpoint, with the exception that its own log names."""
-    cell = _cells(analysis, condition)[0]
-    where, failed = f"{cell.endpoint} on {cell.arm}", analysis.refusal(cell) or _failed_under_load(analysis, cell)
-    if failed is None:
-        return Judged(REFUTED, f"{where}: answers as it should")
-    cause = analysis.causes.get(cell.arm, "nothing")
-    named = cause.partition(":")[0].rpartition(".")[2] == condition.raises
-    return Judged(SUPPORTED if named else REFUTED, f"{where}: {failed}; its log says: {cause}")
-
-
-def _failed_under_load(analysis: Analysis, cell: Cell) -> str | None:
-    """How many of its requests failed; None if they are few enough for a valid cell."""
-    rows = analysis.rows(cell)
-    requests, failures = int(rows.requests.sum()), int(rows.failures.sum())
-    if failures <= FAILURES_MOST * requests:
-        return None
-    return f"{figures.percent(failures / requests)} of {figures.count(requests)} requests failed"
-
-
-def _unsound(analysis: Analysis, condition: Condition, lost: dict[Cell, str]) -> str | None:
-    """Why one of its cells cannot be used, if so."""
-    for cell in _cells(analysis, condition):
-        name = f"{cell.arm} on {figures.pushed(analysis.mode, cell.endpoint, cell.level)}"
-        if cell in lost:
-            return f"{name} is INVALID: {lost[cell]}"
-        if not len(analysis.rows(cell)):
-            return f"{name} was not measured"
-    return None
-
-
 def _flags(analysis: Analysis, condition: Condition, reasons: Sequence[Reason]) -> str:
     """What is flagged of its cells: the verdict stands, and whoever reads it should know."""
-    cells = _cells(analysis, condition)
+    cells = cells_of(analysis, condition)
     flagged = dict.fromkeys(reason.cell.arm for reason in reasons if reason.cell in cells and not reason.invalid)
     return f"; flagged, see its notes: {', '.join(flagged)}" if flagged else ""
-
-
-def _cells(analysis: Analysis, condition: Condition) -> list[Cell]:
-    level = condition.level_in(analysis.run.scenario)
-    return [Cell(arm, endpoint, level) for arm, endpoint in condition.asked]
-
-
-def _where(analysis: Analysis, condition: Condition, metric: Metric) -> str:
-    return f"{_place(analysis, condition, metric)}, {' over '.join(condition.sides)}"
-
-
-def _place(analysis: Analysis, condition: Condition, metric: Metric) -> str:
-    level = condition.level_in(analysis.run.scenario)
-    return f"{metric.title} of {figures.pushed(analysis.mode, str(condition.endpoint), level)}"
-
-
-def _unit(metric: Metric) -> str:
-    return f" {metric.unit}" if metric.unit else ""
 
 
 def _within(ratio: Estimate, zone: float) -> bool:

@@ -1,13 +1,14 @@
-"""exec a command on given cores and as a given user, to be killed by the kernel when its parent dies.
+"""exec a command on given cores and as a given user, to be ended by the kernel when its parent dies.
 
-    python -I -S launch.py PARENT_PID CORES USER COMMAND…        CORES: `0,1`, or `-` for all; USER: `nobody`, or `-` for ours
+    python -I -S launch.py PARENT_PID CORES USER SIGNAL COMMAND…
+
+CORES: `0,1`, or `-` for all; USER: `nobody`, or `-` for ours; SIGNAL: the number of the one it gets at its parent's death.
 
 A separate program rather than a `preexec_fn`, because code between fork and exec may deadlock in a process with threads.
 """
 
 import contextlib
 import os
-import signal
 import sys
 from typing import Any
 
@@ -15,13 +16,13 @@ PR_SET_PDEATHSIG = 1  # linux/prctl.h
 
 
 def main() -> None:
-    parent, cores, user, *command = sys.argv[1:]
+    parent, cores, user, number, *command = sys.argv[1:]
     raise_file_limit()
     kernel = c_library()
     if user != "-":
         become(user)
     if sys.platform == "linux":
-        die_with(int(parent), kernel)
+        die_with(int(parent), int(number), kernel)
         if cores != "-":
             os.sched_setaffinity(0, {int(core) for core in cores.split(",")})
     os.execvp(command[0], command)
@@ -44,9 +45,9 @@ def become(user: str) -> None:
     os.setuid(entry.pw_uid)
 
 
-def die_with(parent: int, kernel: Any) -> None:
-    """Ask for SIGKILL at the parent's death; it survives exec, and is not inherited by children."""
-    kernel.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+def die_with(parent: int, number: int, kernel: Any) -> None:
+    """Ask for a signal at the parent's death; that survives exec, and is not inherited by children."""
+    kernel.prctl(PR_SET_PDEATHSIG, number)
     if os.getppid() != parent:  # it died before we could ask
         sys.exit(1)
 

@@ -1,4 +1,4 @@
-"""What holds a cell's throughput where it is, in words: its users, its cap, its CPU, or none of them alone. Pure."""
+"""What holds a cell's throughput where it is, in words: users, cap, CPU, services, or none of them alone. Pure."""
 
 from math import inf
 from typing import Final
@@ -25,6 +25,7 @@ def limit(analysis: Analysis, cell: Cell) -> str | None:
     return (
         _by_cap(analysis, cell, rate, least_s, most)
         or _by_what_is_asked(analysis, cell, rate, least_s, most, busy)
+        or _by_services(analysis, rows, busy < BUSY * usable_cores(analysis, cell))
         or _by_cpu(analysis, cell, rate, most, busy)
     )
 
@@ -61,6 +62,15 @@ def _by_what_is_asked(
     if analysis.mode == OPEN:
         return f"answers {share}; {figures.percent(busy)} of a core busy"
     return f"is limited by its users: {share} {cell.level} / {least_s:g} s = {figures.number(most)} req/s"
+
+
+def _by_services(analysis: Analysis, rows: pd.DataFrame, free: bool) -> str | None:
+    """What serves the arm beside it (database, cache, slow API) shares its cores with the load maker, which goes first."""
+    cores = analysis.run.head["cores"]["load"]
+    services, load = (float(rows[column].astype(float).median()) for column in ("services_busy", "load_busy"))
+    if not cores or not free or not services + load >= BUSY * len(cores) or services < load:
+        return None
+    return f"is limited by its services (database, cache, slow API): they used {figures.percent(services)} of a core"
 
 
 def _by_cpu(analysis: Analysis, cell: Cell, rate: float, most: float, busy: float) -> str:

@@ -30,7 +30,7 @@ def measure(scenario: Scenario, file: Path, results: Path, plain: bool, narrow: 
     """One scenario, measured into a new run folder; its state is right whatever happens."""
     refuse_what_cannot_be(scenario)
     cores = machine.share_cores()
-    with backends.running(scenario.storage, scenario.needs, cores) as up:
+    with backends.running(scenario.database, scenario.needs, cores) as up:
         facts = facts_of(scenario, cores, up) | {"calibration": calibrated_for(scenario, cores)}
         folder = RunFolder.create(results, file.stem, scenarios.read_text(file), facts)
         print(f"into {folder.path}", flush=True)
@@ -44,7 +44,7 @@ def explained(scenario: Scenario, text: str, results: Path, name: str, plain: bo
     twice = explain.probed(scenario)
     refuse_what_cannot_be(twice)
     cores = machine.share_cores()
-    with backends.running(twice.storage, twice.needs, cores) as up:
+    with backends.running(twice.database, twice.needs, cores) as up:
         folder = RunFolder.create(results, f"{name}-explain", text, facts_of(twice, cores, up) | {"calibration": {}})
         print(f"explaining, in a pass of its own with a probe, into {folder.path}", flush=True)
         with marked(folder):
@@ -57,7 +57,7 @@ def go_on(run: Stored, plain: bool, narrow: Narrow) -> RunFolder:
     """The blocks that a stored run has not yet, measured into its folder; `run` is as harness.resume gives it."""
     refuse_what_cannot_be(run.scenario)
     cores = machine.share_cores()
-    with backends.running(run.scenario.storage, run.scenario.needs, cores) as up:
+    with backends.running(run.scenario.database, run.scenario.needs, cores) as up:
         resume.refuse_other_backends(run, up.facts)
         folder = RunFolder.reopen(run.path, run.head)
         with marked(folder):

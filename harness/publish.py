@@ -20,6 +20,7 @@ from harness import (
 from harness.analysis import Analysis
 from harness.checks import Reason
 from harness.errors import EXIT_FAILED, EXIT_INVALID, UserError
+from harness.judged import SUPPORTED
 
 
 def publish(path: Path, gated: bool = False) -> int:
@@ -39,7 +40,7 @@ def publish(path: Path, gated: bool = False) -> int:
         raise UserError(f"{target}: cannot be written: {error}") from None
     print(report.text(analysed))
     print(f"report: {target / 'report.md'}, with {len(pictures)} pictures and the tables as CSV files beside it")
-    if gated and any(one.word != judge.SUPPORTED for one in judge.claims(analysed, reasons)):
+    if gated and any(one.word != SUPPORTED for one in judge.claims(analysed, reasons)):
         return EXIT_FAILED
     return EXIT_INVALID if report.lost_comparisons(analysed, checks.invalid_cells(reasons)) else 0
 

@@ -6,19 +6,20 @@ from typing import Any, Final
 
 import pandas as pd
 
-from harness import checks, figures, judge, mechanism, plan, precision, sections, tables, verdict, why
+from harness import checks, figures, judge, judged, mechanism, plan, precision, sections, tables, verdict, why
 from harness.analysis import Analysis, cells_table
 from harness.blocks import Rule
 from harness.checks import Reason
 from harness.claim import Claim
 from harness.comparison import Compared
+from harness.judged import Judged
 from harness.modes import CAPACITY
 from harness.plan import Cell
 from harness.scenario import Comparison
 from harness.store import FINISHED
 from harness.tables import Table
 
-SIGNS: Final = {judge.SUPPORTED: "✔", judge.REFUTED: "✘", judge.UNDECIDED: "~", judge.INVALID: "!"}
+SIGNS: Final = {judged.SUPPORTED: "✔", judged.REFUTED: "✘", judged.UNDECIDED: "~", judged.INVALID: "!"}
 
 
 def text(analysis: Analysis) -> str:
@@ -142,12 +143,12 @@ def _claims(analysis: Analysis, reasons: list[Reason]) -> list[str]:
 
 
 def _claims_markdown(analysis: Analysis, reasons: list[Reason]) -> list[str]:
-    judged = judge.claims(analysis, reasons)
-    if not judged:
+    verdicts = judge.claims(analysis, reasons)
+    if not verdicts:
         return []
     rows = [
         [told(one.claim), f"**{one.word}**", "; ".join(numbers(one.conditions, part) for part in one.conditions)]
-        for one in judged
+        for one in verdicts
     ]
     return [*tables.as_markdown(Table(["claim", "verdict", "why"], rows)), ""]
 
@@ -157,7 +158,7 @@ def told(claim: Claim) -> str:
     return f"{claim.text} (published: {claim.published})" if claim.published else claim.text
 
 
-def numbers(all_of_them: Sequence[judge.Judged], part: judge.Judged) -> str:
+def numbers(all_of_them: Sequence[Judged], part: Judged) -> str:
     """A condition's reason, with its own word where a claim has several."""
     return f"{part.word}: {part.reason}" if len(all_of_them) > 1 else part.reason
 

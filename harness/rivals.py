@@ -1,10 +1,8 @@
 """Other people's load makers, wrk and hey, where they are installed: second opinions on ours, on the same cores."""
 
-import os
 import re
 import shutil
 import subprocess
-import sys
 from collections.abc import Sequence
 from typing import Final
 
@@ -39,5 +37,4 @@ def rate(name: str, url: str, users: int, seconds: float, cores: Sequence[int] |
 
 def on_cores(command: list[str], cores: Sequence[int] | None) -> list[str]:
     """The command on these cores, ended with us."""
-    where = ",".join(map(str, cores)) if cores else "-"
-    return [sys.executable, "-I", "-S", str(processes.HERE / "launch.py"), str(os.getpid()), where, "-", *command]
+    return [*processes.launcher(cores), *command]

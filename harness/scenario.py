@@ -272,12 +272,6 @@ class Scenario(Table):
         return {arm.name: arm for arm in self.arms}[name]
 
     @property
-    def storage(self) -> Database:
-        """The database as asked for; a pool of connections asks for PostgreSQL."""
-        pooled = any(arm.pool for arm in self.arms)
-        return self.database.model_copy(update={"engine": "postgres"}) if pooled else self.database
-
-    @property
     def needs(self) -> frozenset[str]:
         """Which services the endpoints ask, and middleware that reads sessions: DATABASE, CACHE, UPSTREAM."""
         parts = [part for endpoint in self.endpoints for part in endpoint.parts]

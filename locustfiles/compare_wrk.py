@@ -50,7 +50,7 @@ def measure(asked: Scenario) -> Rates:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         with (
-            backends.running(asked.storage, asked.needs, cores) as up,
+            backends.running(asked.database, asked.needs, cores) as up,
             services.running(up, folder / "logs", cores.load, asked.needs) as around,
             deployment.running(asked.arms, Site(around.environment, folder / "logs", cores.server)) as fleet,
         ):

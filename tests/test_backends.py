@@ -150,7 +150,9 @@ def test_without_any_postgres_sqlite_stands_in_and_that_is_said(capsys: pytest.C
         assert "SQLite" in up.database
         assert "standing in for PostgreSQL, of which there is none here" in up.database
     assert not file.parent.exists()
-    assert capsys.readouterr().out.startswith("! no PostgreSQL here, so SQLite stands in for it: install PostgreSQL")
+    assert capsys.readouterr().out.startswith(
+        "! no PostgreSQL here, so SQLite stands in for it, without pools: install PostgreSQL"
+    )
 
 
 def test_only_what_the_endpoints_need_is_started(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -158,7 +160,7 @@ def test_only_what_the_endpoints_need_is_started(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(cache, "running", lambda *_: pytest.fail("nobody asked for a cache"))
     asked = scenarios.parse(TINY, "tiny.toml")
     assert asked.needs == frozenset()
-    with backends.running(asked.storage, asked.needs, ANY) as up:
+    with backends.running(asked.database, asked.needs, ANY) as up:
         assert up == Backends({"DATABASE_URL": UNUSED})
     assert scenarios.parse(READS, "reads.toml").needs == {DATABASE}
     visited = asked.arms[0].model_copy(update={"profile": "sessions"})
@@ -225,9 +227,8 @@ def test_a_pool_on_sqlite_and_a_delay_before_a_file_are_refused() -> None:
         scenarios.parse(reading(engine="sqlite", delay_ms=5), "reads.toml")
 
 
-def test_a_pool_asks_for_postgres_and_is_told() -> None:
+def test_a_pool_is_told_and_shared_by_the_workers() -> None:
     pooled = scenarios.parse(READS.replace("threads = 8", 'threads = 8\ndatabase = "pool"\npool = 4'), "reads.toml")
-    assert pooled.storage.engine == "postgres"
     assert "room for 8 requests at a time, middleware default, pool of 4 database connections" in pooled.arms[0].summary
     assert deployment.connection_policy(pooled.arms[0].model_copy(update={"workers": 2})) == {"DATABASE_POOL": "2"}
     assert deployment.connection_policy(pooled.arms[1]) == {}

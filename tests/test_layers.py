@@ -23,6 +23,8 @@ LOWER = {
     "likeness",
     "verdict",
     "judge",
+    "judged",
+    "promises",
     "limits",
     "comparison",
     "significance",

@@ -7,6 +7,7 @@ DJANGO_PROFILE     middleware: `default` (what startproject writes), `bare` (non
                    with one that only does sync), `sessions` (default, and every request reads its session and user)
 DATABASE_URL       sqlite:///… or postgres://…; default: db.sqlite3 beside manage.py
 CONN_MAX_AGE       seconds a database connection is kept, or `none` for ever; Django's default is 0
+DATABASE_ENGINE    another engine for that database: django_async_backend.db.backends.postgresql, for `db_backend`
 DATABASE_POOL      connections in a pool per worker process (PostgreSQL only); without it there is no pool
 UPSTREAM_URL       the slow API that `upstream`, `fanout` and `mixed` call
 UPSTREAM_LIMIT     most connections to it per worker process, and threads for the sync fan-out
@@ -17,6 +18,7 @@ BENCH_NONCE        echoed by `whoami`, so that a stray server can never be measu
 """
 
 import os
+from importlib.util import find_spec
 from pathlib import Path
 
 import dj_database_url
@@ -89,8 +91,13 @@ DATABASES = {
     )
 }
 # All of a pool's connections are opened at once, so that its size is the number there is. A request that finds none free waits.
-if POOL:
+if POOL and DATABASES["default"]["ENGINE"].endswith("postgresql"):
     DATABASES["default"].setdefault("OPTIONS", {})["pool"] = {"min_size": POOL, "max_size": POOL, "timeout": 30}
+# Beside the engine that the URL stands for; one that this Python does not have is left out, and `db_backend` says so.
+ENGINE = os.environ.get("DATABASE_ENGINE", "")
+if ENGINE and find_spec(ENGINE.partition(".")[0]):
+    DATABASES["default"]["ENGINE"] = ENGINE
+    INSTALLED_APPS.append(ENGINE.partition(".")[0])
 CACHE_URL = os.environ.get("CACHE_URL", "")
 CACHE_PREFIX = os.environ.get("CACHE_PREFIX", "")
 CACHES = {

@@ -16,6 +16,7 @@ ENDPOINTS = (
     "db_write",
     "db_fanout",
     "db_native",
+    "db_backend",
     "cache",
     "cache_native",
     "unsafe",

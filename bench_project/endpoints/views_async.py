@@ -8,6 +8,7 @@ from asgiref.sync import sync_to_async
 from django.core.cache import cache as store
 from django.http import FileResponse, HttpRequest, HttpResponse, JsonResponse, StreamingHttpResponse
 
+from . import backend_async as backend
 from . import native_async as native
 from . import orm_async as orm
 from . import redis_async as redis
@@ -88,6 +89,11 @@ async def db_native(request: HttpRequest) -> HttpResponse:
     if "k" in request.GET:
         return work.rows_json(await native.read_all(request, work.keys(request), work.in_parallel(request)))
     return work.row_json(await native.read_all(request, [work.key(request)], False))
+
+
+async def db_backend(request: HttpRequest) -> HttpResponse:
+    """One row by primary key, in the async twin by an ORM that is async down to its connection."""
+    return work.book_json(await backend.read(work.key(request)))
 
 
 async def cache(request: HttpRequest) -> HttpResponse:
