@@ -78,7 +78,7 @@ def running(cores: Sequence[int] | None) -> Iterator[Cache]:
 def _started(found: Path, cores: Sequence[int] | None) -> Iterator[tuple[str, Child]]:
     with processes.scratch("bench-cache-") as folder:
         port = ports.free()
-        command = [*processes.GIVING_WAY, str(found), "--port", str(port), "--bind", ports.HOST, "--dir", str(folder)]
+        command = [str(found), "--port", str(port), "--bind", ports.HOST, "--dir", str(folder)]
         command += [
             "--save",
             "",
@@ -88,7 +88,9 @@ def _started(found: Path, cores: Sequence[int] | None) -> Iterator[tuple[str, Ch
             "no",
         ]  # nothing is kept: no disk is in any figure
         env = processes.environment({})
-        child = processes.start("cache", command, folder / "cache.log", cores=cores, env=env, cwd=folder)
+        child = processes.start(
+            "cache", command, folder / "cache.log", cores=cores, env=env, cwd=folder, nice=processes.GIVES_WAY
+        )
         try:
             if not ports.poll(lambda: child.process.poll() is not None or ports.answers(port), START_S):
                 raise UserError(f"cache: not up on port {port} after {START_S:g} s:\n{child.log_tail()}")

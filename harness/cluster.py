@@ -89,7 +89,7 @@ def started(found: Binaries, most: int, cores: Sequence[int] | None) -> Iterator
         settings = SETTINGS | {"max_connections": str(most), "port": str(port), "listen_addresses": ports.HOST}
         settings["unix_socket_directories"] = ""
         options = [word for name, value in settings.items() for word in ("-c", f"{name}={value}")]
-        command = [*processes.GIVING_WAY, str(programs / "postgres"), "-D", str(folder / "data"), *options]
+        command = [str(programs / "postgres"), "-D", str(folder / "data"), *options]
         child = _start("PostgreSQL", command, folder, cores, user)
         try:
             url = f"postgres://bench@{ports.HOST}:{port}/postgres"
@@ -115,7 +115,17 @@ def _start(name: str, command: list[str], folder: Path, cores: Sequence[int] | N
     """Stopped by SIGINT: at SIGTERM PostgreSQL waits for its clients to go."""
     env = processes.environment({"LC_ALL": "C", "HOME": str(folder)})
     log = folder / f"{name}.log"
-    return processes.start(name, command, log, cores=cores, env=env, cwd=folder, user=user, stop_with=signal.SIGINT)
+    return processes.start(
+        name,
+        command,
+        log,
+        cores=cores,
+        env=env,
+        cwd=folder,
+        user=user,
+        stop_with=signal.SIGINT,
+        nice=processes.GIVES_WAY,
+    )
 
 
 def _wait_until_up(child: Child, url: str) -> None:

@@ -1,8 +1,9 @@
 """exec a command on given cores and as a given user, to be ended by the kernel when its parent dies.
 
-    python -I -S launch.py PARENT_PID CORES USER SIGNAL COMMAND…
+    python -I -S launch.py PARENT_PID CORES USER SIGNAL NICE COMMAND…
 
-CORES: `0,1`, or `-` for all; USER: `nobody`, or `-` for ours; SIGNAL: the number of the one it gets at its parent's death.
+CORES: `0,1`, or `-` for all; USER: `nobody`, or `-` for ours; SIGNAL: the number of the one it gets at its parent's
+death; NICE: -20 goes before all others, 19 gives way to them.
 
 A separate program rather than a `preexec_fn`, because code between fork and exec may deadlock in a process with threads.
 """
@@ -10,14 +11,16 @@ A separate program rather than a `preexec_fn`, because code between fork and exe
 import contextlib
 import os
 import sys
+from pathlib import Path
 from typing import Any
 
 PR_SET_PDEATHSIG = 1  # linux/prctl.h
 
 
 def main() -> None:
-    parent, cores, user, number, *command = sys.argv[1:]
+    parent, cores, user, number, nice, *command = sys.argv[1:]
     raise_file_limit()
+    be_nice(int(nice))
     kernel = c_library()
     if user != "-":
         become(user)
@@ -33,6 +36,15 @@ def c_library() -> Any:
     import ctypes
 
     return ctypes.CDLL(None)
+
+
+def be_nice(nice: int) -> None:
+    """As far as we may: only root can go first. Linux weighs sessions before it weighs their processes (sched(7), autogroup)."""
+    with contextlib.suppress(OSError):
+        os.nice(nice)
+    with contextlib.suppress(OSError):
+        if nice:
+            Path("/proc/self/autogroup").write_text(str(nice))
 
 
 def become(user: str) -> None:

@@ -188,6 +188,7 @@ def _start(number: int, of: int, plan_file: Path, rows_file: Path, cores: tuple[
         cores=cores,
         env=environment({"PYTHONPATH": str(ROOT)}),
         cwd=ROOT,
+        nice=processes.GOES_FIRST,
         pipes=True,
     )
 

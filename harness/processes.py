@@ -23,8 +23,9 @@ import psutil
 from harness.errors import UserError
 
 TERM_S: Final = 3.0
-GIVING_WAY: Final = ("nice", "-n", "19")
-"""Before the command of a service that works a lot on the load's cores: a load maker that waits for its core measures itself."""
+GOES_FIRST: Final = -20
+GIVES_WAY: Final = 19
+"""Load maker and services share cores, and a load maker that waits for its core measures itself."""
 HERE: Final = Path(__file__).parent
 KEPT_ENVIRONMENT: Final = (
     "PATH",
@@ -111,19 +112,20 @@ def start(
     cwd: Path,
     user: str = "-",
     stop_with: signal.Signals | None = None,
+    nice: int = 0,
     pipes: bool = False,
 ) -> Child:
     """Start a command in its own session and process group, on `cores` (None: all of them).
 
-    `user` other than `-`: as that user, which only root can. `stop_with`: what it has to be stopped with, also when
-    we die; otherwise that is TERM, and KILL when we die. `pipes` connects its standard input and output to us instead
-    of to nothing and the log.
+    `user` other than `-`: as that user, which only root can. `stop_with`: what it has to be stopped with, also when we die;
+    otherwise that is TERM, and KILL when we die. `nice`: GOES_FIRST, GIVES_WAY or 0. `pipes` connects its standard input and
+    output to us instead of to nothing and the log.
     Call it from the main thread: the parent-death signal follows the thread.
     """
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("ab") as output:
         process = subprocess.Popen(
-            [*launcher(cores, user, stop_with or signal.SIGKILL), *command],
+            [*launcher(cores, user, stop_with or signal.SIGKILL, nice), *command],
             stdin=subprocess.PIPE if pipes else subprocess.DEVNULL,
             stdout=subprocess.PIPE if pipes else output,
             stderr=output,
@@ -135,11 +137,13 @@ def start(
     return Child(name, tuple(command), process, log, stop_with or signal.SIGTERM)
 
 
-def launcher(cores: Sequence[int] | None, user: str = "-", at_death: signal.Signals = signal.SIGKILL) -> list[str]:
-    """What a command line begins with, so that it runs on these cores, as this user, and gets this signal when we die."""
+def launcher(
+    cores: Sequence[int] | None, user: str = "-", at_death: signal.Signals = signal.SIGKILL, nice: int = 0
+) -> list[str]:
+    """What a command line begins with, so that it runs on these cores, as this user, this nice, and gets this when we die."""
     where = ",".join(map(str, cores)) if cores else "-"
     python = [sys.executable, "-I", "-S", str(HERE / "launch.py")]
-    return [*python, str(os.getpid()), where, user, str(int(at_death))]
+    return [*python, str(os.getpid()), where, user, str(int(at_death)), str(nice)]
 
 
 def stop(children: Iterable[Child]) -> None:

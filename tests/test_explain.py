@@ -13,7 +13,21 @@ import pandas as pd
 import pytest
 from conftest import FACTS, ROOT, TINY, FakeLoad, FakeStage, Quiet, fake_run, tiny
 
-from harness import analysis, deployment, explain, frames, mechanism, plan, probed, publish, report, runner, why
+from harness import (
+    analysis,
+    checks,
+    deployment,
+    explain,
+    frames,
+    judge,
+    mechanism,
+    plan,
+    probed,
+    publish,
+    report,
+    runner,
+    why,
+)
 from harness import scenario as scenarios
 from harness.errors import UserError
 from harness.plan import Cell
@@ -186,6 +200,50 @@ def test_a_run_has_the_mechanism_of_the_pass_that_is_kept_with_it(tmp_path: Path
     told = report.text(analysis.analyse(frames.open_run(run)))
     assert "why · async\n    makes 16.0 thread switches per request (13.0 from 7 middleware)" in told
     assert "\n- why: async\n  - makes 16.0 thread switches" in report.markdown(analysis.analyse(frames.open_run(run)))
+
+
+PROBED_CLAIMS = {
+    'arm = "async"\nmetric = "switches"\nat_least = "16"': "supported",
+    'arm = "async"\nmetric = "switches"\nat_most = "15"': "refuted",
+    'arm = "async"\nmetric = "lag"\nat_most = "50ms"': "supported",
+    'arm = "async"\nmetric = "inside"\nat_least = "5"': "refuted",
+    'arm = "async"\nmetric = "busiest"\nat_most = "0.99"': "refuted",  # a share is exact: 1 is more than 0.99
+    'arm = "sync"\nmetric = "lag"\nat_most = "50ms"': "supported",
+}
+
+
+@pytest.mark.parametrize(("claim", "word"), PROBED_CLAIMS.items(), ids=PROBED_CLAIMS.values())
+def test_a_claim_about_what_the_probe_counts_is_judged_by_the_pass(tmp_path: Path, claim: str, word: str) -> None:
+    text = f'{TINY}\n[[claims]]\ntext = "it is so"\nendpoint = "hello"\n{claim}'
+    run = fake_run(tmp_path, scenarios.parse(text, "tiny.toml"), FakeLoad())
+    (run / "scenario.toml").write_text(text)
+    assert judged(run).word == "undecided"
+    assert f"`bench explain {run}` counts it" in judged(run).conditions[0].reason
+    a_pass(run / explain.PASSES)
+    assert judged(run).word == word
+
+
+def test_a_claim_about_a_cell_that_is_not_explained_is_invalid_and_says_why(tmp_path: Path) -> None:
+    text = (
+        f'{TINY}\n[[claims]]\ntext = "it is so"\nendpoint = "hello"\narm = "async"\nmetric = "switches"\nat_most = "1"'
+    )
+    run = fake_run(tmp_path, scenarios.parse(text, "tiny.toml"), FakeLoad())
+    (run / "scenario.toml").write_text(text)
+    a_pass(run / explain.PASSES, FakeStage(refused={("async (probed)", "hello"): "HTTP 500 from the view"}))
+    assert judged(run).word == "invalid"
+    assert "not explained: not loaded: HTTP 500 from the view" in judged(run).conditions[0].reason
+
+
+def test_what_the_probe_counts_once_cannot_be_compared() -> None:
+    claim = 'endpoint = "hello"\nmetric = "switches"\nbetter = "async"\nthan = "sync"\nby = ">= 2"'
+    text = f'{TINY}\n[[claims]]\ntext = "it is so"\n{claim}'
+    with pytest.raises(UserError, match=r"claims\[0\].metric: expected at_most or at_least of one arm with 'switches'"):
+        scenarios.parse(text, "tiny.toml")
+
+
+def judged(run: Path) -> judge.Verdict:
+    told = analysis.analyse(frames.open_run(run))
+    return judge.claims(told, checks.check(told))[0]
 
 
 def test_a_cell_that_was_refused_is_not_explained_and_says_why(tmp_path: Path) -> None:
