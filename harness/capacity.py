@@ -14,9 +14,10 @@ from math import ceil, sqrt
 from typing import Final
 
 from harness import plan
+from harness.arm import Arm
 from harness.plan import Cell, Open, Purpose, Slice
 from harness.samples import Played
-from harness.scenario import Arm, Endpoint, Scenario
+from harness.scenario import Endpoint, Scenario
 
 CLOSE: Final = 1.05
 CONFIRMATIONS: Final = 3

@@ -1,6 +1,7 @@
 """A change of the measured project, as a scenario: every arm twice, at two revisions, compared within the same blocks. Pure."""
 
-from harness.scenario import Arm, Base, Comparison, Scenario
+from harness.arm import Arm
+from harness.scenario import Base, Comparison, Scenario
 
 LONGEST_REF = 24
 

@@ -15,10 +15,10 @@ from pathlib import Path
 from typing import Any, Final
 
 from harness import others, ports, probed, processes
+from harness.arm import Arm
 from harness.backends import PROJECT
 from harness.errors import UserError
 from harness.processes import Child
-from harness.scenario import Arm
 
 START_S: Final = 60.0
 ANSWER_S: Final = 90.0

@@ -5,8 +5,9 @@ Both are measured in the same block, so that the pass tells what the probe itsel
 
 from typing import Final
 
+from harness.arm import Arm
 from harness.samples import FEWEST_LATENCIES
-from harness.scenario import Arm, Comparison, Endpoint, Load, Scenario
+from harness.scenario import Comparison, Endpoint, Load, Scenario
 
 PASSES: Final = "explain"
 """Within a run's folder: the passes made for it."""

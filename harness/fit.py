@@ -11,7 +11,8 @@ from harness.servers import SERVERS
 from harness.storage import POOLS, django_is
 
 if TYPE_CHECKING:
-    from harness.scenario import Arm, Endpoint, Load, Part, Scenario
+    from harness.arm import Arm
+    from harness.scenario import Endpoint, Load, Part, Scenario
 
 SHARES_OFF: Final = 1e-6
 OWN_VARIABLES: Final = {

@@ -9,7 +9,7 @@ from harness.errors import UserError
 from harness.storage import UNUSED
 
 if TYPE_CHECKING:
-    from harness.scenario import Arm
+    from harness.arm import Arm
 
 
 def folder(version: str) -> Path:

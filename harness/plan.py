@@ -12,10 +12,11 @@ from dataclasses import asdict, dataclass
 from math import ceil
 from typing import Any, Final, Literal
 
+from harness.arm import Arm
 from harness.arrivals import Kind
 from harness.modes import CAPACITY, CLOSED
 from harness.samples import FEWEST_LATENCIES, LATENCIES_PER_SLICE
-from harness.scenario import Arm, Endpoint, Load, Part, Scenario
+from harness.scenario import Endpoint, Load, Part, Scenario
 
 WARM_UP_LATENCIES: Final = 2
 MOST_IN_FLIGHT: Final = 4_000

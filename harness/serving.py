@@ -7,10 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from harness import backends, deployment, machine, services
+from harness.arm import Arm
 from harness.deployment import Site
 from harness.endpoints import ENDPOINTS
 from harness.errors import UserError
-from harness.scenario import Arm, Scenario
+from harness.scenario import Scenario
 from harness.servers import SERVERS
 from harness.storage import Database
 

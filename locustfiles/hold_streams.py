@@ -19,8 +19,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harness import deployment, figures, launch, machine, streams
+from harness.arm import Arm
 from harness.deployment import Deployed, Site
-from harness.scenario import Arm
 from locustfiles.client import Client, Sweeper, prebuilt
 
 THREADS: Final = 32

@@ -43,13 +43,13 @@ from harness import (
     resume,
 )
 from harness import scenario as scenarios
+from harness.arm import Arm
 from harness.backends import Backends
 from harness.deployment import Site
 from harness.endpoints import CACHE, DATABASE
 from harness.errors import UserError
 from harness.machine import Cores
 from harness.samples import COLUMNS, Outcome
-from harness.scenario import Arm
 from harness.storage import UNUSED, Database
 from harness.stored import Stored
 

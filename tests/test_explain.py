@@ -29,10 +29,10 @@ from harness import (
     why,
 )
 from harness import scenario as scenarios
+from harness.arm import Arm
 from harness.errors import UserError
 from harness.plan import Cell
 from harness.probed import Counts
-from harness.scenario import Arm
 from harness.servers import SERVERS
 from harness.store import FINISHED, RunFolder, write_json
 

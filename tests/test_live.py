@@ -33,10 +33,10 @@ from harness import (
     store,
     verify,
 )
+from harness.arm import Arm
 from harness.backends import Backends
 from harness.deployment import Site
 from harness.errors import UserError
-from harness.scenario import Arm
 from harness.servers import SERVERS
 from harness.services import Services
 from locustfiles import hold_streams
@@ -507,6 +507,5 @@ def test_a_run_of_streams_tells_first_bytes_and_how_many_were_served_at_once(tmp
     ended = bench("run", str(scenario_file(tmp_path, text)), "--results", str(tmp_path / "results"), folder=tmp_path)
     (run,) = (tmp_path / "results").iterdir()
     cells = pd.read_csv(run / "report" / "cells.csv", index_col="arm")
-    assert cells.streams.to_dict() == {"sync": 4, "async": 12}, ended.stdout
-    assert 20 <= cells.first_byte_ms["async"] < 60
-    assert cells.first_byte_ms["sync"] > 60  # most of them wait for a thread first
+    assert 1 <= cells.streams["sync"] <= 4 < cells.streams["async"] <= 12, ended.stdout  # four threads, twelve users
+    assert 20 <= cells.first_byte_ms["async"] < cells.first_byte_ms["sync"]  # most of those wait for a thread first

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from conftest import ROOT, TINY, tiny
 
-from harness import endpoints, scenario
+from harness import endpoints, scenario, servers
 from harness.errors import UserError
 
 SHIPPED = sorted((ROOT / "scenarios").glob("*.toml"))
@@ -246,7 +246,7 @@ def test_a_fixed_number_of_blocks_is_both_the_fewest_and_the_most() -> None:
 
 def test_the_schema_knows_every_server_and_endpoint() -> None:
     text = json.dumps(json.loads(scenario.schema()))
-    assert all(f'"{name}"' in text for name in [*scenario.SERVERS, *endpoints.ENDPOINTS])
+    assert all(f'"{name}"' in text for name in [*servers.SERVERS, *endpoints.ENDPOINTS])
 
 
 def test_without_declared_comparisons_every_arm_is_held_against_the_first() -> None:

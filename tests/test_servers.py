@@ -14,8 +14,8 @@ import pytest
 from conftest import ROOT
 
 from harness import deployment, others, ports, processes, resources, verify
+from harness.arm import Arm
 from harness.errors import UserError
-from harness.scenario import Arm
 from harness.servers import REASONS, SERVERS
 
 
