@@ -13,7 +13,7 @@ help: ## print this list
 
 setup: .venv/ready ## make .venv with the exact versions of uv.lock
 
-bench: .venv/ready ## measure scenarios/default.toml and report it (about 8 minutes)
+bench: .venv/ready ## measure scenarios/default.toml and report it (about 9 minutes)
 	$(BENCH) run scenarios/default.toml
 
 smoke: .venv/ready ## a whole run in under 45 seconds: does everything work here?
