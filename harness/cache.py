@@ -61,9 +61,8 @@ def running(cores: Sequence[int] | None) -> Iterator[Cache]:
     """
     url = os.environ.get("REDIS_URL")
     if url:
-        scheme = urlsplit(url).scheme
-        if scheme != "redis":
-            raise UserError(f"REDIS_URL: expected redis://host:port/0, got {scheme or url}://…: correct or unset it")
+        if ports.scheme(url) != "redis":
+            raise UserError(f"REDIS_URL: expected redis://host:port/0, got {ports.shown(url)}: correct or unset it")
         prefix = f"bench_{secrets.token_hex(6)}"
         try:
             yield Cache(url, prefix, _facts(url, f"the server of REDIS_URL at {urlsplit(url).hostname}"))

@@ -1,6 +1,7 @@
 """A folder of runs in, one page out: of each run its question, and of each claim what was published, what was found and why.
 
-Of several runs of one scenario the newest counts. Nothing on the page is typed by hand: it is made anew from the stored runs.
+Of several runs of one scenario the newest finished one counts. Nothing on the page is typed by hand: it is made anew from
+the stored runs.
 """
 
 from collections import Counter
@@ -14,6 +15,7 @@ import pandas as pd
 from harness import analysis, checks, figures, frames, judge, report, sections, tables
 from harness.errors import UserError
 from harness.sections import Section
+from harness.store import FINISHED
 from harness.stored import Stored
 from harness.tables import Table
 
@@ -42,11 +44,14 @@ def is_collection(path: Path) -> bool:
 
 
 def newest(path: Path) -> Iterator[tuple[str, Path, UserError | None]]:
-    """(scenario, run folder, what is wrong with it) of the newest run of each scenario; folders are named by their time."""
+    """(scenario, run folder, what is wrong with it) of the newest finished run of each scenario, or of the only one."""
     latest: dict[str, tuple[Path, UserError | None]] = {}
     for file in sorted(path.glob("*/run.json")):
         try:
-            latest[str(Stored.open(file.parent).head["scenario"])] = (file.parent, None)
+            run = Stored.open(file.parent)
+            name = str(run.head["scenario"])
+            if run.state == FINISHED or name not in latest:
+                latest[name] = (file.parent, None)
         except UserError as error:
             latest[file.parent.name] = (file.parent, error)
     return ((name, *latest[name]) for name in sorted(latest))

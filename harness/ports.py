@@ -6,6 +6,7 @@ import socket
 import time
 from collections.abc import Callable
 from typing import Final
+from urllib.parse import urlsplit
 
 from harness.errors import UserError
 
@@ -38,6 +39,22 @@ def answers(port: int) -> bool:
     with socket.socket() as probe:
         probe.settimeout(1)
         return probe.connect_ex((HOST, port)) == 0
+
+
+def scheme(url: str) -> str | None:
+    """What the URL begins with; None if it is none, or has a port that is none."""
+    try:
+        parts = urlsplit(url)
+        _ = parts.port  # read, because it is checked only then
+        return parts.scheme
+    except ValueError:
+        return None
+
+
+def shown(url: str) -> str:
+    """A URL for a message, without what may be a password."""
+    start, separator, _ = url.partition("://")
+    return f"{start}://…" if separator else repr(url)
 
 
 def poll(ready: Callable[[], bool], seconds: float) -> bool:

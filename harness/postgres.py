@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 import psycopg
 from psycopg import sql
 
-from harness import cluster
+from harness import cluster, ports
 from harness.errors import UserError
 from harness.processes import Child
 
@@ -120,11 +120,9 @@ def told(facts: Mapping[str, Any]) -> str:
 def given() -> str | None:
     """The user's DATABASE_URL. UserError if it is not one of PostgreSQL."""
     url = os.environ.get("DATABASE_URL")
-    if url and urlsplit(url).scheme not in ("postgres", "postgresql"):
+    if url and ports.scheme(url) not in ("postgres", "postgresql"):
         advice = 'name a PostgreSQL server, or unset it (`database.engine = "sqlite"` in a scenario asks for SQLite)'
-        raise UserError(
-            f"DATABASE_URL: expected postgres://user@host/database, got {urlsplit(url).scheme or url}://…: {advice}"
-        )
+        raise UserError(f"DATABASE_URL: expected postgres://user@host/database, got {ports.shown(url)}: {advice}")
     return url or None
 
 

@@ -192,7 +192,8 @@ def _head(analysis: Analysis) -> list[str]:
 
 def setting(analysis: Analysis) -> str:
     """On what it was measured, on one line."""
-    return f"{_machine(analysis)}; {_versions(analysis)}; {analysis.blocks} blocks"
+    cut = "" if analysis.run.state == FINISHED else f", {analysis.run.state}: a smaller run"
+    return f"{_machine(analysis)}; {_versions(analysis)}; {analysis.blocks} blocks{cut}"
 
 
 def _machine(analysis: Analysis) -> str:

@@ -40,6 +40,15 @@ def test_of_two_runs_of_a_scenario_the_newer_one_counts(folder: Path) -> None:
     assert [path.name for _, path, _ in catalogue.newest(folder)] == ["20260102T000000Z-tiny"]
 
 
+def test_a_finished_run_counts_before_a_newer_one_that_was_cut_off(folder: Path) -> None:
+    cut = folder / "20260102T000000Z-tiny"
+    shutil.copytree(folder / "20260101T000000Z-tiny", cut)
+    (cut / "run.json").write_text((cut / "run.json").read_text().replace('"finished"', '"interrupted"'))
+    assert [path.name for _, path, _ in catalogue.newest(folder)] == ["20260101T000000Z-tiny"]
+    shutil.rmtree(folder / "20260101T000000Z-tiny")
+    assert "interrupted: a smaller run" in catalogue.read("tiny", cut).facts
+
+
 def test_a_run_without_a_block_and_one_of_another_version_are_told_and_spoil_nothing(
     folder: Path, tmp_path: Path
 ) -> None:

@@ -194,3 +194,10 @@ def test_another_django_comes_first_on_its_arm_s_path_and_has_to_be_there(monkey
     with pytest.raises(UserError, match=r"arms ask for Django 3\.0\.99, .* `make django-3\.0\.99` unpacks it"):
         others.refuse_missing([old, arm("uvicorn", "async")])
     others.refuse_missing([arm("uvicorn", "async")])
+
+
+@pytest.mark.parametrize("url", ["postgres://[::1", "redis://127.0.0.1:abc/0", "redis://127.0.0.1:99999/0"])
+def test_a_url_that_is_none_has_no_scheme(url: str) -> None:
+    assert ports.scheme(url) is None
+    assert ports.scheme("redis://127.0.0.1:6379/0") == "redis"
+    assert ports.shown("postgres://me:secret@host/db") == "postgres://…"
