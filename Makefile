@@ -41,6 +41,15 @@ effects: .venv/ready ## the known effects of async in Django, one scenario each:
 	$(BENCH) run scenarios/effects/*.toml --explain --results results/effects || [ $$? -eq 3 ]
 	$(BENCH) report results/effects
 
+FULL := scenarios/default.toml scenarios/tutorial_claims.toml scenarios/capacity.toml
+reference: .venv/ready .venv/django/3.0.14 .venv/django/3.1.14 ## measure all that README tells, and publish it (about 80 minutes)
+	$(BENCH) run $(FULL) --explain --results results/full || [ $$? -eq 3 ]
+	$(MAKE) effects publish
+
+publish: .venv/ready ## write results/reference/ and README's figures from the newest runs in results/full and results/effects
+	.venv/bin/python -m harness.reference results/full results/effects
+	.venv/bin/python -m harness.readme
+
 calibrate: .venv/ready ## is the load maker to be trusted on this machine? (about 4 minutes)
 	$(BENCH) calibrate
 
@@ -83,4 +92,4 @@ django-%: .venv/django/% ; ## another Django beside the installed one, for arms 
 	@echo "unpacking Django $*"
 	@.ci/django $*
 
-.PHONY: help setup bench smoke tutorial servers capacity claims neighbours effects explain calibrate bench-client bench-wrk bench-sse validate-statistics test test-fast lint types schema check clean
+.PHONY: help setup bench smoke tutorial servers capacity claims neighbours effects explain reference publish calibrate bench-client bench-wrk bench-sse validate-statistics test test-fast lint types schema check clean

@@ -13,6 +13,7 @@ from typing import Final
 import pandas as pd
 
 from harness import analysis, checks, figures, frames, judge, report, sections, tables
+from harness.analysis import Analysis
 from harness.errors import UserError
 from harness.sections import Section
 from harness.store import FINISHED
@@ -30,6 +31,7 @@ class Effect:
 
     scenario: str
     folder: str
+    report: str  # its report, seen from the page
     question: str = ""
     facts: str = ""  # machine, versions, blocks
     verdicts: Sequence[judge.Verdict] = ()
@@ -60,12 +62,18 @@ def newest(path: Path) -> Iterator[tuple[str, Path, UserError | None]]:
 def read(scenario: str, path: Path) -> Effect:
     """One run, analysed and judged; a run that cannot be read is told as such."""
     try:
-        analysed, reasons = checks.sound(analysis.analyse(frames.open_run(path)))
+        return told(analysis.analyse(frames.open_run(path)), f"{path.name}/report/report.md")
     except UserError as error:
-        return Effect(scenario, path.name, missing=str(error))
+        return Effect(scenario, path.name, "", missing=str(error))
+
+
+def told(analysed: Analysis, page: str) -> Effect:
+    """An analysed run as the catalogue tells it; `page` is where its own report is."""
+    analysed, reasons = checks.sound(analysed)
     return Effect(
-        scenario,
-        path.name,
+        analysed.run.head["scenario"],
+        analysed.run.path.name,
+        page,
         analysed.run.scenario.question,
         report.setting(analysed),
         judge.claims(analysed, reasons),
@@ -144,5 +152,5 @@ def _section(effect: Effect) -> list[str]:
     table = tables.as_markdown(Table(["effect", "published", "here", "verdict"], rows)) if rows else []
     told = [f"- {line}" for line in ([] if rows else effect.found)]
     why = ["", "Why:", "", *(f"- {line}" for line in effect.why or [UNEXPLAINED])]
-    source = f"`{effect.scenario}`, run [{effect.folder}]({effect.folder}/report/report.md): {effect.facts}"
+    source = f"`{effect.scenario}`, run [{effect.folder}]({effect.report}): {effect.facts}"
     return [*table, *told, *why, "", source]

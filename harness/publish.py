@@ -32,12 +32,7 @@ def publish(path: Path, gated: bool = False) -> int:
     if gated:
         claim.refuse_none(analysed.run.scenario, str(path))
     target = path / "report"
-    try:
-        target.mkdir(exist_ok=True)
-        pictures = plots.save_all(analysed, target, "png")
-        report.write(analysed, target, pictures)
-    except OSError as error:
-        raise UserError(f"{target}: cannot be written: {error}") from None
+    pictures = write(analysed, target)
     print(report.text(analysed))
     print(f"report: {target / 'report.md'}, with {len(pictures)} pictures and the tables as CSV files beside it")
     if mechanism.read(path) is None:
@@ -47,12 +42,23 @@ def publish(path: Path, gated: bool = False) -> int:
     return EXIT_INVALID if report.lost_comparisons(analysed, checks.invalid_cells(reasons)) else 0
 
 
+def write(analysed: Analysis, target: Path) -> list[str]:
+    """Report, tables and pictures into this folder; the pictures' names."""
+    try:
+        target.mkdir(parents=True, exist_ok=True)
+        pictures = plots.save_all(analysed, target, "png")
+        report.write(analysed, target, pictures)
+    except OSError as error:
+        raise UserError(f"{target}: cannot be written: {error}") from None
+    return pictures
+
+
 def publish_collection(path: Path) -> int:
     """One page over all runs of a folder."""
     effects = []
     for name, run, wrong in catalogue.newest(path):
         print(f"… {name}", flush=True)
-        effects.append(catalogue.Effect(name, run.name, missing=str(wrong)) if wrong else catalogue.read(name, run))
+        effects.append(catalogue.Effect(name, run.name, "", missing=str(wrong)) if wrong else catalogue.read(name, run))
     for effect in effects:
         print(f"\n{effect.question or effect.scenario}")
         print(f"  ! {effect.missing}" if effect.missing else "\n".join(_claims(effect)))

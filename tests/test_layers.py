@@ -31,6 +31,8 @@ LOWER = {
     "simulation",
     "report",
     "publish",
+    "reference",
+    "readme",
     "catalogue",
     "sections",
     "plots",
