@@ -39,6 +39,8 @@ COLUMNS: Final = [
     *("first_byte_ms", "streams", "sessions_per_request", "sessions"),
 ]
 """What a row of a cell in a block holds, with its block: the frame has them also when no cell could be loaded."""
+CONSERVED: Final = ("index", "level", "seed", "start_ns", "end_ns", "requests", "dropped", "open.arrivals")
+"""What of a slice says how many requests it had to leave."""
 Row = dict[str, Any]
 Requests = dict[str, NDArray[Any]]
 Latencies = NDArray[np.float64]
@@ -318,7 +320,8 @@ def _conservation(pooled: Pooled, conditions: pd.DataFrame) -> Row:
     """What does not add up, to the unit: scheduled = sent + dropped = stored, and answered ≤ seen by the server ≤ sent."""
     unaccounted = unseen = 0
     bounds = np.searchsorted(pooled.row, np.arange(len(pooled.slices) + 1))
-    for slice_, low, high in zip(pooled.slices.to_dict("records"), bounds, bounds[1:], strict=False):
+    slices = pooled.slices[pooled.slices.columns.intersection(CONSERVED)].to_dict("records")
+    for slice_, low, high in zip(slices, bounds, bounds[1:], strict=False):
         outcome = pooled.outcome[low:high]
         told = int(slice_["requests"]) + int(slice_["dropped"])
         unaccounted += abs(len(outcome) - scheduled(slice_, len(outcome))) + abs(len(outcome) - told)

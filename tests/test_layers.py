@@ -31,6 +31,8 @@ LOWER = {
     "simulation",
     "report",
     "publish",
+    "export",
+    "outlet",
     "catalogue",
     "sections",
     "plots",
@@ -43,7 +45,7 @@ LOWER = {
     "mechanism",
     "why",
 }
-UPPER = set(HARNESS) - LOWER - {"cli", "preview", "__init__"}
+UPPER = set(HARNESS) - LOWER - {"cli", "preview", "scale", "__init__"}
 CAN_START = {
     "subprocess",
     "multiprocessing",
