@@ -1,6 +1,7 @@
 """Made-up runs are runs: the report believes them, they are as large as asked, and what measures the report can fail."""
 
 from collections.abc import Callable
+from math import log
 from pathlib import Path
 
 import pytest
@@ -41,35 +42,36 @@ def test_what_cannot_be_made_up_is_refused(tmp_path: Path) -> None:
         next(bulk.make(open_loop, TINY, 1_000, tmp_path))
 
 
+IDLE = Measured(0, 2.5, 2.4, 200.0)
+
+
 def grown(cost: Callable[[float], float], name: str) -> list[Measured]:
     """What runs of 1, 3, 6 and 10 million would come to at this cost of n million."""
     other = {"seconds": 9.0, "cpu_s": 9.0, "mib": 300.0}
     return [Measured(n * MILLION, **other | {name: cost(n)}) for n in (1, 3, 6, 10)]
 
 
-@pytest.mark.parametrize("name", ["cpu_s", "mib"])
-def test_linear_growth_passes_and_so_does_what_is_hidden_by_a_fixed_cost_at_first(name: str) -> None:
-    assert not shortfalls(grown(lambda n: 9 + 0.3 * n, name))
-    assert not shortfalls(grown(lambda n: max(9.5, 9 + 0.4 * n), name))
-    assert not shortfalls(grown(lambda n: 9.0, name))
+def test_linear_growth_passes() -> None:
+    assert not shortfalls(grown(lambda n: 9 + 0.3 * n, "cpu_s"), IDLE)
+    assert not shortfalls(grown(lambda n: 9.0, "cpu_s"), IDLE)
+    assert not shortfalls(grown(lambda n: 9 + 0.02 * n * log(n * MILLION), "cpu_s"), IDLE)
+    assert not shortfalls(grown(lambda n: 300.0, "mib"), IDLE)
+    assert not shortfalls(grown(lambda n: 250 + 50 * n, "mib"), IDLE)
+    assert not shortfalls(grown(lambda n: max(420, 250 + 50 * n), "mib"), IDLE)  # the pictures' memory at first
 
 
-@pytest.mark.parametrize("name", ["cpu_s", "mib"])
-def test_what_grows_faster_than_the_requests_fails(name: str) -> None:
-    assert "grows faster" in shortfalls(grown(lambda n: 9 + 0.05 * n**2, name))[0]
-    assert "grows faster" in shortfalls(grown(lambda n: 2 + 0.3 * n**1.5, name))[0]
+def test_what_grows_faster_than_the_requests_fails() -> None:
+    for cost in (lambda n: 9 + 0.1 * n**2, lambda n: 2 + 0.3 * n**1.5):
+        assert "CPU grows faster" in shortfalls(grown(cost, "cpu_s"), IDLE)[0]
+    for cost in (lambda n: 280 + 3 * n**2, lambda n: 280 + 15 * n**1.5):
+        assert "memory grows faster" in shortfalls(grown(cost, "mib"), IDLE)[0]
 
 
 def test_either_bar_fails_at_ten_million_and_not_below() -> None:
-    slow, large = (
-        grown(lambda n: 2.1 * n, "seconds"),
-        grown(lambda n: 160.0 * n, "mib"),
-    )
-    assert [text.partition(" ")[2].partition(" ")[0] for text in (*shortfalls(slow), *shortfalls(large))] == [
-        "s",
-        "MiB",
-    ]
-    assert not shortfalls([Measured(n * MILLION, 2.1 * n, 2.1 * n, 160.0 * n) for n in (3, 6, 9)])
+    slow, large = grown(lambda n: 2.1 * n, "seconds"), grown(lambda n: 200 + 140.0 * n, "mib")
+    assert shortfalls(slow, IDLE) == ["21.0 s at 10\u202f000\u202f000 requests (limit 20 s)"]
+    assert shortfalls(large, IDLE) == ["1\u202f600 MiB at 10\u202f000\u202f000 requests (limit 1536 MiB)"]
+    assert not shortfalls([Measured(n * MILLION, 2.4 * n, 2.4 * n, 200 + 160.0 * n) for n in (3, 6, 9)], IDLE)
 
 
 def test_the_benchmark_measures_the_real_command_and_removes_what_it_made(
@@ -100,6 +102,7 @@ def test_a_failed_benchmark_says_so_by_its_exit_code(
     monkeypatch.setattr("sys.argv", ["bench-report", "--requests", "1", "3", "10"])
     monkeypatch.setattr("harness.scale.signal.signal", lambda *given: None)
     costs = iter(grown(lambda n: 2.1 * n, "seconds")[i] for i in (0, 1, 3))
+    monkeypatch.setattr(scale, "child", lambda *given: IDLE)
     monkeypatch.setattr(scale, "measure", lambda *given: next(costs))
     assert scale.main() == EXIT_FAILED
-    assert "FAIL  21.0 s for 10 000 000 requests (limit 20 s)" in capsys.readouterr().out.replace("\u202f", " ")
+    assert "FAIL  21.0 s at 10 000 000 requests (limit 20 s)" in capsys.readouterr().out.replace("\u202f", " ")
