@@ -1,9 +1,13 @@
 """A scenario and a number of requests in, a made-up run folder out: laid out by the real plan, written by the real store.
 
+    python -m harness.bulk REQUESTS [--scenario FILE] [--results FOLDER]
+
 For `make bench-report`, tests, and trying `bench export` on something large: nothing is served, nothing is measured, and
 run.json says so. All users of a slice are simulated at once, so ten million requests take seconds.
 """
 
+import argparse
+import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -13,8 +17,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harness import plan
+from harness import scenario as scenarios
 from harness.conditions import Conditions
-from harness.errors import UserError
+from harness.errors import EXIT_MENDABLE, UserError
 from harness.modes import CLOSED
 from harness.plan import Block, Cell, Slice
 from harness.resources import SERVICES, Usage
@@ -44,6 +49,22 @@ FACTS: Final[dict[str, Any]] = {
 }
 
 Rows = NDArray[np.int64]
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("requests", type=float, help="about so many, such as 1e6")
+    parser.add_argument("--scenario", type=Path, default=Path("scenarios/default.toml"))
+    parser.add_argument("--results", type=Path, default=Path("results"), help="where the run folder is made")
+    asked = parser.parse_args()
+    try:
+        scenario, text = scenarios.load(asked.scenario), scenarios.read_text(asked.scenario)
+        for done, path in enumerate(make(scenario, text, int(asked.requests), asked.results), 1):
+            print(f"… block {done} of {scenario.most_blocks} made up in {path}", flush=True)
+    except UserError as error:
+        print(f"bulk: {error}", file=sys.stderr)
+        return EXIT_MENDABLE
+    return 0
 
 
 def make(scenario: Scenario, text: str, requests: int, results: Path, seed: int = 1) -> Iterator[Path]:
@@ -210,3 +231,7 @@ def _conditions(played: Played) -> Conditions:
         sessions_opened=None,
         sessions=None,
     )
+
+
+if __name__ == "__main__":
+    sys.exit(main())

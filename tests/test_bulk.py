@@ -8,7 +8,7 @@ import pytest
 from conftest import ROOT, TINY, tiny
 
 from harness import analysis, bulk, checks, frames, scale
-from harness.errors import EXIT_FAILED, UserError
+from harness.errors import EXIT_FAILED, EXIT_MENDABLE, UserError
 from harness.frames import Run
 from harness.scale import MILLION, Measured, shortfalls
 
@@ -74,6 +74,25 @@ def test_either_bar_fails_at_ten_million_and_not_below() -> None:
     assert not shortfalls([Measured(n * MILLION, 2.4 * n, 2.4 * n, 200 + 160.0 * n) for n in (3, 6, 9)], IDLE)
 
 
+def test_memory_that_the_benchmark_itself_holds_is_not_taken_for_its_children_s() -> None:
+    assert not scale.blind(100.0, IDLE)
+    assert "memory is not known" in scale.blind(200.0, IDLE)[0]
+    assert scale.own_mib() > 50
+
+
+def test_a_run_can_be_made_up_by_hand(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "tiny.toml").write_text(TINY)
+    asked = ["bulk", "3e3", "--results", str(tmp_path / "results"), "--scenario"]
+    monkeypatch.setattr("sys.argv", [*asked, str(tmp_path / "tiny.toml")])
+    assert bulk.main() == 0
+    assert "block 6 of 6" in capsys.readouterr().out
+    monkeypatch.setattr("sys.argv", [*asked, str(tmp_path / "none.toml")])
+    assert bulk.main() == EXIT_MENDABLE
+    assert "no such scenario file" in capsys.readouterr().err
+
+
 def test_the_benchmark_measures_the_real_command_and_removes_what_it_made(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -84,8 +103,8 @@ def test_the_benchmark_measures_the_real_command_and_removes_what_it_made(
     assert found.requests == pytest.approx(5_000, rel=0.1)
     assert 0.5 < found.seconds < 120
     assert 50 < found.mib < 1_500
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["report.log", "tiny.toml"]
-    assert "requests made up" in capsys.readouterr().out
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["tiny.toml"]
+    assert "reporting" in capsys.readouterr().out
 
 
 def test_a_report_that_fails_ends_the_benchmark_with_what_it_said(
@@ -103,6 +122,7 @@ def test_a_failed_benchmark_says_so_by_its_exit_code(
     monkeypatch.setattr("harness.scale.signal.signal", lambda *given: None)
     costs = iter(grown(lambda n: 2.1 * n, "seconds")[i] for i in (0, 1, 3))
     monkeypatch.setattr(scale, "child", lambda *given: IDLE)
+    monkeypatch.setattr(scale, "own_mib", lambda: 100.0)
     monkeypatch.setattr(scale, "measure", lambda *given: next(costs))
     assert scale.main() == EXIT_FAILED
     assert "FAIL  21.0 s at 10 000 000 requests (limit 20 s)" in capsys.readouterr().out.replace("\u202f", " ")
