@@ -62,6 +62,9 @@ bench-wrk: .venv/ready ## does the load maker count what wrk counts? on `hello`,
 bench-sse: .venv/ready ## how many streams of events can a server hold? 2 000 clients on uvicorn and on gunicorn's threads
 	.venv/bin/python -m locustfiles.hold_streams
 
+bench-report: .venv/ready ## does `bench report` carry 10 million requests? made-up runs of 1, 3 and 10 million (about 2 minutes)
+	.venv/bin/python -m harness.scale
+
 validate-statistics: .venv/ready ## do the verdicts err as seldom as they say? (about 15 minutes; writes docs/statistics.md)
 	.venv/bin/python -m harness.simulation
 
@@ -92,4 +95,4 @@ django-%: .venv/django/% ; ## another Django beside the installed one, for arms 
 	@echo "unpacking Django $*"
 	@.ci/django $*
 
-.PHONY: help setup bench smoke tutorial servers capacity claims neighbours effects explain reference publish calibrate bench-client bench-wrk bench-sse validate-statistics test test-fast lint types schema check clean
+.PHONY: help setup bench smoke tutorial servers capacity claims neighbours effects explain reference publish calibrate bench-client bench-wrk bench-sse bench-report validate-statistics test test-fast lint types schema check clean

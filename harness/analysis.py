@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -20,9 +21,9 @@ from harness.scenario import Endpoint
 Latencies = dict[Cell, NDArray[np.float64]]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Analysis:
-    """Everything the later stages need; no raw requests but the merged latencies."""
+    """Everything the later stages need; no raw requests but the merged latencies. Equal only to itself."""
 
     run: Run
     blocks: int
@@ -65,15 +66,19 @@ class Analysis:
         parts = self._endpoints[cell.endpoint].parts
         return next((why for part in parts if (why := self.refused.get((cell.arm, part.label)))), None)
 
-    @property
+    @cached_property
     def _endpoints(self) -> dict[str, Endpoint]:
         """By every label under which something is reported."""
         return {label: endpoint for endpoint in self.run.scenario.endpoints for label in endpoint.labels}
 
     def rows(self, cell: Cell) -> pd.DataFrame:
         """The cell's row of each block."""
-        rows = self.per_block
-        return rows[(rows.arm == cell.arm) & (rows.endpoint == cell.endpoint) & (rows.level == cell.level)]
+        return self.per_block.iloc[self._places.get((cell.arm, cell.endpoint, cell.level), [])]
+
+    @cached_property
+    def _places(self) -> dict[tuple[str, str, Level], NDArray[np.int64]]:
+        """Where each cell's rows stand."""
+        return dict(self.per_block.groupby(["arm", "endpoint", "level"]).indices)
 
     def estimate(self, cell: Cell, metric: Metric) -> Estimate | None:
         """The cell's figure: median over blocks; a percentile is that of the merged samples, where there are enough."""
@@ -83,7 +88,7 @@ class Analysis:
         over_blocks = intervals.median(values)
         if metric.quantile is None:
             return over_blocks
-        merged = intervals.percentile(self.latencies.get(cell, np.empty(0)), metric.quantile)
+        merged = intervals.percentile_of_sorted(self.latencies.get(cell, np.empty(0)), metric.quantile)
         if merged is None:
             return None
         low, high = (over_blocks.low, over_blocks.high) if over_blocks else (None, None)
@@ -139,8 +144,9 @@ def analyse(run: Run) -> Analysis:
         if promise is not None:
             curves.append(cells.curve(block, promise))
         found += [{"block": block.index, **one} for one in block.notes["found"]]
+        del block  # before the next one is read
     per_block = pd.DataFrame(rows, columns=cells.COLUMNS)
-    merged = {cell: np.sort(np.concatenate(parts)) for cell, parts in latencies.items()}
+    merged = {cell: np.sort(np.concatenate(latencies.pop(cell))) for cell in list(latencies)}
     told = metrics.compared(metrics.of(run.scenario.load.mode))
     levels = list(dict.fromkeys((cell.endpoint, cell.level) for cell in plan.reported(run.scenario)))
     declared, doubt = [(pair.arm, pair.over) for pair in run.scenario.pairs], _doubt(run)

@@ -5,8 +5,9 @@ counts correct responses *done* in the window; latency is that of requests *due*
 back. CPU per request divides all CPU of the slice, drain included, by all its correct responses.
 """
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, fields, replace
+from functools import cached_property
 from typing import Any, Final, cast
 
 import numpy as np
@@ -38,16 +39,19 @@ COLUMNS: Final = [
     *("first_byte_ms", "streams", "sessions_per_request", "sessions"),
 ]
 """What a row of a cell in a block holds, with its block: the frame has them also when no cell could be loaded."""
+CONSERVED: Final = ("index", "level", "seed", "start_ns", "end_ns", "requests", "dropped", "open.arrivals")
+"""What of a slice says how many requests it had to leave."""
 Row = dict[str, Any]
+Requests = dict[str, NDArray[Any]]
 Latencies = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
 class Pooled:
-    """A cell's requests in one block, as arrays of one length, with the window of each one's slice."""
+    """A cell's requests in one block, slice after slice, as arrays of one length; what follows from them is computed once."""
 
     slices: pd.DataFrame
-    slice: NDArray[np.int32]
+    row: NDArray[np.int64]  # of each request, the row of its slice in `slices`; rising
     outcome: NDArray[np.int8]
     intended: NDArray[np.int64]
     sent: NDArray[np.int64]
@@ -55,20 +59,44 @@ class Pooled:
     done: NDArray[np.int64]
     reused: NDArray[np.int8]
     part: NDArray[np.int8]
-    cut: NDArray[np.int64]
-    end: NDArray[np.int64]
 
-    @property
+    @cached_property
+    def cut(self) -> NDArray[np.int64]:
+        """Of each request, where its slice's window begins."""
+        return np.asarray(self.slices.cut_ns.to_numpy()[self.row])
+
+    @cached_property
+    def end(self) -> NDArray[np.int64]:
+        """… and where it ends."""
+        return np.asarray(self.slices.end_ns.to_numpy()[self.row])
+
+    @cached_property
     def ok(self) -> NDArray[np.bool_]:
         return np.asarray(self.outcome == Outcome.OK)
 
-    @property
+    @cached_property
     def dropped(self) -> NDArray[np.bool_]:
         return np.asarray(self.outcome == Outcome.DROPPED)
 
-    @property
+    @cached_property
+    def due(self) -> NDArray[np.bool_]:
+        """Due in its window."""
+        return np.asarray((self.intended >= self.cut) & (self.intended < self.end))
+
+    @cached_property
+    def ended(self) -> NDArray[np.bool_]:
+        """Answered or given up in its window."""
+        return np.asarray((self.done >= self.cut) & (self.done < self.end))
+
+    @cached_property
     def latency_ms(self) -> Latencies:
         return (self.done - self.intended) / 1e6
+
+    @cached_property
+    def sample(self) -> Latencies:
+        """Latencies (ms) of requests due in a window; what was given up counts as at least its age."""
+        timed = self.ok | np.isin(self.outcome, list(SHORTAGE))
+        return self.latency_ms[timed & self.due]
 
     @property
     def window_ns(self) -> int:
@@ -77,13 +105,7 @@ class Pooled:
     def only(self, part: int) -> "Pooled":
         """One endpoint of a mix: its requests, in the same windows."""
         own = self.part == part
-        return Pooled(**{name: value if name == "slices" else value[own] for name, value in vars(self).items()})
-
-    @property
-    def sample(self) -> Latencies:
-        """Latencies (ms) of requests due in a window; what was given up counts as at least its age."""
-        timed = self.ok | np.isin(self.outcome, list(SHORTAGE))
-        return self.latency_ms[timed & (self.intended >= self.cut) & (self.intended < self.end)]
+        return replace(self, **{field.name: getattr(self, field.name)[own] for field in fields(self)[1:]})
 
 
 def block_cells(block: BlockFrames, mode: str) -> Iterator[tuple[Cell, Row, Latencies]]:
@@ -92,19 +114,26 @@ def block_cells(block: BlockFrames, mode: str) -> Iterator[tuple[Cell, Row, Late
     Of a mix there is one cell for all of it, and one for each of its endpoints.
     """
     slices = analysed(block, mode)
-    order = np.argsort(block.requests.slice.to_numpy(), kind="stable")
-    requests = block.requests.iloc[order]
-    bounds = requests.slice.to_numpy()
+    requests = slice_after_slice(block.requests)
+    last = max(slices["index"].max(), 0) if len(slices) else 0
+    bounds = np.searchsorted(requests["slice"], np.arange(last + 2, dtype=requests["slice"].dtype))
     usage = block.usage.set_index(["group", "slice"]).sort_index()
     conditions = block.conditions.set_index("slice")
     for key, own in slices.groupby(["arm", "endpoint", "cell_level"], sort=False):
         arm, _, level = cast("tuple[str, str, float]", key)
-        parts = [
-            requests.iloc[np.searchsorted(bounds, index, "left") : np.searchsorted(bounds, index, "right")]
-            for index in own["index"]
-        ]
-        for label, row, sample in cell_rows(own, pd.concat(parts), usage, conditions.loc[list(own["index"])]):
+        parts = [slice(bounds[index], bounds[index + 1]) for index in own["index"]]
+        for label, row, sample in cell_rows(pool(own, requests, parts), usage, conditions.loc[list(own["index"])]):
             yield Cell(arm, label, level), {"arm": arm, "endpoint": label, "level": level, **row}, sample
+
+
+def slice_after_slice(requests: pd.DataFrame) -> Requests:
+    """The columns as arrays, ordered by slice. So they are recorded; several load makers' rows stand one after the other."""
+    columns = {name: requests[name].to_numpy() for name in requests}
+    of_slice = columns["slice"]
+    if (of_slice[1:] >= of_slice[:-1]).all():
+        return columns
+    order = np.argsort(of_slice, kind="stable")
+    return {name: values[order] for name, values in columns.items()}
 
 
 def curve(block: BlockFrames, promise: Promise) -> pd.DataFrame:
@@ -134,20 +163,19 @@ def curve(block: BlockFrames, promise: Promise) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def cell_rows(
-    slices: pd.DataFrame, requests: pd.DataFrame, usage: pd.DataFrame, conditions: pd.DataFrame
-) -> Iterator[tuple[str, Row, Latencies]]:
+def cell_rows(pooled: Pooled, usage: pd.DataFrame, conditions: pd.DataFrame) -> Iterator[tuple[str, Row, Latencies]]:
     """One cell's label, its figures in one block, and its latencies; of a mix, those of its parts as well.
 
     What is counted for a slice as a whole (conservation, costs) is left out of the parts.
     """
-    settled, unsettled = _settled(pool(slices, requests))
+    slices = pooled.slices
+    settled, unsettled = _settled(pooled)
     shared = {
         "slices": len(slices),
         "unsettled": unsettled,  # it had not settled within the first half of its windows
         **_conditions(slices, conditions),
     }
-    whole = _conservation(settled, requests, conditions) | _costs(list(slices["index"]), usage, int(settled.ok.sum()))
+    whole = _conservation(pooled, conditions) | _costs(list(slices["index"]), usage, int(settled.ok.sum()))
     whole |= _sessions(conditions, int((~settled.dropped).sum()))
     label = slices.endpoint.iloc[0]
     yield label, shared | whole | _timed(settled) | _streams(settled, label), settled.sample
@@ -172,14 +200,13 @@ def _timed(pooled: Pooled) -> Row:
     return _counts(pooled) | _figures(pooled, pooled.sample) | _lag(pooled, pooled.sample)
 
 
-def pool(slices: pd.DataFrame, requests: pd.DataFrame) -> Pooled:
-    """The requests of these slices as arrays, each with its slice's window."""
-    windows = slices.set_index("index")[["cut_ns", "end_ns"]]
-    at = windows.index.get_indexer(requests.slice)
-    names = ("slice", "outcome", "reused", "part")
-    times = {name: requests[f"{name}_ns"].to_numpy() for name in ("intended", "sent", "first", "done")}
-    cut, end = windows.cut_ns.to_numpy()[at], windows.end_ns.to_numpy()[at]
-    return Pooled(slices, **{name: requests[name].to_numpy() for name in names}, **times, cut=cut, end=end)
+def pool(slices: pd.DataFrame, requests: Requests, parts: Sequence[slice]) -> Pooled:
+    """The requests of these slices as arrays; `parts` are their places, slice by slice."""
+    names = {"outcome": "outcome", "reused": "reused", "part": "part"}
+    names |= {name: f"{name}_ns" for name in ("intended", "sent", "first", "done")}
+    columns = {name: np.concatenate([requests[stored][part] for part in parts]) for name, stored in names.items()}
+    row = np.repeat(np.arange(len(parts)), [part.stop - part.start for part in parts])
+    return Pooled(slices, row, **columns)
 
 
 def analysed(block: BlockFrames, mode: str) -> pd.DataFrame:
@@ -196,10 +223,10 @@ def analysed(block: BlockFrames, mode: str) -> pd.DataFrame:
 def _settled(pooled: Pooled) -> tuple[Pooled, bool]:
     """Without what MSER-5 cuts off; and whether it has not settled at all."""
     timed = pooled.ok
-    series = [
-        steady.bins(pooled.intended[timed], pooled.latency_ms[timed], int(cut), int(end))
-        for cut, end in zip(pooled.slices.cut_ns, pooled.slices.end_ns, strict=True)
-    ]
+    row, at, values = pooled.row[timed], pooled.intended[timed], pooled.latency_ms[timed]
+    bounds = np.searchsorted(row, np.arange(len(pooled.slices) + 1))
+    windows = zip(pooled.slices.cut_ns, pooled.slices.end_ns, bounds, bounds[1:], strict=False)
+    series = [steady.bins(at[low:high], values[low:high], int(cut), int(end)) for cut, end, low, high in windows]
     cut_bins = steady.mser5(np.concatenate(series))
     if not cut_bins:
         return pooled, cut_bins is None
@@ -208,10 +235,7 @@ def _settled(pooled: Pooled) -> tuple[Pooled, bool]:
         gone = min(left, len(bins))
         slices.loc[place, "cut_ns"] += gone * steady.BIN_NS
         left -= gone
-    windows = slices.set_index("index").cut_ns
-    moved = dict(zip(pooled.slices.cut_ns, windows, strict=True))
-    cut = np.array([moved[old] for old in pooled.cut], dtype=np.int64)
-    return Pooled(**{**vars(pooled), "slices": slices, "cut": cut}), False
+    return replace(pooled, slices=slices), False
 
 
 def _counts(pooled: Pooled) -> Row:
@@ -233,18 +257,18 @@ def _counts(pooled: Pooled) -> Row:
 def _figures(pooled: Pooled, sample: Latencies) -> Row:
     """What the windows show."""
     window_s = pooled.window_ns / 1e9
-    counted = pooled.ok & (pooled.done >= pooled.cut) & (pooled.done < pooled.end)
+    counted = pooled.ok & pooled.ended
     rate = counted.sum() / window_s
     inside = np.minimum(pooled.done, pooled.end) - np.maximum(pooled.intended, pooled.cut)
     in_flight = float(inside.clip(min=0).sum() / pooled.window_ns)
     mean_ms = float(sample.mean()) if len(sample) else None
     sent = ~pooled.dropped
-    ended = (sent & (pooled.done >= pooled.cut) & (pooled.done < pooled.end)).sum() / window_s
-    due = sent & (pooled.intended >= pooled.cut) & (pooled.intended < pooled.end)
+    ended = (sent & pooled.ended).sum() / window_s
+    due = sent & pooled.due
     by_law = float(ended * pooled.latency_ms[due].mean() / 1e3) if due.any() else 0.0
     return {
         "window_s": window_s,
-        "due_rps": float(((pooled.intended >= pooled.cut) & (pooled.intended < pooled.end)).sum() / window_s),
+        "due_rps": float(pooled.due.sum() / window_s),
         "ok_in_window": int(counted.sum()),
         "throughput_rps": float(rate),
         "samples": len(sample),
@@ -253,31 +277,31 @@ def _figures(pooled: Pooled, sample: Latencies) -> Row:
         **{column: intervals.percentile(sample, quantile) for column, quantile in QUANTILES.items()},
         "in_flight": in_flight,  # mean number of requests under way
         "little": in_flight / by_law - 1 if by_law else None,  # how far from throughput × latency
-        "throughput_drift": _drift(pooled.done[counted], np.ones(int(counted.sum())), pooled, np.sum),
-        "latency_drift": _drift(pooled.intended[pooled.ok], pooled.latency_ms[pooled.ok], pooled, np.mean),
+        "throughput_drift": _drift(pooled, pooled.done, pooled.ended & pooled.ok, None),
+        "latency_drift": _drift(pooled, pooled.intended, pooled.due & pooled.ok, pooled.latency_ms),
     }
 
 
-def _drift(at_ns: NDArray[np.int64], values: Latencies, pooled: Pooled, fold: Any) -> float | None:
-    """Relative change of the values from the first to the second half of the windows."""
-    early, late = [], []
-    for cut, end in zip(pooled.slices.cut_ns, pooled.slices.end_ns, strict=True):
-        middle = (cut + end) / 2
-        early.append(values[(at_ns >= cut) & (at_ns < middle)])
-        late.append(values[(at_ns >= middle) & (at_ns < end)])
-    first, second = np.concatenate(early), np.concatenate(late)
-    if not len(first) or not len(second):
+def _drift(
+    pooled: Pooled, at_ns: NDArray[np.int64], inside: NDArray[np.bool_], values: Latencies | None
+) -> float | None:
+    """Relative change from the first to the second half of the windows: of the mean of the values, or of their number."""
+    early = at_ns < (pooled.cut + pooled.end) / 2
+    first, second = inside & early, inside & ~early
+    if not first.any() or not second.any():
         return None
-    return float(fold(second) / fold(first) - 1)
+    if values is None:
+        return float(second.sum() / first.sum() - 1)
+    return float(values[second].mean() / values[first].mean() - 1)
 
 
 def _streams(pooled: Pooled, label: str) -> Row:
     """First byte and streams at once, where this endpoint streams; of a mix as a whole neither is told."""
     if not endpoints.streams(label):
         return dict.fromkeys(("first_byte_ms", "streams"))
-    due = pooled.ok & (pooled.first > 0) & (pooled.intended >= pooled.cut) & (pooled.intended < pooled.end)
+    due = pooled.ok & (pooled.first > 0) & pooled.due
     first_byte_ms = (pooled.first - pooled.intended)[due] / 1e6
-    return streams.figures(pooled.slice, pooled.first, pooled.done, first_byte_ms)
+    return streams.figures(pooled.row, pooled.first, pooled.done, first_byte_ms)
 
 
 def _lag(pooled: Pooled, sample: Latencies) -> Row:
@@ -292,12 +316,13 @@ def _lag(pooled: Pooled, sample: Latencies) -> Row:
     }
 
 
-def _conservation(pooled: Pooled, requests: pd.DataFrame, conditions: pd.DataFrame) -> Row:
+def _conservation(pooled: Pooled, conditions: pd.DataFrame) -> Row:
     """What does not add up, to the unit: scheduled = sent + dropped = stored, and answered ≤ seen by the server ≤ sent."""
     unaccounted = unseen = 0
-    of_slice = dict(iter(requests.groupby("slice").outcome))
-    for slice_ in pooled.slices.to_dict("records"):
-        outcome = of_slice.get(slice_["index"], requests.outcome[:0]).to_numpy()
+    bounds = np.searchsorted(pooled.row, np.arange(len(pooled.slices) + 1))
+    slices = pooled.slices[pooled.slices.columns.intersection(CONSERVED)].to_dict("records")
+    for slice_, low, high in zip(slices, bounds, bounds[1:], strict=False):
+        outcome = pooled.outcome[low:high]
         told = int(slice_["requests"]) + int(slice_["dropped"])
         unaccounted += abs(len(outcome) - scheduled(slice_, len(outcome))) + abs(len(outcome) - told)
         sent = int((outcome != Outcome.DROPPED).sum())

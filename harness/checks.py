@@ -7,6 +7,7 @@ here has a test in which it fires.
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
+from weakref import WeakKeyDictionary
 
 import pandas as pd
 
@@ -51,8 +52,18 @@ class Reason:
 Check = Callable[[Analysis, Cell, pd.DataFrame], Iterator[str]]
 
 
+_KNOWN: Final[WeakKeyDictionary[Analysis, list[Reason]]] = WeakKeyDictionary()
+"""What was found of an analysis: every chart and every section asks again, and it takes longer than they do."""
+
+
 def check(analysis: Analysis) -> list[Reason]:
     """All reasons of all cells, in the scenario's order."""
+    if analysis not in _KNOWN:
+        _KNOWN[analysis] = _checked(analysis)
+    return list(_KNOWN[analysis])
+
+
+def _checked(analysis: Analysis) -> list[Reason]:
     reasons: list[Reason] = []
     for cell in analysis.cells:
         rows, whole = analysis.rows(cell), analysis.whole(cell)
@@ -80,7 +91,9 @@ def sound(analysis: Analysis) -> tuple[Analysis, list[Reason]]:
     floors = [
         one for one in analysis.floors if not {Cell(arm, one.endpoint, one.level) for arm in (one.arm, one.over)} & lost
     ]
-    return replace(analysis, floors=floors), reasons
+    told = replace(analysis, floors=floors)
+    _KNOWN[told] = reasons  # no check asks for a floor
+    return told, reasons
 
 
 def invalid_cells(reasons: list[Reason]) -> set[Cell]:

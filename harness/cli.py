@@ -115,6 +115,37 @@ def report(
     raise typer.Exit(publish.publish(run_folder, gate))
 
 
+@app.command("export", epilog="example: bench export results/20260101T120000Z-default --json | jq .conclusion")
+def export_run(
+    run_folder: Annotated[Path, typer.Argument(metavar="RUN", help="a run folder under results/")],
+    csv: Annotated[bool, typer.Option("--csv", help="a folder of CSV files: requests, slices, cells …")] = False,
+    json: Annotated[
+        bool, typer.Option("--json", help="one JSON document: machine, claims, cells, comparisons")
+    ] = False,
+    requests: Annotated[
+        bool, typer.Option("--requests", help="the requests alone, as one stream: CSV, or a line of JSON each")
+    ] = False,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="PATH", help="folder (--csv) or file; - is standard output. RUN/export, and -, by default"
+        ),
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="write files anew that are there already")] = False,
+) -> None:
+    """Hand a run to other tools, as CSV or JSON; every column with its unit is in docs/data.md."""
+    from harness import frames, outlet
+
+    if csv == json:
+        raise typer.BadParameter("expected one of them", param_hint="--csv, --json")
+    if requests:
+        outlet.requests(frames.open_run(run_folder), "csv" if csv else "json", out or outlet.STANDARD_OUTPUT, force)
+    elif json:
+        outlet.document(run_folder, out or outlet.STANDARD_OUTPUT, force)
+    else:
+        outlet.folder(run_folder, out or run_folder / "export", force)
+
+
 @app.command("explain", epilog="example: bench explain scenarios/bare.toml")
 def explain(
     asked: Annotated[Path, typer.Argument(metavar="SCENARIO|RUN", help="a scenario file, or a run under results/")],

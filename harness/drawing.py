@@ -16,7 +16,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullFormatter, NullLocator
 
-from harness import checks, figures
+from harness import checks, figures, intervals
 from harness.analysis import Analysis
 from harness.comparison import Compared
 from harness.metrics import Metric
@@ -74,7 +74,7 @@ def percentile_line(analysis: Analysis, panel: Axes, cell: Cell) -> None:
         return
     beyond = np.geomspace(1.0, min(1.0, TAIL_SAMPLES / len(sample)), 200)[1:]
     style = line_style(analysis, cell.arm) | {"markevery": 40, "ms": 5}
-    panel.plot(beyond, np.quantile(sample, 1 - beyond), **style)
+    panel.plot(beyond, intervals.quantiles_of_sorted(sample, 1 - beyond), **style)
 
 
 def percentile_axis(panel: Axes) -> None:

@@ -6,9 +6,12 @@ Blocks are read one at a time, so that a long run needs the memory of one block.
 from collections.abc import Iterator
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
+import numpy as np
 import pandas as pd
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
 
 from harness import store
 from harness.conditions import Conditions
@@ -17,13 +20,18 @@ from harness.resources import Usage
 from harness.samples import COLUMNS, Played
 from harness.stored import Stored, read_notes
 
+READ: Final = tuple(name for name in COLUMNS if name not in ("user", "status", "bytes"))
+"""Of a request's columns, those of which figures are made."""
+FRUGAL: Final = {"split_blocks": True, "self_destruct": True}
+"""Each column is given up as soon as it has been taken over: a block of requests is in memory once, not twice."""
+
 
 @dataclass(frozen=True)
 class BlockFrames:
     """One finished block."""
 
     index: int
-    requests: pd.DataFrame  # samples.COLUMNS, in the order of recording
+    requests: pd.DataFrame  # READ, in the order of recording
     slices: pd.DataFrame  # one row per played slice: arm, endpoint, level, purpose, start_ns, cut_ns, end_ns …
     usage: pd.DataFrame  # one row per slice and process group: resources.Usage
     conditions: pd.DataFrame  # one row per slice: conditions.Conditions
@@ -55,18 +63,34 @@ def read_block(folder: Path) -> BlockFrames:
     """One block's files as frames."""
     notes = read_notes(folder)
     try:
-        requests = pd.read_parquet(folder / "requests.parquet", columns=list(COLUMNS))
+        requests = pq.read_table(folder / "requests.parquet", columns=list(READ)).to_pandas(**FRUGAL)
         usage = pd.read_parquet(folder / "resources.parquet", columns=[field.name for field in fields(Usage)])
         conditions = pd.read_parquet(
             folder / "conditions.parquet", columns=[field.name for field in fields(Conditions)]
         )
     except (OSError, ValueError) as error:
         raise UserError(f"{folder}: cannot be read: {error}; remove the block to report the others") from None
+    slices = played_slices(notes)
+    places(slices, requests["slice"].to_numpy(), folder)
+    return BlockFrames(int(folder.name), requests, slices, usage, conditions, notes)
+
+
+def played_slices(notes: dict[str, Any]) -> pd.DataFrame:
+    """One row per played slice, as planned and as played."""
     planned = pd.json_normalize(notes["slices"]).rename(columns=lambda name: name.removeprefix("cell."))
     played = pd.DataFrame(notes["played"], columns=[field.name for field in fields(Played)])
-    lost = set(requests["slice"].unique()) - set(played["index"])
-    if lost:
+    return planned.merge(played, on="index")
+
+
+def places(slices: pd.DataFrame, of_requests: NDArray[np.int32], folder: Path) -> NDArray[np.int64]:
+    """Of each request, the row of its slice in the slices' table. UserError if there is none for some."""
+    known = slices["index"].to_numpy(dtype=np.int64)
+    place = np.full(1 + max(known.max(initial=0), of_requests.max(initial=0)), -1)
+    place[known] = np.arange(len(known))
+    found: NDArray[np.int64] = place[of_requests]
+    lost = np.unique(of_requests[found < 0])
+    if len(lost):
         raise UserError(
             f"{folder}: requests of {len(lost)} slices that block.json does not know; remove the block to report the others"
         )
-    return BlockFrames(int(folder.name), requests, planned.merge(played, on="index"), usage, conditions, notes)
+    return found

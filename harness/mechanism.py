@@ -5,6 +5,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final
 
@@ -86,8 +87,20 @@ def read(run_folder: Path) -> Explained | None:
     for folder in [*sorted((run_folder / PASSES).glob("*"), reverse=True), run_folder]:
         run = Run.open(folder) if (folder / "run.json").exists() else None
         if run is not None and run.scenario.explained and run.block_folders:
-            return explained(analysis.analyse(run))
+            return _read(folder, _written(run))
     return None
+
+
+def _written(run: Run) -> tuple[int, ...]:
+    """When the files of this pass were written."""
+    files = [run.path / "run.json", *(folder / "block.json" for folder in run.block_folders)]
+    return tuple(file.stat().st_mtime_ns for file in files)
+
+
+@lru_cache(maxsize=1)
+def _read(folder: Path, written: tuple[int, ...]) -> Explained:
+    """A pass is analysed once for all the places that tell of it, until it is `written` again."""
+    return explained(analysis.analyse(Run.open(folder)))
 
 
 def explained(told: Analysis) -> Explained:

@@ -1,7 +1,7 @@
 """results/reference/ in, the figures of README.md out: what stands between its markers is written here, never by hand.
 
-`<!-- reference: NAME -->` … `<!-- /reference -->` encloses a passage. `python -m harness.readme` fills all of them anew; `make check`
-fails while README says anything else than the reference.
+`<!-- reference: NAME -->` … `<!-- /reference -->` encloses a passage. `python -m harness.readme` fills all of them anew, and
+`make check` fails while README says anything else than the reference.
 """
 
 import json
@@ -14,7 +14,7 @@ from typing import Any, Final
 
 import pandas as pd
 
-from harness import figures, judged, tables
+from harness import figures, judge, judged, tables
 from harness.errors import EXIT_MENDABLE, UserError
 from harness.intervals import Estimate
 from harness.metrics import CPU, HIGHEST_RATE, THROUGHPUT
@@ -34,6 +34,7 @@ WORK: Final = {
 """What an endpoint does, for somebody who has not seen the project yet."""
 ARM: Final = "async · uvicorn"
 SHOWN: Final = "wait ms=100 · closed loop, 256 users"
+WORDS: Final = (THROUGHPUT.better, THROUGHPUT.worse, "equivalent", "undecided", judged.INVALID)
 WIDTH: Final = 128
 
 
@@ -151,28 +152,25 @@ def _in_words(reference: Path) -> list[str]:
 
 
 def _counted(words: Sequence[str]) -> str:
-    """`faster in 3 of 7 cells, slower in 4`."""
+    """`faster in 3, slower in 4 of 7 cells`."""
     counts = Counter(words)
-    told = [
-        f"{word} in {counts[word]}"
-        for word in (THROUGHPUT.better, THROUGHPUT.worse, "equivalent", "undecided", judged.INVALID)
-        if counts[word]
-    ]
+    told = [f"{word} in {counts[word]}" for word in WORDS if counts[word]]
     return f"{', '.join(told)} of {len(words)} cells"
 
 
 def _tally(words: Sequence[str]) -> str:
+    """`7 are supported, 1 is undecided`."""
     counts = Counter(words)
     told = [
         f"{counts[word]} {'is' if counts[word] == 1 else 'are'} {word}"
-        for word in (judged.SUPPORTED, judged.REFUTED, judged.UNDECIDED, judged.INVALID)
+        for word in judge.WORST_FIRST[::-1]
         if counts[word]
     ]
     return ", ".join(told)
 
 
 def _ratio(row: Any) -> str:
-    """A ratio with its interval, in bold where the verdict is `faster`; the verdict's word where it is neither faster nor slower."""
+    """A ratio with its interval: bold where it is `faster`, bare where `slower`, else with the verdict's word."""
     if row is None:
         return figures.MISSING
     if row.verdict == judged.INVALID:

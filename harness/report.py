@@ -95,18 +95,23 @@ def comparisons_table(analysis: Analysis, reasons: list[Reason]) -> pd.DataFrame
 def write(analysis: Analysis, folder: Path, pictures: Sequence[str]) -> None:
     """report.md, claims.csv, cells.csv, comparisons.csv and, where there is a probed pass, mechanism.csv into the folder."""
     reasons = checks.check(analysis)
-    cells = cells_table(analysis)
-    told = {reason.cell: reason for reason in reversed(reasons) if reason.invalid}
-    if len(cells):
-        keys = [Cell(row.arm, row.endpoint, row.level) for row in cells.itertuples()]
-        cells["invalid_because"] = [told[key].text if key in told else None for key in keys]
-    cells.to_csv(folder / "cells.csv", index=False)
+    cells_with_reasons(analysis, reasons).to_csv(folder / "cells.csv", index=False)
     claims_table(analysis, reasons).to_csv(folder / "claims.csv", index=False)
     comparisons_table(analysis, reasons).to_csv(folder / "comparisons.csv", index=False)
     explained = mechanism.read(analysis.run.path)
     if explained is not None:
         mechanism.table(explained).to_csv(folder / "mechanism.csv", index=False)
     (folder / "report.md").write_text(markdown(analysis, pictures), encoding="utf-8")
+
+
+def cells_with_reasons(analysis: Analysis, reasons: list[Reason]) -> pd.DataFrame:
+    """One row per measured cell, and why it is INVALID if it is: what cells.csv holds."""
+    cells = cells_table(analysis)
+    told = {reason.cell: reason for reason in reversed(reasons) if reason.invalid}
+    if len(cells):
+        keys = [Cell(row.arm, row.endpoint, row.level) for row in cells.itertuples()]
+        cells["invalid_because"] = [told[key].text if key in told else None for key in keys]
+    return cells
 
 
 def commands(analysis: Analysis) -> list[str]:

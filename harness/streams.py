@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 Times = NDArray[np.int64]
 
 
-def figures(slice_: NDArray[np.int32], first: Times, done: Times, first_byte_ms: NDArray[np.float64]) -> dict[str, Any]:
+def figures(slice_: NDArray[np.int64], first: Times, done: Times, first_byte_ms: NDArray[np.float64]) -> dict[str, Any]:
     """A stream's columns of a cell's row. All requests' slices and times in ns; `first_byte_ms` of those that are counted."""
     return {
         "first_byte_ms": float(np.median(first_byte_ms)) if len(first_byte_ms) else None,

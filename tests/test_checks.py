@@ -315,3 +315,15 @@ def test_unfinished_requests_enter_the_latency_with_their_age(tmp_path: Path) ->
     result = opened(tmp_path, spoiled(abandon))
     assert float(result.latencies[SYNC_OPEN].min()) > 900
     assert any("requests failed" in text for text in reasons_of(result, SYNC_OPEN))
+
+
+def test_an_analysis_is_checked_once_however_often_it_is_asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every panel of every chart asks: a run's report took 27 s of CPU for that."""
+    result = analysed(tmp_path, tiny(), FakeLoad())
+    asked: list[object] = []
+    monkeypatch.setattr(checks, "_checked", lambda told: asked.append(told) or [])
+    sound, _ = checks.sound(result)
+    report.text(sound)
+    checks.check(result).append("not kept")  # type: ignore[arg-type]
+    assert checks.check(result) == []
+    assert asked == [result]

@@ -107,3 +107,10 @@ def test_numbers_have_three_digits_and_never_an_exponent(value: float | None, te
 
 def test_durations_are_for_people() -> None:
     assert [figures.duration(s) for s in (45, 59.9, 450, 3900)] == ["45 s", "1 min 00 s", "7 min 30 s", "1 h 05 min"]
+
+
+@pytest.mark.parametrize("n", [1, 2, 10, 131, 5_000])
+def test_quantiles_of_ordered_samples_are_numpys_to_the_last_bit(n: int) -> None:
+    samples = np.sort(np.random.default_rng(n).lognormal(size=n))
+    asked = np.array([0.0, 0.1, 0.5, 0.95, 0.99, 0.9999, 1.0])
+    assert intervals.quantiles_of_sorted(samples, asked).tolist() == np.quantile(samples, asked).tolist()

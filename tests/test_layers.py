@@ -33,6 +33,8 @@ LOWER = {
     "publish",
     "reference",
     "readme",
+    "export",
+    "outlet",
     "catalogue",
     "sections",
     "plots",
@@ -45,7 +47,7 @@ LOWER = {
     "mechanism",
     "why",
 }
-UPPER = set(HARNESS) - LOWER - {"cli", "preview", "__init__"}
+UPPER = set(HARNESS) - LOWER - {"cli", "preview", "scale", "__init__"}
 CAN_START = {
     "subprocess",
     "multiprocessing",
