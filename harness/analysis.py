@@ -2,13 +2,14 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from harness import cells, comparison, intervals, metrics, plan
+from harness import cells, comparison, intervals, metrics, plan, timeline
 from harness.comparison import Compared
 from harness.frames import BlockFrames, Run
 from harness.intervals import Estimate
@@ -35,6 +36,7 @@ class Analysis:
     restarts: dict[Cell, int]  # how often a cell left its arm with unfinished work
     found: list[dict[str, Any]]  # per block and search: capacity.Found
     curve: pd.DataFrame  # one row per slice of a search: cells.curve; otherwise empty
+    timeline: pd.DataFrame  # latency over time: timeline.of_block, all blocks
 
     @property
     def mode(self) -> str:
@@ -72,11 +74,25 @@ class Analysis:
 
     def rows(self, cell: Cell) -> pd.DataFrame:
         """The cell's row of each block."""
-        rows = self.per_block
-        return rows[(rows.arm == cell.arm) & (rows.endpoint == cell.endpoint) & (rows.level == cell.level)]
+        return self._rows.get((cell.arm, cell.endpoint, cell.level), self.per_block.iloc[:0])
+
+    @cached_property
+    def _rows(self) -> dict[Any, pd.DataFrame]:
+        """Found once: a report asks for the same rows a thousand times."""
+        return dict(iter(self.per_block.groupby(["arm", "endpoint", "level"])))
+
+    @cached_property
+    def _estimates(self) -> dict[tuple[Cell, Metric], Estimate | None]:
+        """Those that were asked for: a percentile of ten million latencies is not looked up twice."""
+        return {}
 
     def estimate(self, cell: Cell, metric: Metric) -> Estimate | None:
         """The cell's figure: median over blocks; a percentile is that of the merged samples, where there are enough."""
+        if (cell, metric) not in self._estimates:
+            self._estimates[cell, metric] = self._estimate(cell, metric)
+        return self._estimates[cell, metric]
+
+    def _estimate(self, cell: Cell, metric: Metric) -> Estimate | None:
         values = self.rows(cell)[metric.column].to_numpy(dtype=float)
         if metric is metrics.HIGHEST_RATE:
             return intervals.geometric_mean(values)
@@ -127,6 +143,7 @@ def analyse(run: Run) -> Analysis:
     restarts: dict[Cell, int] = {}
     found: list[dict[str, Any]] = []
     curves: list[pd.DataFrame] = []
+    times: list[pd.DataFrame] = []
     promise = run.scenario.load.objective
     for block in run.blocks():
         for cell, row, sample in cells.block_cells(block, run.scenario.load.mode):
@@ -138,6 +155,7 @@ def analyse(run: Run) -> Analysis:
             restarts[cell] = restarts.get(cell, 0) + 1
         if promise is not None:
             curves.append(cells.curve(block, promise))
+        times.append(timeline.of_block(block, run.scenario.load.mode, timeline.stretches(run.scenario)))
         found += [{"block": block.index, **one} for one in block.notes["found"]]
     per_block = pd.DataFrame(rows, columns=cells.COLUMNS)
     merged = {cell: np.sort(np.concatenate(parts)) for cell, parts in latencies.items()}
@@ -157,6 +175,7 @@ def analyse(run: Run) -> Analysis:
         restarts=restarts,
         found=found,
         curve=pd.concat(curves) if curves else pd.DataFrame(),
+        timeline=pd.concat(times),
     )
 
 

@@ -5,6 +5,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final
 
@@ -86,8 +87,14 @@ def read(run_folder: Path) -> Explained | None:
     for folder in [*sorted((run_folder / PASSES).glob("*"), reverse=True), run_folder]:
         run = Run.open(folder) if (folder / "run.json").exists() else None
         if run is not None and run.scenario.explained and run.block_folders:
-            return explained(analysis.analyse(run))
+            return _read(folder, (folder / "run.json").stat().st_mtime_ns, len(run.block_folders))
     return None
+
+
+@lru_cache(maxsize=2)
+def _read(folder: Path, changed_ns: int, blocks: int) -> Explained:
+    """A pass as it was then: text, Markdown, CSV and page of one report ask for the same one."""
+    return explained(analysis.analyse(Run.open(folder)))
 
 
 def explained(told: Analysis) -> Explained:
