@@ -1,4 +1,4 @@
-"""What was found, for a reader who knows nothing of the project: one sentence per pair, and a table of who won where and why. Pure."""
+"""What was found, for a reader who knows nothing of the project: a sentence per pair, a table of who won where and why. Pure."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -10,11 +10,19 @@ from harness.comparison import Compared
 from harness.metrics import Metric
 from harness.page.bars import tone
 from harness.page.because import Because, Grounds
-from harness.page.charts import groups
+from harness.page.charts import groups, where
 from harness.plan import Cell
 from harness.scenario import Comparison
 
-SIGNS: Final = {"better": "▲", "worse": "▼", "same": "=", "open": "?", "lost": "!"}
+SIGNS: Final = {
+    "better": "▲",
+    "leans-better": "△",
+    "worse": "▼",
+    "leans-worse": "▽",
+    "same": "=",
+    "open": "?",
+    "lost": "!",
+}
 SAID: Final = {
     metrics.THROUGHPUT: ("answered more requests per second than", "fewer"),
     metrics.P50: ("let its users wait less (median) than", "longer"),
@@ -27,9 +35,10 @@ SAID: Final = {
 class Found:
     """One pair on one endpoint and level."""
 
-    tone: str  # better, worse, same, open or lost
+    tone: str  # as bars.tone, or lost
     sign: str
     word: str
+    note: str  # what would decide it
     factor: str  # 2.57×
     interval: str  # [2.20, 3.01]
     because: str
@@ -59,7 +68,7 @@ Told = Mapping[tuple[str, str, str, float], tuple[Compared, str, Because]]
 def told(analysis: Analysis, valid: Sequence[Compared], grounds: Grounds) -> Told:
     """What is said of every valid comparison by what comparisons of this run are about."""
     chosen = [c for c in valid if c.metric is analysis.metrics[0]]
-    tones = [tone(c.metric, verdict.of(c, analysis).word) for c in chosen]
+    tones = [tone(analysis, c) for c in chosen]
     return {
         (c.arm, c.over, c.endpoint, c.level): (c, how, grounds.of(c, how)) for c, how in zip(chosen, tones, strict=True)
     }
@@ -73,7 +82,7 @@ def table(analysis: Analysis, told: Told, lost: set[Cell]) -> list[Place]:
             _found(analysis, told.get((pair.arm, pair.over, endpoint, level)), pair, (endpoint, level), lost)
             for pair in analysis.run.scenario.pairs
         ]
-        rows.append(Place(figures.pushed(analysis.mode, endpoint, level), endpoints.in_words(endpoint), found))
+        rows.append(Place(where(analysis, endpoint, level), endpoints.in_words(endpoint), found))
     return rows
 
 
@@ -86,10 +95,13 @@ def _found(
 ) -> Found | None:
     if one is None:
         gone = [arm for arm in (pair.arm, pair.over) if Cell(arm, *key) in lost]
-        return Found("lost", SIGNS["lost"], "INVALID", "", "", f"{' and '.join(gone)}: see validity") if gone else None
+        return (
+            Found("lost", SIGNS["lost"], "INVALID", "", "", "", f"{' and '.join(gone)}: see validity") if gone else None
+        )
     compared, how, because = one
     factor, _, interval = figures.ratio(compared.ratio).partition(" ")
-    return Found(how, SIGNS[how], str(verdict.of(compared, analysis)), factor, interval, because.text)
+    found = verdict.of(compared, analysis)
+    return Found(how, SIGNS[how], found.word, found.note, factor, interval, because.text)
 
 
 def answers(analysis: Analysis, told: Told, lost: set[Cell]) -> list[Answer]:
@@ -104,47 +116,48 @@ def _answer(analysis: Analysis, told: Told, pair: Comparison, lost: set[Cell]) -
     if not own:
         gone = f": all {total} cases are INVALID" if total else ""
         return Answer(f"{pair.arm} cannot be compared with {pair.over} here{gone}.", "")
-    metric = analysis.metrics[0]
-    better, worse = ([one for one in own if one[1] == how] for how in ("better", "worse"))
-    said = _counted(pair, metric, better, worse, total)
+    ahead, behind = ([one for one in own if one[1].endswith(how)] for how in ("better", "worse"))
+    said = _counted(pair, analysis.metrics[0], ahead, behind, total)
     rest = {
-        "about as well as it": sum(how == "same" for _, how, _ in own),
+        "about equal": sum(how == "same" for _, how, _ in own),
         "undecided": sum(how == "open" for _, how, _ in own),
         "INVALID": len(keys),
     }
     others = ", ".join(f"{number} {word}" for word, number in rest.items() if number)
-    return Answer(f"{said}{f'; {others}' if others else ''}.", _why(pair, better, worse))
+    return Answer(f"{said}{f'; {others}' if others else ''}.", _why(pair, ahead, behind))
 
 
 Judged = Sequence[tuple[Compared, str, Because]]
 
 
-def _counted(pair: Comparison, metric: Metric, better: Judged, worse: Judged, total: int) -> str:
+def _counted(pair: Comparison, metric: Metric, ahead: Judged, behind: Judged, total: int) -> str:
     more, less = SAID[metric]
     cases = f"{total} cases" if total > 1 else "1 case"
-    if better and worse:
-        won = f"{pair.arm} {more} {pair.over} in {len(better)} of {cases} ({_up_to(better)})"
-        return f"{won} and {less} in {len(worse)} ({_up_to(worse)})"
-    if better:
-        return f"{pair.arm} {more} {pair.over} in {len(better)} of {cases} ({_up_to(better)})"
-    if worse:
-        return f"{pair.over} {more} {pair.arm} in {len(worse)} of {cases} ({_up_to(worse, turned=True)})"
+    if ahead:
+        won = f"{pair.arm} {more} {pair.over} in {len(ahead)} of {cases} ({_up_to(ahead)})"
+        return f"{won} and {less} in {len(behind)} ({_up_to(behind)})" if behind else won
+    if behind:
+        return f"{pair.over} {more} {pair.arm} in {len(behind)} of {cases} ({_up_to(behind, turned=True)})"
     return f"Between {pair.arm} and {pair.over} no difference was shown in {cases}"
 
 
 def _up_to(found: Judged, turned: bool = False) -> str:
-    """The largest factor: `up to 2.7×`, `down to 0.18×`."""
+    """The largest factor, and how many are not certain: `up to 2.7×, 1 of them not certain yet`."""
     ratios = [1 / c.ratio.value if turned else c.ratio.value for c, _, _ in found]
     furthest = max(ratios, key=lambda ratio: max(ratio, 1 / ratio))
-    if len(found) == 1:
-        return f"{figures.number(furthest)}×"
-    return f"{'up' if furthest > 1 else 'down'} to {figures.number(furthest)}×"
+    factor = f"{figures.number(furthest)}×"
+    if len(found) > 1:
+        factor = f"{'up' if furthest > 1 else 'down'} to {factor}"
+    unsure = sum(how.startswith("leans") for _, how, _ in found)
+    if not unsure:
+        return factor
+    return f"{factor}, {'' if unsure == len(found) else f'{unsure} of them '}not certain yet"
 
 
-def _why(pair: Comparison, better: Judged, worse: Judged) -> str:
+def _why(pair: Comparison, ahead: Judged, behind: Judged) -> str:
     said = [
         text
-        for place, found, loser in (("ahead", better, pair.over), ("behind", worse, pair.arm))
+        for place, found, loser in (("ahead", ahead, pair.over), ("behind", behind, pair.arm))
         if (text := _reason(f"Where {pair.arm} was {place}", found, loser))
     ]
     return " ".join(said)
@@ -152,15 +165,11 @@ def _why(pair: Comparison, better: Judged, worse: Judged) -> str:
 
 def _reason(where: str, found: Judged, loser: str) -> str:
     """The reason that most of these comparisons share."""
-    kinds = [because.kind for _, _, because in found]
+    full = [because.text for _, _, because in found if because.kind == limits.CAP]
     dearer = [because.dearer for _, _, because in found if because.dearer]
-    if kinds and kinds.count(limits.CAP) * 2 > len(kinds):
-        return f"{where}, {loser} had no thread left for the others who waited: see its cap."
-    if dearer and len(dearer) * 2 > len(found):
-        span = (
-            figures.number(min(dearer))
-            if len(dearer) == 1
-            else f"{figures.number(min(dearer))} to {figures.number(max(dearer))}"
-        )
-        return f"{where}, a request cost {loser} {span}× the CPU."
+    if len(full) * 2 > len(found):
+        return f"{where}, {full[0]}, the others queue."
+    if len(dearer) * 2 > len(found):
+        least, most = figures.number(min(dearer)), figures.number(max(dearer))
+        return f"{where}, each request cost {loser} {least if least == most else f'{least} to {most}'}× the CPU."
     return ""

@@ -15,15 +15,22 @@ from harness.analysis import Analysis
 from harness.comparison import Compared
 from harness.intervals import Estimate
 from harness.metrics import CPU, METRICS, Metric
-from harness.page.chart import Style
-from harness.page.charts import groups
+from harness.page.chart import Style, Tick
+from harness.page.charts import groups, where
 from harness.page.svg import MARKS, ticks
 from harness.plan import Cell
 
 BARS: Final = ("offered_rps", "throughput_rps", "p50_ms", "p95_ms", "p99_ms", "cpu_ms_per_request", "rss_mib")
 LEAST_SPAN: Final = 1.5  # a ratio chart reaches at least from 1 / 1.5 to 1.5
-TICKS_ACROSS: Final = 7
-SHAPES: Final = {"better": MARKS[3], "worse": MARKS[4], "same": MARKS[1], "open": MARKS[0]}
+TICKS_ACROSS: Final = 6
+SHAPES: Final = {
+    "better": MARKS[3],
+    "leans-better": MARKS[3],
+    "worse": MARKS[4],
+    "leans-worse": MARKS[4],
+    "same": MARKS[1],
+    "open": MARKS[0],
+}
 """A ratio's mark says its verdict by shape as well as by colour."""
 
 
@@ -34,8 +41,9 @@ class RatioRow:
     arm: str
     over: str
     pair: int  # place among the compared pairs
-    tone: str  # better, worse, same or open
+    tone: str  # see `tone`
     word: str
+    note: str  # what would decide it
     text: str  # the ratio with its interval
     picture: Markup
 
@@ -85,11 +93,22 @@ class BarChart:
     groups: Sequence[BarGroup]
 
 
-def tone(metric: Metric, word: str) -> str:
-    """What a verdict's word means for the arm that is compared."""
+def tone(analysis: Analysis, compared: Compared) -> str:
+    """What a comparison says of its arm: better, worse, same or open; leans-… where only its interval does.
+
+    That is where the interval excludes 1 and the estimate lies beyond margin and floor, and the test, which is corrected for all
+    comparisons of the run, cannot confirm it yet. The word for it stays `undecided`.
+    """
+    ratio, metric, word = compared.ratio, compared.metric, verdict.of(compared, analysis).word
     if word == verdict.EQUIVALENT:
         return "same"
-    return "better" if word == metric.better else "worse" if word == metric.worse else "open"
+    direction = "better" if (ratio.value > 1) == metric.higher_is_better else "worse"
+    if word != verdict.UNDECIDED:
+        return direction
+    floor = analysis.floor(compared.endpoint, compared.level, metric)
+    beyond = abs(log(ratio.value)) > log(1 + max(analysis.run.scenario.margin, floor or 0.0))
+    excludes_one = ratio.low is not None and ratio.high is not None and (ratio.low > 1 or ratio.high < 1)
+    return f"leans-{direction}" if beyond and excludes_one else "open"
 
 
 def ratio_charts(analysis: Analysis, valid: Sequence[Compared]) -> list[RatioChart]:
@@ -109,12 +128,14 @@ def _ratio_chart(analysis: Analysis, metric: Metric, compared: Sequence[Compared
         for one in compared:
             if (one.endpoint, one.level) == key:
                 found = verdict.of(one, analysis)
-                how = tone(metric, found.word)
+                how = tone(analysis, one)
                 picture = _ratio_row(one.ratio, floors[key], scale, how)
                 pair = pairs.index((one.arm, one.over))
-                rows.append(RatioRow(one.arm, one.over, pair, how, str(found), figures.ratio(one.ratio), picture))
+                rows.append(
+                    RatioRow(one.arm, one.over, pair, how, found.word, found.note, figures.ratio(one.ratio), picture)
+                )
         if rows:
-            drawn.append(RatioGroup(figures.pushed(analysis.mode, *key), place, rows))
+            drawn.append(RatioGroup(where(analysis, *key), place, rows))
     return RatioChart(metric, _ratio_axis(scale), drawn)
 
 
@@ -129,6 +150,12 @@ class _Log:
         at = 100 * (log(value) - log(self.low)) / (log(self.high) - log(self.low))
         return round(min(max(at, 0.0), 100.0), 2)
 
+    @property
+    def ticks(self) -> list[Tick]:
+        """Round ratios, few enough for a phone."""
+        found = ticks(self.low, self.high, True)
+        return found if len(found) <= TICKS_ACROSS else [one for one in found if one[1].lstrip("0.")[0] == "1"]
+
 
 def _log_scale(compared: Sequence[Compared], floors: Sequence[float]) -> _Log:
     ends = [end for c in compared for end in (c.ratio.value, c.ratio.low, c.ratio.high) if end]
@@ -139,6 +166,7 @@ def _log_scale(compared: Sequence[Compared], floors: Sequence[float]) -> _Log:
 
 def _ratio_row(ratio: Estimate, floor: float | None, scale: _Log, how: str) -> Markup:
     parts = [Markup('<svg class="row" aria-hidden="true">')]
+    parts += [Markup('<line class="grid" x1="{0}%" x2="{0}%" y2="100%"/>').format(scale(at)) for at, _ in scale.ticks]
     if floor is not None:
         low, high = scale(1 / (1 + floor)), scale(1 + floor)
         parts.append(Markup('<rect class="floor" x="{}%" width="{:.2f}%" height="100%"/>').format(low, high - low))
@@ -152,10 +180,7 @@ def _ratio_row(ratio: Estimate, floor: float | None, scale: _Log, how: str) -> M
 
 
 def _ratio_axis(scale: _Log) -> Markup:
-    found = ticks(scale.low, scale.high, True)
-    if len(found) > TICKS_ACROSS:
-        found = [one for one in found if one[1].lstrip("0.")[0] == "1"]
-    parts = [Markup('<text x="{}%" y="14">{}×</text>').format(scale(at), label) for at, label in found]
+    parts = [Markup('<text x="{}%" y="14">{}×</text>').format(scale(at), label) for at, label in scale.ticks]
     return Markup('<svg class="row axis" aria-hidden="true">{}</svg>').format(Markup("").join(parts))
 
 
@@ -188,7 +213,7 @@ def _bar_group(
         )
         for cell, one in found.items()
     ]
-    return BarGroup(figures.pushed(analysis.mode, *key), place, bars)
+    return BarGroup(where(analysis, *key), place, bars)
 
 
 def _bar_text(found: Estimate | None, invalid: bool) -> str:

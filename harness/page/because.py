@@ -1,4 +1,4 @@
-"""Why an arm came out ahead of another on a cell, in a few words: what holds the one behind, and what a request costs it. Pure."""
+"""Why an arm came out ahead of another, in a few words: what holds the one behind, and what a request costs it. Pure."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -34,24 +34,25 @@ class Grounds:
     mechanism: Mapping[Cell, Mechanism]
 
     def of(self, compared: Compared, how: str) -> Because:
-        """Why this comparison came out as it did; `how`: better, worse, same or open (bars.tone)."""
+        """Why this comparison came out as it did; `how`: see bars.tone."""
         sides = (
             Cell(compared.arm, compared.endpoint, compared.level),
             Cell(compared.over, compared.endpoint, compared.level),
         )
-        if how not in ("better", "worse"):
+        ahead = how.endswith("better")
+        if not ahead and not how.endswith("worse"):
             return Because(None, None, None, self._neither(sides))
-        loser = sides[1] if how == "better" else sides[0]
+        loser = sides[1] if ahead else sides[0]
         found = limits.held_by(self.analysis, loser)
-        dearer = self._dearer(compared, how)
+        dearer = self._dearer(compared, ahead)
         kind = found[0] if found else None
         return Because(loser.arm, kind, dearer, self._text(loser, found, dearer))
 
-    def _dearer(self, compared: Compared, how: str) -> float | None:
+    def _dearer(self, compared: Compared, ahead: bool) -> float | None:
         ratio = self.costs.get((compared.arm, compared.over, compared.endpoint, compared.level))
         if ratio is None:
             return None
-        times = 1 / ratio if how == "better" else ratio
+        times = 1 / ratio if ahead else ratio
         return times if times >= DEARER else None
 
     def _text(self, loser: Cell, found: tuple[str, str] | None, dearer: float | None) -> str:

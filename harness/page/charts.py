@@ -31,6 +31,11 @@ def groups(analysis: Analysis) -> list[Group]:
     return list(dict.fromkeys((cell.endpoint, cell.level) for cell in analysis.cells))
 
 
+def where(analysis: Analysis, endpoint: str, level: Level) -> str:
+    """An endpoint with its level, as the page names it."""
+    return endpoint if analysis.mode == CAPACITY else figures.pushed(analysis.mode, endpoint, level)
+
+
 def arms(analysis: Analysis) -> dict[str, int]:
     """Every arm's place."""
     return {arm.name: place for place, arm in enumerate(analysis.run.scenario.arms)}
@@ -88,7 +93,7 @@ def percentile_curves(analysis: Analysis, lost: set[Cell]) -> Iterator[Chart]:
         furthest = max(log10(len(sample) / TAIL_SAMPLES) for sample in samples.values())
         x = np.linspace(0, max(furthest, 0.3), PERCENTILE_POINTS)
         yield Chart(
-            group=figures.pushed(analysis.mode, endpoint, level),
+            group=where(analysis, endpoint, level),
             what="latency",
             x_label="percentile [%]",
             y_label="latency [ms]",
@@ -124,10 +129,10 @@ def over_time(analysis: Analysis, lost: set[Cell]) -> Iterator[Chart]:
         if rows.empty:
             continue
         thin = _thinned(rows)
-        x = sorted(thin.x.unique())
+        x = sorted({*thin.x, *map(float, range(1, len(order)))})  # and the ends of blocks, where lines end
         for column, what in OVER_TIME.items():
             yield Chart(
-                group=figures.pushed(analysis.mode, endpoint, level),
+                group=where(analysis, endpoint, level),
                 what=what,
                 x_label="block",
                 y_label=f"{what} latency [ms]",

@@ -6,6 +6,7 @@ from typing import Any, Final
 from harness import figures, metrics, plan
 from harness.analysis import Analysis
 from harness.metrics import Metric
+from harness.page.charts import where
 from harness.plan import Cell
 from harness.stored import read_notes
 from harness.tables import Table
@@ -51,7 +52,7 @@ def equal(analysis: Analysis) -> list[tuple[str, str]]:
     """What was the same for all of them."""
     head, scenario = analysis.run.head, analysis.run.scenario
     cores, arms = head["cores"], scenario.arms
-    alike = {
+    alike: dict[str, set[str]] = {
         "worker processes": {str(arm.workers) for arm in arms},
         "middleware": {arm.profile for arm in arms},
         "database connections": {arm.connecting for arm in arms},
@@ -127,7 +128,7 @@ def resources(analysis: Analysis, lost: set[Cell]) -> Table:
     shown = [metric for metric in told if any(found[cell, metric] for cell in cells)]
     rows = [
         [
-            figures.pushed(analysis.mode, cell.endpoint, cell.level),
+            where(analysis, cell.endpoint, cell.level),
             cell.arm,
             *("INVALID" if cell in lost else figures.estimate(found[cell, metric]) for metric in shown),
         ]

@@ -105,6 +105,8 @@
     const x = (value) => u.valToPos(value, "x", true), y = (value) => u.valToPos(value, "y", true);
     const { left, top, width, height } = u.bbox;
     ctx.save();
+    ctx.textAlign = "left";
+    ctx.textBaseline = "alphabetic";
     ctx.beginPath();
     ctx.rect(left - 6 * ratio, top - 6 * ratio, width + 12 * ratio, height + 12 * ratio);
     ctx.clip();
@@ -150,6 +152,9 @@
     ctx.restore();
   };
 
+  // a line runs on over what is missing, and ends where a block ends
+  const ends = (u, chart) => (chart.x_form === "block" ? chart.references.filter((one) => one.upright).map((one) => Math.round(u.valToPos(one.at, "x", true))) : []);
+
   const sparse = (chart, line) => {
     const known = line.y.map((y, at) => ({ x: chart.x[at], y, low: null, high: null, hollow: false })).filter((m) => m.y !== null);
     const every = Math.max(1, Math.ceil(known.length / 6));
@@ -190,7 +195,7 @@
           ...chart.lines.map((line) => {
             const arm = data.arms[line.arm];
             return { label: arm.name, show: !hidden.has(line.arm), stroke: colour(`c${arm.colour}`), width: 1.8, dash: arm.dashed ? [6, 3] : undefined,
-              points: { show: false }, spanGaps: line.marks.length > 0, value: (u, y) => written(y) };
+              points: { show: false }, gaps: (u, series, first, last, missing) => missing.filter((gap) => ends(u, chart).some((at) => at >= gap[0] && at <= gap[1])), value: (u, y) => written(y) };
           }),
         ],
         hooks: { draw: [(u) => paint(u, chart)] },

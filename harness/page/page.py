@@ -22,6 +22,7 @@ from harness.mechanism import Explained
 from harness.page import answer, bars, because, charts, facts, svg
 from harness.page.chart import Chart, as_json, styles
 from harness.sections import Section
+from harness.significance import FEWEST_BLOCKS
 from harness.store import FINISHED
 from harness.tables import Table
 
@@ -86,6 +87,7 @@ def view(analysis: Analysis, reasons: list[Reason]) -> dict[str, Any]:
         "pairs": analysis.run.scenario.pairs,
         "claims": _claims(judge.claims(analysis, reasons)),
         "styles": shown,
+        "arms": [(arm.name, arm.summary) for arm in analysis.run.scenario.arms],
         "marks": svg.MARKS,
         "ratios": bars.ratio_charts(analysis, valid),
         "bars": list(bars.bar_charts(analysis, shown, lost)),
@@ -99,7 +101,7 @@ def view(analysis: Analysis, reasons: list[Reason]) -> dict[str, Any]:
         "invalid": [reason for reason in reasons if reason.invalid],
         "flagged": [reason for reason in reasons if not reason.invalid],
         "many": MANY,
-        "where": lambda cell: figures.pushed(analysis.mode, cell.endpoint, cell.level),
+        "where": lambda cell: charts.where(analysis, cell.endpoint, cell.level),
         "cells": len(analysis.cells),
         "lost": len(lost),
         "controlled": bool(analysis.floors),
@@ -127,9 +129,14 @@ def view(analysis: Analysis, reasons: list[Reason]) -> dict[str, Any]:
 def _state(analysis: Analysis) -> str:
     """What has to be said of a run that is not whole."""
     asked = analysis.run.scenario
-    if analysis.run.state == FINISHED and asked.fewest_blocks <= analysis.blocks <= asked.most_blocks:
-        return ""
-    return f"{analysis.run.state} after {analysis.blocks} of {asked.blocks} blocks: a smaller run"
+    said = []
+    if analysis.run.state != FINISHED or not asked.fewest_blocks <= analysis.blocks <= asked.most_blocks:
+        said.append(f"{analysis.run.state} after {analysis.blocks} of {asked.blocks} blocks: a smaller run.")
+    if analysis.blocks < FEWEST_BLOCKS and asked.pairs:
+        said.append(
+            f"{analysis.blocks} of the {FEWEST_BLOCKS} blocks that a verdict takes: nothing here is certain yet."
+        )
+    return " ".join(said)
 
 
 def _claims(verdicts: Sequence[Verdict]) -> list[dict[str, Any]]:
@@ -152,8 +159,8 @@ def _plots(analysis: Analysis, lost: set[Any]) -> list[Plot]:
         (
             "sticks",
             "How hard can it be pushed?",
-            f"Each mark is a slice at one rate; hollow: {promise} was not kept. A line that turns upwards has found its limit, and"
-            " the dotted upright is the highest rate that was confirmed.",
+            f"Each mark is a slice at one rate; hollow: {promise} was not kept. A line that turns upwards has found its"
+            " limit, and the dotted upright is the highest rate that was confirmed.",
             charts.hockey_sticks(analysis, lost),
         ),
         (
@@ -165,15 +172,15 @@ def _plots(analysis: Analysis, lost: set[Any]) -> list[Plot]:
         (
             "percentiles",
             "Where is the tail?",
-            "Of every hundred users, so many waited at most so long. The axis gives the slowest 1 % as much room as the rest; lower"
-            " is better, and a line that rises on the right keeps a few users waiting.",
+            "Of every hundred users, so many waited at most so long. The axis gives the slowest 1 % as much room as the"
+            " rest; lower is better, and a line that rises on the right keeps a few users waiting.",
             charts.percentile_curves(analysis, lost),
         ),
         (
             "time",
             "Did it hold over time?",
-            "Latency while each arm was loaded, block after block, its slices in turn. Level is good; steps from block to block are"
-            " the machine's moods or a fresh start's, and slopes within a block say that it had not settled.",
+            "Latency while each arm was loaded, block after block, its slices in turn. Level is good; steps from block to"
+            " block are the machine's moods or a fresh start's, and slopes within a block say that it had not settled.",
             charts.over_time(analysis, lost),
         ),
     ]
@@ -195,7 +202,7 @@ def _mechanism(analysis: Analysis, found: Explained, told: Sequence[Section]) ->
     }
     rows = [
         [
-            figures.pushed(analysis.mode, cell.endpoint, cell.level),
+            charts.where(analysis, cell.endpoint, cell.level),
             cell.arm,
             *(figures.number(getattr(one, name)) for name in columns),
         ]

@@ -142,7 +142,8 @@ def _line(chart: Chart, line: Line, style: Style, x: Scale, y: Scale) -> Iterato
         (x(at), None if value is None or (y.log and value <= 0) else y(value))
         for at, value in zip(chart.x, line.y, strict=True)
     ]
-    path = _path(known, spans=bool(line.marks))
+    ends = {x(one.at) for one in chart.references if one.upright and chart.x_form == "block"}
+    path = _path(known, ends)
     dash = " dash" if style.dashed else ""
     if path:
         yield Markup('<path class="line c{}{}" d="{}"/>').format(style.colour, dash, path)
@@ -151,12 +152,12 @@ def _line(chart: Chart, line: Line, style: Style, x: Scale, y: Scale) -> Iterato
         yield Markup('<g class="c{}">{}</g>').format(style.colour, Markup("").join(shapes))
 
 
-def _path(points: Sequence[tuple[float, Number]], spans: bool) -> str:
-    """A line through the points; over what is missing only if it `spans`."""
+def _path(points: Sequence[tuple[float, Number]], ends: set[float]) -> str:
+    """A line through the points, over what is missing; it ends where a block ends."""
     parts, down = [], False
     for x, y in points:
         if y is None:
-            down = down and spans
+            down = down and x not in ends
             continue
         parts.append(f"{'L' if down else 'M'}{x:.1f} {y:.1f}")
         down = True
