@@ -23,6 +23,8 @@ DRAWN: Final = ("throughput_rps", "p95_ms")
 """Of those, what is also a picture; the others are in the tables."""
 OVER_TIME: Final = {"p50_ms": "p50", "p95_ms": "p95", "max_ms": "largest"}
 PERCENTILE_POINTS: Final = 48
+MOST_ENDS: Final = 60
+"""With more blocks than these their ends are not drawn: there would be more of them than points."""
 Group = tuple[str, Level]
 
 
@@ -129,7 +131,8 @@ def over_time(analysis: Analysis, lost: set[Cell]) -> Iterator[Chart]:
         if rows.empty:
             continue
         thin = _thinned(rows)
-        x = sorted({*thin.x, *map(float, range(1, len(order)))})  # and the ends of blocks, where lines end
+        ends = [float(place) for place in range(1, len(order))] if len(order) <= MOST_ENDS else []
+        x = sorted({*thin.x, *ends})  # a line ends where its block ends
         for column, what in OVER_TIME.items():
             yield Chart(
                 group=where(analysis, endpoint, level),
@@ -140,7 +143,7 @@ def over_time(analysis: Analysis, lost: set[Cell]) -> Iterator[Chart]:
                 lines=[_in_time(analysis, thin, arm, column, x) for arm in arms(analysis) if arm in set(thin.arm)],
                 x_ticks=[(place + 0.5, str(block + 1)) for block, place in order.items()][:: max(1, len(order) // 12)],
                 x_form="block",
-                references=[Reference(float(place), "", upright=True) for place in range(1, len(order))],
+                references=[Reference(end, "", upright=True) for end in ends],
                 drawn=column == "p95_ms",
             )
 
