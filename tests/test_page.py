@@ -37,6 +37,7 @@ class Read(HTMLParser):
         self.rows: list[tuple[dict[str, str | None], list[str]]] = []
         self.words: list[str] = []
         self.data: Any = None
+        self.source = ""
         self.feed(text)
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
@@ -56,7 +57,7 @@ class Read(HTMLParser):
     def handle_data(self, data: str) -> None:
         inside = self.open[-1] if self.open else ""
         if inside == "script" and self.elements[-1][1].get("type") == "application/json":
-            self.data = json.loads(data)
+            self.source, self.data = data, json.loads(data)
         elif inside not in ("script", "style"):
             self.words.append(data)
             if {"td", "th"} & set(self.open) and self.rows and self.rows[-1][1]:
@@ -197,6 +198,7 @@ def test_names_questions_claims_and_causes_cannot_become_code(tmp_path: Path) ->
     assert not [tag for tag, attrs in found.elements if tag == "img" or any(name.startswith("on") for name in attrs)]
     assert "49" not in re.findall(r"\b49\b", found.text)
     assert found.data["arms"][1]["name"] == HOSTILE
+    assert not {"<", ">", "&"} & set(found.source)  # `<!--<script>` in a name would swallow the end of the element
     assert (
         found.text.count("<img src=x onerror=alert(1)>{{ 7*7 }}{% raw %}") >= 4
     )  # question, claim, its source, causes

@@ -126,6 +126,7 @@ def test_a_hidden_arm_is_gone_from_bars_and_charts_and_comes_back(visit: Visit) 
     assert rows.count() == 0
     assert shown > 0
     assert all(visit.canvas(section) != picture for section, picture in before.items())
+    assert visit.page.locator(".u-legend .u-off").count() == 3
     visit.page.keyboard.press("Space")
     assert rows.count() == shown
     assert all(visit.canvas(section) == picture for section, picture in before.items())
