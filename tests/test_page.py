@@ -231,7 +231,7 @@ def test_an_invalid_cell_is_hollow_and_told_with_its_reason(tmp_path: Path) -> N
 
 def test_a_run_of_one_block_says_that_nothing_is_certain(tmp_path: Path) -> None:
     text = read(made(tmp_path, TINY.replace("blocks = 6", "blocks = 1"))).text
-    assert "1 of the 6 blocks that a verdict takes: nothing here is certain yet." in text
+    assert "1 of the 6 blocks that a difference takes: none here is certain yet." in text
     assert "no difference was shown in 2 cases; 2 undecided." in text
 
 

@@ -170,6 +170,7 @@ def _reason(where: str, found: Judged, loser: str) -> str:
     if len(full) * 2 > len(found):
         return f"{where}, {full[0]}, the others queue."
     if len(dearer) * 2 > len(found):
+        who = "it" if where.startswith(f"Where {loser} ") else loser
         least, most = figures.number(min(dearer)), figures.number(max(dearer))
-        return f"{where}, each request cost {loser} {least if least == most else f'{least} to {most}'}× the CPU."
+        return f"{where}, each request cost {who} {least if least == most else f'{least} to {most}'}× the CPU."
     return ""

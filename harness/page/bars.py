@@ -154,7 +154,9 @@ class _Log:
     def ticks(self) -> list[Tick]:
         """Round ratios, few enough for a phone."""
         found = ticks(self.low, self.high, True)
-        return found if len(found) <= TICKS_ACROSS else [one for one in found if one[1].lstrip("0.")[0] == "1"]
+        every = -(-len(found) // TICKS_ACROSS)
+        one = next((place for place, (at, _) in enumerate(found) if at == 1), 0)
+        return found[one % every :: every]
 
 
 def _log_scale(compared: Sequence[Compared], floors: Sequence[float]) -> _Log:

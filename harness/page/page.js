@@ -72,13 +72,15 @@
     if (!log) return null;
     const found = [];
     for (let e = Math.floor(Math.log10(low)); e <= Math.ceil(Math.log10(high)); e += 1) {
-      for (const a of [1, 2, 3, 5, 7]) found.push(Number((a * 10 ** e).toPrecision(6)));
+      for (const a of [1, 1.2, 1.5, 2, 2.5, 3, 4, 5, 6, 7, 8]) found.push(Number((a * 10 ** e).toPrecision(6)));
     }
     const inside = found.filter((one) => one >= low && one <= high);
-    const lead = (one) => Math.round(one / 10 ** Math.floor(Math.log10(one) + 1e-9));
-    if (inside.length <= 7) return inside;
-    const some = inside.filter((one) => [1, 2, 5].includes(lead(one)));
-    return some.length <= 8 ? some : some.filter((one) => lead(one) === 1);
+    const lead = (one) => Number((one / 10 ** Math.floor(Math.log10(one) + 1e-9)).toFixed(3));
+    for (const leads of [[1, 1.2, 1.5, 2, 2.5, 3, 4, 5, 6, 7, 8], [1, 1.5, 2, 3, 5, 7], [1, 2, 5]]) {
+      const some = inside.filter((one) => leads.includes(lead(one)));
+      if (some.length <= 8) return some;
+    }
+    return inside.filter((one) => lead(one) === 1);
   };
 
   const xRange = (chart) => {
@@ -211,5 +213,5 @@
   let resized;
   addEventListener("resize", () => { clearTimeout(resized); resized = setTimeout(() => live.forEach((chart) => chart.draw()), 150); });
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => live.forEach((chart) => chart.draw()));
-  addEventListener("beforeprint", () => all("details").forEach((one) => { one.open = true; }));
+  addEventListener("beforeprint", () => all("details:not(.words)").forEach((one) => { one.open = true; }));
 })();

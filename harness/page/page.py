@@ -134,7 +134,7 @@ def _state(analysis: Analysis) -> str:
         said.append(f"{analysis.run.state} after {analysis.blocks} of {asked.blocks} blocks: a smaller run.")
     if analysis.blocks < FEWEST_BLOCKS and asked.pairs:
         said.append(
-            f"{analysis.blocks} of the {FEWEST_BLOCKS} blocks that a verdict takes: nothing here is certain yet."
+            f"{analysis.blocks} of the {FEWEST_BLOCKS} blocks that a difference takes: none here is certain yet."
         )
     return " ".join(said)
 

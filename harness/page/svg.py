@@ -17,6 +17,9 @@ WIDTH, HEIGHT = 640, 260
 LEFT, RIGHT, TOP, BOTTOM = 62, 150, 12, 40
 LABELS_APART: Final = 14
 LONGEST_NAME: Final = 24
+LEADS: Final = ((1, 1.2, 1.5, 2, 2.5, 3, 4, 5, 6, 7, 8), (1, 1.5, 2, 3, 5, 7), (1, 2, 5), (1,))
+"""Digits that a logarithmic axis may name, from the finest on; as page.js."""
+MOST_TICKS: Final = 8
 MARKS: Final = (
     "M-4 0a4 4 0 1 0 8 0a4 4 0 1 0-8 0",
     "M-3.5-3.5h7v7h-7z",
@@ -66,15 +69,18 @@ def draw(chart: Chart, styles: Sequence[Style], number: str) -> Markup:
 def ticks(low: float, high: float, log: bool) -> list[Tick]:
     """Round numbers within the axis, few enough to have room."""
     if log:
-        fine = [a * 10.0**e for e in range(-4, 8) for a in (1, 2, 3, 5, 7)]
-        found = [one for one in fine if low <= one <= high]
-        for allowed in ((1, 2, 5), (1,)):
-            if len(found) > 7:
-                found = [one for one in found if round(one / 10 ** _floor(one)) in allowed]
+        found = next(
+            some for leads in LEADS if len(some := _leading(leads, low, high)) <= MOST_TICKS or len(leads) == 1
+        )
     else:
         step = _step((high - low) / 5)
         found = [place * step for place in range(int(low / step), int(high / step) + 1) if place * step >= low]
     return [(one, f"{one:,.10g}".replace(",", figures.THIN_SPACE)) for one in found]
+
+
+def _leading(leads: Sequence[float], low: float, high: float) -> list[float]:
+    found = [lead * 10.0**e for e in range(-4, 8) for lead in leads]
+    return [one for one in found if low <= one <= high]
 
 
 def _floor(value: float) -> int:
