@@ -3,7 +3,8 @@
 A stretch is an equal part of a slice's window; there are so few of them that a page can show a run of ten million requests.
 """
 
-from typing import Final
+from collections.abc import Iterator
+from typing import Any, Final
 
 import numpy as np
 import pandas as pd
@@ -28,22 +29,38 @@ def stretches(scenario: Scenario) -> int:
 
 def of_block(block: BlockFrames, mode: str, parts: int) -> pd.DataFrame:
     """One row per stretch that has a request: COLUMNS. Of a mix all of it; by when a request was due; ms."""
-    slices = cells.analysed(block, mode).reset_index(drop=True)
-    stretch, latency_ms = _placed(block.requests, slices, parts)
-    order = np.argsort(stretch, kind="stable")
-    stretch, latency_ms = stretch[order], latency_ms[order]
-    there, starts = np.unique(stretch, return_index=True)
-    if not len(there):
-        return pd.DataFrame(columns=COLUMNS)
-    pieces = np.split(latency_ms, starts[1:])
-    own = slices.iloc[there // parts]
-    visit = slices.groupby(["arm", "endpoint", "cell_level"]).cumcount().to_numpy()
-    columns = [own.arm, own.endpoint, own.cell_level, visit[there // parts], there % parts]
-    told = dict(zip(COLUMNS[1:6], map(np.asarray, columns), strict=True))
-    values = zip(*map(_told, pieces), strict=True)
-    return pd.DataFrame(
-        {"block": block.index, **told, "stretches": parts, **dict(zip(COLUMNS[7:], values, strict=True))}
-    )
+    slices = cells.analysed(block, mode)
+    visits = slices.groupby(["arm", "endpoint", "cell_level"]).cumcount()
+    requests = block.requests
+    of_slice = requests.slice.to_numpy()
+    order = None if (of_slice[1:] >= of_slice[:-1]).all() else np.argsort(of_slice, kind="stable")
+    names = ("slice", "intended_ns", "done_ns", "outcome")
+    whole = {name: requests[name].to_numpy() for name in names}
+    if order is not None:
+        whole = {name: values[order] for name, values in whole.items()}
+    rows = []
+    for slice_, visit in zip(slices.to_dict("records"), visits, strict=True):
+        first, last = np.searchsorted(whole["slice"], [slice_["index"], slice_["index"] + 1])
+        own = {name: values[first:last] for name, values in whole.items()}
+        where = (block.index, slice_["arm"], slice_["endpoint"], slice_["cell_level"], int(visit))
+        for stretch, sample in _stretches(own, slice_["cut_ns"], slice_["end_ns"], parts):
+            rows.append((*where, stretch, parts, *_told(sample)))
+    return pd.DataFrame(rows, columns=COLUMNS)
+
+
+def _stretches(own: dict[str, Any], cut_ns: int, end_ns: int, parts: int) -> Iterator[tuple[int, NDArray[np.float64]]]:
+    """The latencies (ms) of one slice's requests, stretch by stretch; what is empty is left out."""
+    intended, outcome = own["intended_ns"], own["outcome"]
+    timed = outcome == Outcome.OK
+    for given_up in SHORTAGE:
+        timed |= outcome == given_up
+    inside = timed & (intended >= cut_ns) & (intended < end_ns)
+    stretch = ((intended - cut_ns) * (parts / (end_ns - cut_ns))).astype(np.int16)
+    latency_ms = (own["done_ns"] - intended) / 1e6
+    for one in range(parts):
+        sample = latency_ms[inside & (stretch == one)]
+        if len(sample):
+            yield one, sample
 
 
 def _told(sample: NDArray[np.float64]) -> tuple[float, float, float]:
@@ -54,15 +71,3 @@ def _told(sample: NDArray[np.float64]) -> tuple[float, float, float]:
     part = np.partition(sample, around)
     p50, p95 = (float(part[int(one)] + one % 1 * (part[min(int(one) + 1, last)] - part[int(one)])) for one in at)
     return p50, p95, float(sample.max())
-
-
-def _placed(requests: pd.DataFrame, slices: pd.DataFrame, parts: int) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-    """Of every request that was due in a window: the number of its stretch, and its latency in ms."""
-    at = pd.Index(slices["index"]).get_indexer(requests.slice)
-    intended, outcome = requests.intended_ns.to_numpy(), requests.outcome.to_numpy()
-    cut, end = slices.cut_ns.to_numpy()[at], slices.end_ns.to_numpy()[at]
-    timed = np.isin(outcome, [Outcome.OK, *SHORTAGE])
-    inside = (at >= 0) & timed & (intended >= cut) & (intended < end)
-    at, intended, cut, end = at[inside], intended[inside], cut[inside], end[inside]
-    stretch = at * parts + (intended - cut) * parts // (end - cut)
-    return stretch, (requests.done_ns.to_numpy()[inside] - intended) / 1e6

@@ -48,6 +48,14 @@ def differed(analysis: Analysis) -> Table:
     return Table(["arm", *shown], rows)
 
 
+def unequal_caps(analysis: Analysis) -> str:
+    """The arms' caps on requests at a time, where they are not all the same."""
+    caps = list(
+        dict.fromkeys("no declared cap" if arm.cap is None else str(arm.cap) for arm in analysis.run.scenario.arms)
+    )
+    return ", ".join(caps) if len(caps) > 1 else ""
+
+
 def equal(analysis: Analysis) -> list[tuple[str, str]]:
     """What was the same for all of them."""
     head, scenario = analysis.run.head, analysis.run.scenario

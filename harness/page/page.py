@@ -106,6 +106,7 @@ def view(analysis: Analysis, reasons: list[Reason]) -> dict[str, Any]:
         "lost": len(lost),
         "controlled": bool(analysis.floors),
         "differed": facts.differed(analysis),
+        "unequal": facts.unequal_caps(analysis),
         "equal": facts.equal(analysis),
         "machine": facts.machine(analysis),
         "calibration": facts.calibration(analysis),
