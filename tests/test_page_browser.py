@@ -201,6 +201,9 @@ def test_nothing_scrolls_sideways_on_a_phone(browser: Browser, run: Path, script
     for summary in seen.page.locator("summary").all():
         summary.click()
     assert seen.width() == (390, 390)
+    told = seen.page.locator(".who-is-who dd").first.bounding_box()
+    assert told
+    assert told["width"] > 300  # the arms' descriptions have the whole width, and no column of single words
     seen.context.close()
 
 
