@@ -21,6 +21,7 @@ from harness.analysis import Analysis
 from harness.checks import Reason
 from harness.errors import EXIT_FAILED, EXIT_INVALID, UserError
 from harness.judged import SUPPORTED
+from harness.page import page
 
 
 def publish(path: Path, gated: bool = False) -> int:
@@ -32,8 +33,9 @@ def publish(path: Path, gated: bool = False) -> int:
     if gated:
         claim.refuse_none(analysed.run.scenario, str(path))
     target = path / "report"
-    pictures = write(analysed, target)
+    pictures = write(analysed, reasons, target)
     print(report.text(analysed))
+    print(f"open: {target / page.NAME}")
     print(f"report: {target / 'report.md'}, with {len(pictures)} pictures and the tables as CSV files beside it")
     if mechanism.read(path) is None:
         print(f"why: `bench explain {path}` puts the mechanism beside the numbers, by a pass with a probe")
@@ -42,12 +44,13 @@ def publish(path: Path, gated: bool = False) -> int:
     return EXIT_INVALID if report.lost_comparisons(analysed, checks.invalid_cells(reasons)) else 0
 
 
-def write(analysed: Analysis, target: Path) -> list[str]:
-    """Report, tables and pictures into this folder; the pictures' names."""
+def write(analysed: Analysis, reasons: list[Reason], target: Path) -> list[str]:
+    """Page, report, tables and pictures into this folder; the pictures' names."""
     try:
         target.mkdir(parents=True, exist_ok=True)
         pictures = plots.save_all(analysed, target, "png")
         report.write(analysed, target, pictures)
+        page.write(analysed, reasons, target)
     except OSError as error:
         raise UserError(f"{target}: cannot be written: {error}") from None
     return pictures

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from harness import analysis, catalogue, figures, frames, publish, report
+from harness import analysis, catalogue, checks, figures, frames, publish, report
 from harness.analysis import Analysis
 from harness.errors import EXIT_MENDABLE, UserError
 from harness.store import FINISHED
@@ -60,7 +60,7 @@ def newest(runs: Path, scenario: str) -> Path:
 
 def write_whole(analysed: Analysis, folder: Path) -> None:
     """All that `bench report` writes, what it prints, and the machine."""
-    publish.write(analysed, folder)
+    publish.write(*checks.sound(analysed), folder)
     (folder / TEXT).write_text(report.text(analysed), encoding="utf-8")
     _write_machine(analysed, folder)
 
