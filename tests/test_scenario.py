@@ -95,7 +95,7 @@ MALFORMED = {
     ),
     "threads where there are none": (
         edited('server = "uvicorn"', 'server = "uvicorn"\nthreads = 4'),
-        "arms[1].threads: expected only with gunicorn-gthread, granian-wsgi; got it with uvicorn",
+        "arms[1].threads: expected only with gunicorn-gthread, granian-wsgi",
     ),
     "no threads where they are needed": (edited("threads = 8\n", ""), "arms[0].threads: expected a number of threads"),
     "an event loop on WSGI": (
