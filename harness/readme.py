@@ -14,7 +14,7 @@ from typing import Any, Final
 
 import pandas as pd
 
-from harness import figures, judge, judged, tables
+from harness import endpoints, figures, judge, judged, tables
 from harness.errors import EXIT_MENDABLE, UserError
 from harness.intervals import Estimate
 from harness.metrics import CPU, HIGHEST_RATE, THROUGHPUT
@@ -23,15 +23,6 @@ from harness.tables import Table
 
 README: Final = Path("README.md")
 PASSAGE: Final = re.compile(r"(<!-- reference: ([\w-]+) -->\n).*?(\n<!-- /reference -->)", re.DOTALL)
-WORK: Final = {
-    "hello": "answers at once",
-    "wait": "waits {ms} ms",
-    "upstream": "calls an API that takes {ms} ms",
-    "fanout": "calls it {k} times",
-    "db_read": "reads a row by key",
-    "cpu": "computes",
-}
-"""What an endpoint does, for somebody who has not seen the project yet."""
 ARM: Final = "async · uvicorn"
 SHOWN: Final = "wait ms=100 · closed loop, 256 users"
 WORDS: Final = (THROUGHPUT.better, THROUGHPUT.worse, "equivalent", "undecided", judged.INVALID)
@@ -114,9 +105,8 @@ PASSAGES: Final[Mapping[str, Callable[[Path], list[str]]]] = {
 
 
 def work(endpoint: str) -> str:
-    """`wait ms=100` in words."""
-    name, *query = endpoint.split()
-    return WORK.get(name, endpoint).format(**dict(part.split("=") for part in query))
+    """`wait ms=100` with what it does in words, for somebody who has not seen the project yet."""
+    return f"{endpoints.in_words(endpoint)} (`{endpoint}`)"
 
 
 def _where(reference: Path, scenario: str) -> list[str]:
