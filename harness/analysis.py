@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from harness import cells, comparison, intervals, metrics, plan
+from harness import cells, comparison, intervals, metrics, plan, timeline
 from harness.comparison import Compared
 from harness.frames import BlockFrames, Run
 from harness.intervals import Estimate
@@ -36,6 +36,7 @@ class Analysis:
     restarts: dict[Cell, int]  # how often a cell left its arm with unfinished work
     found: list[dict[str, Any]]  # per block and search: capacity.Found
     curve: pd.DataFrame  # one row per slice of a search: cells.curve; otherwise empty
+    timeline: pd.DataFrame  # latency over time: timeline.of_block, all blocks
 
     @property
     def mode(self) -> str:
@@ -80,8 +81,18 @@ class Analysis:
         """Where each cell's rows stand."""
         return dict(self.per_block.groupby(["arm", "endpoint", "level"]).indices)
 
+    @cached_property
+    def _estimates(self) -> dict[tuple[Cell, Metric], Estimate | None]:
+        """Those that were asked for: a percentile of ten million latencies is not looked up twice."""
+        return {}
+
     def estimate(self, cell: Cell, metric: Metric) -> Estimate | None:
         """The cell's figure: median over blocks; a percentile is that of the merged samples, where there are enough."""
+        if (cell, metric) not in self._estimates:
+            self._estimates[cell, metric] = self._estimate(cell, metric)
+        return self._estimates[cell, metric]
+
+    def _estimate(self, cell: Cell, metric: Metric) -> Estimate | None:
         values = self.rows(cell)[metric.column].to_numpy(dtype=float)
         if metric is metrics.HIGHEST_RATE:
             return intervals.geometric_mean(values)
@@ -132,6 +143,7 @@ def analyse(run: Run) -> Analysis:
     restarts: dict[Cell, int] = {}
     found: list[dict[str, Any]] = []
     curves: list[pd.DataFrame] = []
+    times: list[pd.DataFrame] = []
     promise = run.scenario.load.objective
     for block in run.blocks():
         for cell, row, sample in cells.block_cells(block, run.scenario.load.mode):
@@ -143,6 +155,7 @@ def analyse(run: Run) -> Analysis:
             restarts[cell] = restarts.get(cell, 0) + 1
         if promise is not None:
             curves.append(cells.curve(block, promise))
+        times.append(timeline.of_block(block, run.scenario.load.mode, timeline.stretches(run.scenario)))
         found += [{"block": block.index, **one} for one in block.notes["found"]]
         del block  # before the next one is read
     per_block = pd.DataFrame(rows, columns=cells.COLUMNS)
@@ -163,6 +176,7 @@ def analyse(run: Run) -> Analysis:
         restarts=restarts,
         found=found,
         curve=pd.concat(curves) if curves else pd.DataFrame(),
+        timeline=pd.concat(times),
     )
 
 

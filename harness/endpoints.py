@@ -53,6 +53,7 @@ class Facts:
     """One endpoint."""
 
     least_ms: Callable[[Query], float]
+    words: str  # what it does, for a reader who has not seen its code
     needs: frozenset[str] = frozenset()  # which services it asks: DATABASE, CACHE, UPSTREAM
     query: Mapping[str, range | Sequence[str]] = field(
         default_factory=dict
@@ -61,29 +62,38 @@ class Facts:
 
 
 ENDPOINTS: Final[dict[str, Facts]] = {
-    "hello": Facts(_none),
-    "simple": Facts(_none),
-    "wait": Facts(_wait(1_000), query={"ms": MS}),
-    "greeting": Facts(_greeting),
-    "upstream": Facts(_wait(100), frozenset({UPSTREAM}), {"ms": MS}),
-    "fanout": Facts(_fanout, frozenset({UPSTREAM}), {"k": CALLS, "ms": MS, "mode": MODES}),
-    "db_read": Facts(_none, frozenset({DATABASE}), {"pk": ROW}),
-    "db_list": Facts(_none, frozenset({DATABASE})),
-    "db_write": Facts(_none, frozenset({DATABASE}), {"pk": ROW}),
-    "db_fanout": Facts(_none, frozenset({DATABASE}), {"k": CALLS, "mode": MODES}),
-    "db_backend": Facts(_none, frozenset({DATABASE}), {"pk": ROW}),
-    "db_native": Facts(_none, frozenset({DATABASE}), {"pk": ROW, "k": CALLS, "mode": MODES}),
-    "cache": Facts(_none, frozenset({CACHE}), {"k": CALLS}),
-    "cache_native": Facts(_none, frozenset({CACHE}), {"k": CALLS}),
-    "unsafe": Facts(_none, frozenset({DATABASE}), {"pk": ROW}),
-    "mixed": Facts(_wait(100), frozenset({DATABASE, UPSTREAM}), {"ms": MS, "pk": ROW}),
-    "stream": Facts(_stream, query={"k": CALLS, "ms": MS}, streams=True),
-    "sse": Facts(_sse, query={"ms": MS, "every": range(1, 60_001)}, streams=True),
-    "longpoll": Facts(_none, query={"ms": MS}),
-    "file": Facts(_none, query={"kib": range(10_241)}),
-    "bridge": Facts(_none, query={"k": range(1_001)}),
-    "cpu": Facts(_none),
-    "blocking": Facts(_wait(100), query={"ms": MS}),
+    "hello": Facts(_none, "answers at once"),
+    "simple": Facts(_none, "answers at once"),
+    "wait": Facts(_wait(1_000), "waits, as for somebody else's answer", query={"ms": MS}),
+    "greeting": Facts(_greeting, "waits two seconds"),
+    "upstream": Facts(_wait(100), "calls a slow API", frozenset({UPSTREAM}), {"ms": MS}),
+    "fanout": Facts(
+        _fanout, "calls a slow API several times", frozenset({UPSTREAM}), {"k": CALLS, "ms": MS, "mode": MODES}
+    ),
+    "db_read": Facts(_none, "reads a row of the database", frozenset({DATABASE}), {"pk": ROW}),
+    "db_list": Facts(_none, "reads fifty rows and renders a page", frozenset({DATABASE})),
+    "db_write": Facts(_none, "writes a row of the database", frozenset({DATABASE}), {"pk": ROW}),
+    "db_fanout": Facts(_none, "reads several rows, one query each", frozenset({DATABASE}), {"k": CALLS, "mode": MODES}),
+    "db_backend": Facts(_none, "reads a row by an async ORM", frozenset({DATABASE}), {"pk": ROW}),
+    "db_native": Facts(
+        _none, "reads rows without the ORM", frozenset({DATABASE}), {"pk": ROW, "k": CALLS, "mode": MODES}
+    ),
+    "cache": Facts(_none, "reads the cache", frozenset({CACHE}), {"k": CALLS}),
+    "cache_native": Facts(_none, "reads Redis without Django's cache", frozenset({CACHE}), {"k": CALLS}),
+    "unsafe": Facts(_none, "reads a row by the sync ORM in either colour", frozenset({DATABASE}), {"pk": ROW}),
+    "mixed": Facts(
+        _wait(100),
+        "an ordinary page: two queries, a slow API, a template",
+        frozenset({DATABASE, UPSTREAM}),
+        {"ms": MS, "pk": ROW},
+    ),
+    "stream": Facts(_stream, "streams its answer in chunks", query={"k": CALLS, "ms": MS}, streams=True),
+    "sse": Facts(_sse, "streams events", query={"ms": MS, "every": range(1, 60_001)}, streams=True),
+    "longpoll": Facts(_none, "holds its users until something happens", query={"ms": MS}),
+    "file": Facts(_none, "sends a file", query={"kib": range(10_241)}),
+    "bridge": Facts(_none, "crosses between sync and async and back", query={"k": range(1_001)}),
+    "cpu": Facts(_none, "computes"),
+    "blocking": Facts(_wait(100), "waits without letting others run", query={"ms": MS}),
 }
 """By name; a test holds it equal to the project's URLs."""
 
@@ -92,3 +102,9 @@ def streams(label: str) -> bool:
     """Whether what is reported under this label (`sse ms=2000`; in a mix `neighbours: sse ms=2000`) comes bit by bit."""
     facts = ENDPOINTS.get(label.rpartition(": ")[2].partition(" ")[0])
     return facts is not None and facts.streams
+
+
+def in_words(label: str) -> str:
+    """What is done under this label (`wait ms=100`) in plain words; nothing for a mix, whose name its author gave."""
+    facts = ENDPOINTS.get(label.rpartition(": ")[2].partition(" ")[0])
+    return facts.words if facts else ""

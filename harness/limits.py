@@ -14,20 +14,32 @@ NEAR: Final = 0.92  # of a bound: close enough to say that the bound is what lim
 BUSY: Final = 0.90  # of the cores an arm can use; a slice's drain, in which load falls, is part of the time
 
 
+CAP, ASKED, SERVICES, CPU_BOUND, NOTHING_ALONE = "cap", "asked", "services", "cpu", "nothing alone"
+"""By what a cell can be held, in the order in which it is looked for."""
+
+
 def limit(analysis: Analysis, cell: Cell) -> str | None:
     """What holds this cell's throughput where it is; None without a throughput, or where CPU is not known."""
+    found = held_by(analysis, cell)
+    return found[1] if found else None
+
+
+def held_by(analysis: Analysis, cell: Cell) -> tuple[str, str] | None:
+    """The same with its kind before it: CAP, ASKED, SERVICES, CPU_BOUND or NOTHING_ALONE."""
     rows = analysis.rows(cell)
     rate, busy = (float(rows[column].astype(float).median()) for column in ("throughput_rps", "server_busy"))
     if not rate > 0 or busy != busy:
         return None
     least_s = analysis.mean_ms(cell) / 1000
     most = _offered(analysis, cell, rows, least_s)
-    return (
-        _by_cap(analysis, cell, rate, least_s, most)
-        or _by_what_is_asked(analysis, cell, rate, least_s, most, busy)
-        or _by_services(analysis, rows, busy < BUSY * usable_cores(analysis, cell))
-        or _by_cpu(analysis, cell, rate, most, busy)
-    )
+    full = busy >= BUSY * usable_cores(analysis, cell)
+    told = {
+        CAP: _by_cap(analysis, cell, rate, least_s, most),
+        ASKED: _by_what_is_asked(analysis, cell, rate, least_s, most, busy),
+        SERVICES: _by_services(analysis, rows, not full),
+        CPU_BOUND if full else NOTHING_ALONE: _by_cpu(analysis, cell, rate, most, busy),
+    }
+    return next((kind, text) for kind, text in told.items() if text)
 
 
 def usable_cores(analysis: Analysis, cell: Cell) -> int:

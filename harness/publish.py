@@ -21,6 +21,7 @@ from harness.analysis import Analysis
 from harness.checks import Reason
 from harness.errors import EXIT_FAILED, EXIT_INVALID, UserError
 from harness.judged import SUPPORTED
+from harness.page import page
 
 
 def publish(path: Path, gated: bool = False) -> int:
@@ -36,9 +37,11 @@ def publish(path: Path, gated: bool = False) -> int:
         target.mkdir(exist_ok=True)
         pictures = plots.save_all(analysed, target, "png")
         report.write(analysed, target, pictures)
+        opened = page.write(analysed, reasons, target)
     except OSError as error:
         raise UserError(f"{target}: cannot be written: {error}") from None
     print(report.text(analysed))
+    print(f"open: {opened}")
     print(f"report: {target / 'report.md'}, with {len(pictures)} pictures and the tables as CSV files beside it")
     if mechanism.read(path) is None:
         print(f"why: `bench explain {path}` puts the mechanism beside the numbers, by a pass with a probe")

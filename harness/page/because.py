@@ -1,0 +1,91 @@
+"""Why an arm came out ahead of another, in a few words: what holds the one behind, and what a request costs it. Pure."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from harness import figures, limits
+from harness.analysis import Analysis
+from harness.comparison import Compared
+from harness.mechanism import Mechanism
+from harness.metrics import CPU
+from harness.plan import Cell
+from harness.why import NOTHING
+
+DEARER: Final = 1.1  # times the CPU per request: less explains nothing
+
+
+@dataclass(frozen=True)
+class Because:
+    """The reasons for one comparison."""
+
+    loser: str | None  # None: neither is behind
+    kind: str | None  # what holds the loser: limits.CAP …
+    dearer: float | None  # how many times the CPU per request of the other it needs, if that is more
+    text: str
+
+
+@dataclass(frozen=True)
+class Grounds:
+    """What reasons are made of."""
+
+    analysis: Analysis
+    costs: Mapping[tuple[str, str, str, float], float]  # (arm, over, endpoint, level) → ratio of CPU per request
+    mechanism: Mapping[Cell, Mechanism]
+
+    def of(self, compared: Compared, how: str) -> Because:
+        """Why this comparison came out as it did; `how`: see bars.tone."""
+        sides = (
+            Cell(compared.arm, compared.endpoint, compared.level),
+            Cell(compared.over, compared.endpoint, compared.level),
+        )
+        ahead = how.endswith("better")
+        if not ahead and not how.endswith("worse"):
+            return Because(None, None, None, self._neither(sides))
+        loser = sides[1] if ahead else sides[0]
+        found = limits.held_by(self.analysis, loser)
+        dearer = self._dearer(compared, ahead)
+        kind = found[0] if found else None
+        return Because(loser.arm, kind, dearer, self._text(loser, found, dearer))
+
+    def _dearer(self, compared: Compared, ahead: bool) -> float | None:
+        ratio = self.costs.get((compared.arm, compared.over, compared.endpoint, compared.level))
+        if ratio is None:
+            return None
+        times = 1 / ratio if ahead else ratio
+        return times if times >= DEARER else None
+
+    def _text(self, loser: Cell, found: tuple[str, str] | None, dearer: float | None) -> str:
+        kind = found[0] if found else None
+        if kind == limits.CAP:
+            return f"{loser.arm} is full: {self._sum(loser)}"
+        if kind == limits.SERVICES:
+            return f"what {loser.arm} asks (database, cache, slow API) is busy"
+        full = f"{loser.arm} fills its core" if kind == limits.CPU_BOUND else ""
+        cost = f"{'' if full else loser.arm + ' '}needs {figures.number(dearer)}× the CPU per request" if dearer else ""
+        said = " and ".join(one for one in (full, cost) if one)
+        if said:
+            return said + self._switches(loser)
+        return f"{loser.arm} {found[1]}" if found else ""
+
+    def _sum(self, cell: Cell) -> str:
+        arm, least_s = self.analysis.run.scenario.arm(cell.arm), self.analysis.mean_ms(cell) / 1000
+        return f"{arm.room}, {arm.cap} / {least_s:g} s = {figures.number((arm.cap or 0) / least_s)} req/s"
+
+    def _switches(self, cell: Cell) -> str:
+        one = self.mechanism.get(cell)
+        if one is None or one.switches < NOTHING:
+            return ""
+        return f"; {figures.number(one.switches)} thread switches per request"
+
+    def _neither(self, sides: Sequence[Cell]) -> str:
+        kinds = {found[0] if (found := limits.held_by(self.analysis, cell)) else None for cell in sides}
+        if kinds == {limits.ASKED}:
+            return "both answer nearly all that is asked"
+        return "both fill their core" if kinds == {limits.CPU_BOUND} else ""
+
+
+def grounds(analysis: Analysis, valid: Sequence[Compared], mechanism: Mapping[Cell, Mechanism]) -> Grounds:
+    """What reasons are made of in this run."""
+    costs = {(c.arm, c.over, c.endpoint, c.level): c.ratio.value for c in valid if c.metric is CPU}
+    return Grounds(analysis, costs, mechanism)

@@ -1,0 +1,154 @@
+"""What was equal, what differed, on what it was measured, and how to do it again: tables of words for the page. Pure."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from harness import figures, metrics, plan
+from harness.analysis import Analysis
+from harness.metrics import Metric
+from harness.page.charts import where
+from harness.plan import Cell
+from harness.stored import read_notes
+from harness.tables import Table
+
+RESOURCES: Final = ("cpu", "memory", "threads", "connections", "sessions")
+COUNTED: Final = {
+    "switches": "thread switches",
+    "threads_started": "threads started",
+    "application_ms": "in the application [ms]",
+    "thread_ms": "waiting for a thread [ms]",
+    "connection_ms": "for a database connection [ms]",
+    "query_ms": "in queries [ms]",
+    "upstream_ms": "for HTTP services [ms]",
+    "rest_ms": "Python and elsewhere [ms]",
+    "lag_p99_ms": "event loop's lag, p99 [ms]",
+}
+"""Of a probed pass, per request: the columns of mechanism.csv that the page shows."""
+
+
+def differed(analysis: Analysis) -> Table:
+    """What was not the same for all arms; a column in which all are alike is left out."""
+    arms = analysis.run.scenario.arms
+    columns: dict[str, Sequence[str]] = {
+        "server": [arm.server for arm in arms],
+        "interface": [arm.table.interface for arm in arms],
+        "view": [arm.view for arm in arms],
+        "requests at a time": [str(arm.cap or "no declared cap") for arm in arms],
+        "workers": [str(arm.workers) for arm in arms],
+        "middleware": [arm.profile for arm in arms],
+        "database": [arm.connecting for arm in arms],
+        "Django": [arm.django or str(analysis.run.head["machine"]["packages"]["django"]) for arm in arms],
+        "environment": [" ".join(f"{key}={value}" for key, value in arm.environment.items()) for arm in arms],
+        "project": [arm.revision or "" for arm in arms],
+        "control of": [arm.control_of or "" for arm in arms],
+    }
+    always = ("server", "interface", "view", "requests at a time")
+    shown = {name: values for name, values in columns.items() if name in always or len(set(values)) > 1}
+    rows = [[arm.name, *(values[place] for values in shown.values())] for place, arm in enumerate(arms)]
+    return Table(["arm", *shown], rows)
+
+
+def unequal_caps(analysis: Analysis) -> str:
+    """The arms' caps on requests at a time, where they are not all the same."""
+    caps = list(
+        dict.fromkeys("no declared cap" if arm.cap is None else str(arm.cap) for arm in analysis.run.scenario.arms)
+    )
+    return ", ".join(caps) if len(caps) > 1 else ""
+
+
+def equal(analysis: Analysis) -> list[tuple[str, str]]:
+    """What was the same for all of them."""
+    head, scenario = analysis.run.head, analysis.run.scenario
+    cores, arms = head["cores"], scenario.arms
+    alike: dict[str, set[str]] = {
+        "worker processes": {str(arm.workers) for arm in arms},
+        "middleware": {arm.profile for arm in arms},
+        "database connections": {arm.connecting for arm in arms},
+    }
+    split = f"server on core {_list(cores['server'])}; load maker and services on core {_list(cores['load'])}"
+    same = {
+        "cores": split if cores["server"] else str(cores["note"]),
+        **{name: next(iter(found)) for name, found in alike.items() if len(found) == 1},
+        "database": str(head["database"]),
+        "answers": "byte for byte the same from every arm, proven before any load in each block",
+        "order": f"{analysis.blocks} blocks; in each, every arm started afresh, then loaded one at a time in shuffled slices",
+        "load": figures.loop(scenario.load),
+    }
+    return list(same.items())
+
+
+def machine(analysis: Analysis) -> list[tuple[str, str]]:
+    """The machine, and what ran on it."""
+    head = analysis.run.head
+    facts: dict[str, Any] = head["machine"]
+    memory = facts.get("memory_gib")
+    told = {
+        "CPU": f"{facts['cpu']}, {facts['cores']} cores",
+        "memory": f"{memory} GiB" if memory else "",
+        "system": str(facts["system"]),
+        "Python": str(facts["python"]),
+        **{name: version for name, version in facts["packages"].items() if version},
+        "database": str(head["database"]),
+        "measured": str(head.get("started", "")),
+    }
+    return [(name, text) for name, text in told.items() if text]
+
+
+def calibration(analysis: Analysis) -> Table | None:
+    """What the load maker was tested for before the run; None if it was not."""
+    lines: Sequence[Mapping[str, Any]] = analysis.run.head["calibration"].get("lines", [])
+    signs = {True: "✔ passed", False: "✘ not passed", None: "not known here"}
+    rows = [[one["name"], one["figure"], one["limit"], signs[one["passed"]]] for one in lines]
+    return Table(["test of the load maker", "seen", "limit", "result"], rows) if rows else None
+
+
+def commands(analysis: Analysis) -> list[tuple[str, str]]:
+    """Each arm's exact command, as in the first block."""
+    return list(read_notes(analysis.run.block_folders[0])["commands"].items())
+
+
+def again(analysis: Analysis) -> list[tuple[str, str]]:
+    """What to type, and what it does."""
+    name, path = str(analysis.run.head["scenario"]), analysis.run.path.name
+    return [
+        (f"bench run scenarios/{name}.toml", "measure the same question on your machine"),
+        (f"bench report results/{path}", "make this page anew from the raw samples"),
+        (f"bench explain results/{path}", "say why, by a pass with a probe"),
+        (f"bench extend results/{path} --blocks 6", "add blocks, where something is undecided"),
+    ]
+
+
+def scenario_text(analysis: Analysis) -> str:
+    """The question as it was asked."""
+    return (analysis.run.path / "scenario.toml").read_text(encoding="utf-8")
+
+
+def digest(analysis: Analysis) -> str:
+    """By which two runs of the same plan are known."""
+    return str(analysis.run.head["plan"].get("hash") or plan.digest(analysis.run.scenario, []))
+
+
+def resources(analysis: Analysis, lost: set[Cell]) -> Table:
+    """What a request cost and what an arm held; a column without any figure is left out."""
+    told = [metrics.BY_KEY[key] for key in RESOURCES]
+    cells = [cell for cell in analysis.cells if analysis.whole(cell) == cell]
+    found = {(cell, metric): analysis.estimate(cell, metric) for cell in cells for metric in told}
+    shown = [metric for metric in told if any(found[cell, metric] for cell in cells)]
+    rows = [
+        [
+            where(analysis, cell.endpoint, cell.level),
+            cell.arm,
+            *("INVALID" if cell in lost else figures.estimate(found[cell, metric]) for metric in shown),
+        ]
+        for cell in cells
+    ]
+    return Table(["where", "arm", *(named(metric) for metric in shown)], rows)
+
+
+def named(metric: Metric) -> str:
+    """A metric with its unit: `p50 [ms]`."""
+    return f"{metric.title} [{metric.unit}]" if metric.unit else metric.title
+
+
+def _list(cores: Sequence[int] | None) -> str:
+    return ", ".join(map(str, cores or []))

@@ -1,0 +1,232 @@
+"""An analysed run and its reasons in, report.html's text out: what the template is given, and how it is put into one file.
+
+Style and script stand in the file itself and are allowed by their hashes alone: nothing else may run, nothing may be loaded.
+"""
+
+import base64
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
+from harness import checks, figures, judge, mechanism, report, sections, why
+from harness.analysis import Analysis
+from harness.checks import Reason
+from harness.judge import Verdict
+from harness.mechanism import Explained
+from harness.page import answer, bars, because, charts, facts, svg
+from harness.page.chart import Chart, as_json, styles
+from harness.sections import Section
+from harness.significance import FEWEST_BLOCKS
+from harness.store import FINISHED
+from harness.tables import Table
+
+HERE: Final = Path(__file__).parent
+NAME: Final = "report.html"
+MANY: Final = 8  # flags, of which the rest is folded away
+
+
+@dataclass(frozen=True)
+class Plot:
+    """One interactive chart with its pictures."""
+
+    key: str
+    title: str
+    reading: str  # what to look for
+    charts: Sequence[Chart]
+    pictures: Sequence[Markup]
+
+    @property
+    def groups(self) -> list[str]:
+        return list(dict.fromkeys(chart.group for chart in self.charts))
+
+    @property
+    def whats(self) -> list[str]:
+        return list(dict.fromkeys(chart.what for chart in self.charts))
+
+
+def write(analysis: Analysis, reasons: list[Reason], folder: Path) -> Path:
+    """The page into this folder; its path."""
+    target = folder / NAME
+    target.write_text(html(analysis, reasons), encoding="utf-8")
+    return target
+
+
+def html(analysis: Analysis, reasons: list[Reason]) -> str:
+    """The page."""
+    environment = Environment(
+        loader=FileSystemLoader(HERE),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    return environment.get_template("template.html").render(view(analysis, reasons))
+
+
+def view(analysis: Analysis, reasons: list[Reason]) -> dict[str, Any]:
+    """All that the template shows."""
+    lost, shown = checks.invalid_cells(reasons), styles(analysis)
+    valid = sections.valid_comparisons(analysis, lost)
+    found = mechanism.read(analysis.run.path)
+    grounds = because.grounds(analysis, valid, found.cells if found else {})
+    told = answer.told(analysis, valid, grounds)
+    plots, told_of = _plots(analysis, lost), sections.sections(analysis, reasons)
+    style, script = _read("vendor/uPlot.min.css", "page.css"), _read("vendor/uPlot.iife.min.js", "page.js")
+    return {
+        "question": analysis.run.scenario.question,
+        "state": _state(analysis),
+        "setting": report.setting(analysis),
+        "answers": answer.answers(analysis, told, lost),
+        "places": answer.table(analysis, told, lost),
+        "pairs": analysis.run.scenario.pairs,
+        "claims": _claims(judge.claims(analysis, reasons)),
+        "styles": shown,
+        "arms": [(arm.name, arm.summary) for arm in analysis.run.scenario.arms],
+        "marks": svg.MARKS,
+        "ratios": bars.ratio_charts(analysis, valid),
+        "bars": list(bars.bar_charts(analysis, shown, lost)),
+        "plots": plots,
+        "named": facts.named,
+        "resources": facts.resources(analysis, lost),
+        "mechanism": found and _mechanism(analysis, found, told_of),
+        "cost": why.cost(found) if found else [],
+        "explain": f"bench explain results/{analysis.run.path.name}",
+        "sections": told_of,
+        "invalid": [reason for reason in reasons if reason.invalid],
+        "flagged": [reason for reason in reasons if not reason.invalid],
+        "many": MANY,
+        "where": lambda cell: charts.where(analysis, cell.endpoint, cell.level),
+        "cells": len(analysis.cells),
+        "lost": len(lost),
+        "controlled": bool(analysis.floors),
+        "differed": facts.differed(analysis),
+        "unequal": facts.unequal_caps(analysis),
+        "equal": facts.equal(analysis),
+        "machine": facts.machine(analysis),
+        "calibration": facts.calibration(analysis),
+        "commands": facts.commands(analysis),
+        "again": facts.again(analysis),
+        "digest": facts.digest(analysis),
+        "scenario": facts.scenario_text(analysis),
+        "style": Markup(style),
+        "script": Markup(script),
+        "allowed": f"default-src 'none'; script-src '{_hash(script)}'; style-src '{_hash(style)}'",
+        "data": _data(
+            {
+                "arms": [asdict(one) for one in shown],
+                "marks": svg.MARKS,
+                "plots": {one.key: as_json(one.charts) for one in plots},
+            }
+        ),
+    }
+
+
+def _state(analysis: Analysis) -> str:
+    """What has to be said of a run that is not whole."""
+    asked = analysis.run.scenario
+    said = []
+    if analysis.run.state != FINISHED or not asked.fewest_blocks <= analysis.blocks <= asked.most_blocks:
+        said.append(f"{analysis.run.state} after {analysis.blocks} of {asked.blocks} blocks: a smaller run.")
+    if analysis.blocks < FEWEST_BLOCKS and asked.pairs:
+        said.append(
+            f"{analysis.blocks} of the {FEWEST_BLOCKS} blocks that a difference takes: none here is certain yet."
+        )
+    return " ".join(said)
+
+
+def _claims(verdicts: Sequence[Verdict]) -> list[dict[str, Any]]:
+    return [
+        {
+            "sign": report.SIGNS[one.word],
+            "word": one.word,
+            "text": one.claim.text,
+            "published": one.claim.published,
+            "reasons": [report.numbers(one.conditions, part) for part in one.conditions],
+        }
+        for one in verdicts
+    ]
+
+
+def _plots(analysis: Analysis, lost: set[Any]) -> list[Plot]:
+    """The interactive charts that this run has something for."""
+    promise = analysis.run.scenario.load.objective
+    told = [
+        (
+            "sticks",
+            "How hard can it be pushed?",
+            f"Each mark is a slice at one rate; hollow: {promise} was not kept. A line that turns upwards has found its"
+            " limit, and the dotted upright is the highest rate that was confirmed.",
+            charts.hockey_sticks(analysis, lost),
+        ),
+        (
+            "levels",
+            "What happens as the load grows?",
+            "A line that stays flat has reached its limit: more users only wait longer. Whiskers are 95 % intervals over blocks.",
+            charts.by_level(analysis, lost),
+        ),
+        (
+            "percentiles",
+            "Where is the tail?",
+            "Of every hundred users, so many waited at most so long. The axis gives the slowest 1 % as much room as the"
+            " rest; lower is better, and a line that rises on the right keeps a few users waiting.",
+            charts.percentile_curves(analysis, lost),
+        ),
+        (
+            "time",
+            "Did it hold over time?",
+            "Latency while each arm was loaded, block after block, its slices in turn. Level is good; steps from block to"
+            " block are the machine's moods or a fresh start's, and slopes within a block say that it had not settled.",
+            charts.over_time(analysis, lost),
+        ),
+    ]
+    made = [(key, title, reading, list(some)) for key, title, reading, some in told]
+    return [
+        Plot(key, title, reading, some, _pictures(analysis, key, some)) for key, title, reading, some in made if some
+    ]
+
+
+def _pictures(analysis: Analysis, key: str, some: Sequence[Chart]) -> list[Markup]:
+    shown = styles(analysis)
+    return [svg.draw(chart, shown, f"{key}{place}") for place, chart in enumerate(some) if chart.drawn]
+
+
+def _mechanism(analysis: Analysis, found: Explained, told: Sequence[Section]) -> dict[str, Any]:
+    """What a probed pass counted per request, as a table, and in words."""
+    columns = {
+        name: title for name, title in facts.COUNTED.items() if any(getattr(one, name) for one in found.cells.values())
+    }
+    rows = [
+        [
+            charts.where(analysis, cell.endpoint, cell.level),
+            cell.arm,
+            *(figures.number(getattr(one, name)) for name in columns),
+        ]
+        for cell, one in found.cells.items()
+    ]
+    return {
+        "table": Table(["where", "arm", *columns.values()], rows),
+        "told": [(one.title, one.why) for one in told if one.why],
+    }
+
+
+def _read(*names: str) -> str:
+    return "\n".join((HERE / name).read_text(encoding="utf-8") for name in names)
+
+
+def _hash(text: str) -> str:
+    """As a Content-Security-Policy names what may run."""
+    return f"sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}"
+
+
+def _data(content: Any) -> Markup:
+    """JSON that cannot end its script element, whatever a name holds."""
+    text = json.dumps(content, ensure_ascii=True, allow_nan=False, separators=(",", ":"))
+    for sign in "<>&":
+        text = text.replace(sign, f"\\u{ord(sign):04x}")
+    return Markup(text)

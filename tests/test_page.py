@@ -1,0 +1,358 @@
+"""The page without a browser: what it says, that it says what the CSV files say, and that nothing said to it can become code."""
+
+import json
+import random
+import re
+import shutil
+import time
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from conftest import FACTS, TINY, FakeLoad, FakeStage, Quiet, fake_run
+from test_capacity import TEXT as CAPACITY
+
+from harness import analysis, endpoints, figures, frames, publish, runner, scenario, store, timeline
+from harness.drawing import COLOURS
+from harness.page import chart, page, svg
+from harness.page.chart import Chart, Line, Style
+from harness.plan import Cell, Slice
+from harness.samples import COLUMNS, Outcome
+
+HOSTILE = "<script>alert(1)<!--\"'{{ 7*7 }}&lt;"
+ENDING = "</script><img src=x onerror=alert(1)>{{ 7*7 }}{% raw %}"
+VOID = {"meta", "br", "input", "img", "link", "hr"}
+
+
+class Read(HTMLParser):
+    """A page as a browser sees it: elements with their attributes, the cells of tables, and the data."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__(convert_charrefs=True)
+        self.elements: list[tuple[str, dict[str, str | None]]] = []
+        self.open: list[str] = []
+        self.rows: list[tuple[dict[str, str | None], list[str]]] = []
+        self.words: list[str] = []
+        self.data: Any = None
+        self.source = ""
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.elements.append((tag, dict(attrs)))
+        if tag not in VOID:
+            self.open.append(tag)
+        if tag == "tr":
+            self.rows.append((dict(attrs), []))
+        if tag in ("td", "th") and self.rows:
+            self.rows[-1][1].append("")
+
+    def handle_endtag(self, tag: str) -> None:
+        assert tag in self.open, f"</{tag}> of nothing"
+        while self.open.pop() != tag:
+            pass
+
+    def handle_data(self, data: str) -> None:
+        inside = self.open[-1] if self.open else ""
+        if inside == "script" and self.elements[-1][1].get("type") == "application/json":
+            self.source, self.data = data, json.loads(data)
+        elif inside not in ("script", "style"):
+            self.words.append(data)
+            if {"td", "th"} & set(self.open) and self.rows and self.rows[-1][1]:
+                self.rows[-1][1][-1] += data
+
+    @property
+    def text(self) -> str:
+        return " ".join(" ".join(self.words).split())
+
+
+def slower_when_sync(slice_: Slice, rng: random.Random) -> float:
+    return (20.0 if slice_.cell.arm.startswith("sync") else 10.0) * (1 + 0.02 * rng.random())
+
+
+def made(folder: Path, text: str = TINY, load: FakeLoad | None = None, stage: FakeStage | None = None) -> Path:
+    """A run of this scenario with its report."""
+    run = fake_run(folder, scenario.parse(text, "tiny.toml"), load or FakeLoad(slower_when_sync), stage)
+    (run / "scenario.toml").write_text(text)
+    publish.publish(run)
+    return run
+
+
+def read(run: Path) -> Read:
+    return Read((run / "report" / "report.html").read_text(encoding="utf-8"))
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run in which async is twice as fast, on two levels and with a claim."""
+    claim = '[[claims]]\ntext = "twice as fast"\nendpoint = "hello"\nbetter = "async"\nthan = "sync"\nby = ">= 1.5"\n'
+    text = TINY.replace("users = [8]", "users = [8, 16]") + claim
+    return made(tmp_path_factory.mktemp("page"), text.replace("level = ", ""))
+
+
+@pytest.fixture(autouse=True)
+def quiet(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The pictures of other modules are not what is tested here."""
+    monkeypatch.setattr(publish.plots, "save_all", lambda *_: [])
+
+
+def test_the_path_of_the_page_is_the_first_thing_to_open(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = made(tmp_path, TINY.replace("blocks = 6", "blocks = 1"))
+    last = capsys.readouterr().out.splitlines()[-3:]
+    assert last[0] == f"open: {path / 'report' / 'report.html'}"
+
+
+def test_it_begins_with_question_answer_claims_and_who_won_where_and_why(run: Path) -> None:
+    text = read(run).text
+    order = [
+        "Does the pipeline carry a figure from end to end?",
+        "async answered more requests per second than sync in 3 of 3 cases",
+        "✔ supported twice as fast",
+        "Who won where, and why",
+        "hello @ 4 users answers at once ▲",
+        "By how much?",
+        "The figures, arm by arm",
+        "What happens as the load grows?",
+        "Where is the tail?",
+        "Did it hold over time?",
+        "Every figure in numbers",
+        "What does a request cost?",
+        "Mechanism",
+        "Can it be believed?",
+        "Was it fair?",
+        "Do it again",
+        "serve async",
+    ]
+    places = [text.find(words) for words in order]
+    assert -1 not in places, order[places.index(-1)]
+    head = text.index("Does the pipeline", text.index("measured"))
+    assert [head, *places[1:]] == sorted([head, *places[1:]])
+
+
+def test_the_answer_turns_round_when_the_other_arm_wins(tmp_path: Path) -> None:
+    other = made(tmp_path, load=FakeLoad(lambda slice_, rng: 30.0 - slower_when_sync(slice_, rng)))
+    assert "sync answered more requests per second than async in " in read(other).text
+
+
+def test_the_bars_say_what_cells_csv_says(run: Path) -> None:
+    found = read(run)
+    table = pd.read_csv(run / "report" / "cells.csv")
+    names = [one["name"] for one in found.data["arms"]]
+    rows = [(int(attrs["data-arm"] or 0), cells) for attrs, cells in found.rows if "data-arm" in attrs]
+    told = [(names[arm], cells[-1]) for arm, cells in rows]
+    assert len(told) >= 9 * 4
+    for one in table.to_dict("records"):
+        value, low, high = (one[f"throughput_rps{end}"] for end in ("", "_low", "_high"))
+        written = f"{figures.number(value)} [{figures.number(low)}, {figures.number(high)}]"
+        assert (one["arm"], written) in told
+
+
+def test_the_summary_and_the_ratios_say_what_comparisons_csv_says(run: Path) -> None:
+    cells = [cell for _, row in read(run).rows for cell in row]
+    table = pd.read_csv(run / "report" / "comparisons.csv")
+    for one in table[table.metric == "throughput_rps"].to_dict("records"):
+        ratio, interval = (
+            f"{figures.number(one['ratio'])}×",
+            f"[{figures.number(one['low'])}, {figures.number(one['high'])}]",
+        )
+        assert any(cell.startswith(f"▲ {ratio} {one['verdict']} {interval}") for cell in cells)
+        assert any(cell.startswith(f"{ratio} {interval} {one['verdict']}") for cell in cells)
+
+
+def test_the_charts_hold_what_the_samples_and_the_csv_say(run: Path) -> None:
+    data, table = read(run).data, pd.read_csv(run / "report" / "cells.csv").set_index(["arm", "endpoint", "level"])
+    by_level = next(one for one in data["plots"]["levels"] if one["what"] == "throughput")
+    line = by_level["lines"][1]
+    assert by_level["x"] == [8, 16]
+    expected = [table.throughput_rps["async", "wait ms=10", level] for level in (8, 16)]
+    assert line["y"] == pytest.approx(expected, rel=1e-4)
+    result = analysis.analyse(frames.open_run(run))
+    curve = next(one for one in data["plots"]["percentiles"] if one["group"] == "hello @ 4 users")
+    at = 10
+    sample = result.latencies[Cell("async", "hello", 4)]
+    assert curve["lines"][1]["y"][at] == pytest.approx(np.quantile(sample, 1 - 10 ** -curve["x"][at]), rel=1e-3)
+
+
+def test_names_questions_claims_and_causes_cannot_become_code(tmp_path: Path) -> None:
+    text = TINY.replace("Does the pipeline carry a figure from end to end?", "QUESTION")
+    text = text.replace('name = "async"', f"name = {json.dumps(HOSTILE)}").replace(
+        'arm = "async"', f"arm = {json.dumps(HOSTILE)}"
+    )
+    text = text.replace('control_of = "async"', f"control_of = {json.dumps(HOSTILE)}").replace(
+        '"QUESTION"', json.dumps(ENDING)
+    )
+    text += f"[[claims]]\ntext = {json.dumps(ENDING)}\npublished = {json.dumps(ENDING)}\nendpoint = 'hello'\n"
+    text += f"better = {json.dumps(HOSTILE)}\nthan = 'sync'\nby = '>= 1.5'\n"
+
+    def failing(slice_: Slice, rows: np.ndarray) -> np.ndarray:
+        if slice_.cell.arm == "sync":
+            rows[:, COLUMNS.index("outcome")] = Outcome.HTTP_ERROR
+        return rows
+
+    stage = FakeStage(refused={(HOSTILE, "hello"): f"HTTP 500: {ENDING}"}, log=f"ValueError: {ENDING}\n" * 3)
+    found = read(made(tmp_path, text.replace("blocks = 6", "blocks = 2"), FakeLoad(spoil=failing), stage))
+    scripts = [attrs for tag, attrs in found.elements if tag == "script"]
+    assert scripts == [{"type": "application/json", "id": "data"}, {}]
+    assert not [tag for tag, attrs in found.elements if tag == "img" or any(name.startswith("on") for name in attrs)]
+    assert "49" not in re.findall(r"\b49\b", found.text)
+    assert found.data["arms"][1]["name"] == HOSTILE
+    assert not {"<", ">", "&"} & set(found.source)  # `<!--<script>` in a name would swallow the end of the element
+    assert (
+        found.text.count("<img src=x onerror=alert(1)>{{ 7*7 }}{% raw %}") >= 4
+    )  # question, claim, its source, causes
+    assert not found.open
+
+
+def test_it_asks_for_nothing_and_lets_only_its_own_script_and_style_run(run: Path) -> None:
+    found = read(run)
+    asked = [attrs for _, attrs in found.elements if {"src", "srcset", "data", "action"} & set(attrs)]
+    assert asked == []
+    assert {str(attrs["href"])[0] for _, attrs in found.elements if "href" in attrs} == {"#"}
+    assert not any("style" in attrs for _, attrs in found.elements)  # the policy would refuse it
+    policy = next(attrs["content"] for tag, attrs in found.elements if attrs.get("http-equiv"))
+    assert str(policy).startswith("default-src 'none'; script-src 'sha256-")
+    text = (run / "report" / "report.html").read_text()
+    style = re.search(r"<style>(.*?)</style>", text, re.DOTALL)
+    assert style
+    assert page._hash(style[1]) in str(policy)
+    assert "url(" not in style[1]
+    assert "@import" not in style[1]
+
+
+def test_an_invalid_cell_is_hollow_and_told_with_its_reason(tmp_path: Path) -> None:
+    refused = {("sync", "hello"): "HTTP 500 before any load"}
+    found = read(made(tmp_path, stage=FakeStage(refused)))
+    assert "1 INVALID" in found.text
+    assert "sync, hello @ 4 users : not loaded: HTTP 500 before any load" in found.text
+    assert any("! INVALID sync: see validity" in " ".join(cell.split()) for _, row in found.rows for cell in row)
+
+
+def test_a_run_of_one_block_says_that_nothing_is_certain(tmp_path: Path) -> None:
+    text = read(made(tmp_path, TINY.replace("blocks = 6", "blocks = 1"))).text
+    assert "1 of the 6 blocks that a difference takes: none here is certain yet." in text
+    assert "no difference was shown in 2 cases; 2 undecided." in text
+
+
+def test_what_leans_is_called_undecided_and_not_certain(tmp_path: Path) -> None:
+    text = read(made(tmp_path, TINY.replace("blocks = 6", "blocks = 4"))).text
+    assert "in 2 of 2 cases (up to" in text
+    assert "not certain yet" in text
+    assert re.search(r"△ [\d.]+× undecided", text)
+
+
+def test_a_run_without_control_claims_or_comparisons(tmp_path: Path) -> None:
+    arm = TINY.split("[[arms]]")[1]
+    head, tail = TINY.split("[[arms]]")[0], TINY.split("[[endpoints]]", 1)[1]
+    text = f"{head.split('comparisons')[0]}\n[[arms]]{arm}[[endpoints]]{tail}"
+    found = read(made(tmp_path, text.replace("blocks = 6", "blocks = 2")))
+    assert "Nothing was compared" in found.text
+    assert not [tag for tag, attrs in found.elements if attrs.get("id") in ("claims", "who", "ratios")]
+    assert found.data["plots"]["percentiles"]
+
+
+def test_an_open_loop_compares_waiting_and_has_rates(tmp_path: Path) -> None:
+    text = TINY.replace("users = [4]", "rate = [40, 80]").replace("users = [8]", "rate = [40]")
+    text = text.replace("[[arms]]", '[load]\nmode = "open"\n\n[[arms]]', 1)
+    found = read(made(tmp_path, text))
+    assert "async let its users wait less (median) than sync" in found.text
+    assert {one["x_label"] for one in found.data["plots"]["levels"]} == {"offered rate [1/s]"}
+
+
+def test_a_search_for_capacity_has_its_hockey_stick(tmp_path: Path) -> None:
+    text = CAPACITY.replace("blocks = 3", "blocks = 2").replace("p99 <= 250ms", "p50 <= 15ms")
+    asked = scenario.parse(text, "capacity.toml")
+    folder = store.RunFolder.create(tmp_path, "capacity", text, FACTS | {"overrides": asked.overrides})
+
+    def up_to(slice_: Slice, rng: random.Random) -> float:
+        return 12.0 if slice_.cell.level <= (100 if slice_.cell.arm == "sync" else 400) else 40.0
+
+    runner.run(asked, folder, FakeStage(), FakeLoad(up_to), Quiet())
+    folder.mark(store.FINISHED)
+    publish.publish(folder.path)
+    found = read(folder.path)
+    stick = found.data["plots"]["sticks"][0]
+    assert {mark["hollow"] for line in stick["lines"] for mark in line["marks"]} == {True, False}
+    assert any(one["label"].startswith("promise: p50 <= 15") for one in stick["references"])
+    assert "wait ms=10 @" not in found.text
+    assert found.data["plots"]["time"]
+
+
+def test_the_timeline_is_made_of_the_samples_of_its_stretch(run: Path) -> None:
+    opened = frames.open_run(run)
+    block = next(opened.blocks())
+    rows = timeline.of_block(block, "closed", 4)
+    one = rows[(rows.arm == "async") & (rows.endpoint == "hello") & (rows.visit == 1) & (rows.stretch == 2)].iloc[0]
+    slices = block.slices[
+        (block.slices.arm == "async") & (block.slices.endpoint == "hello") & (block.slices.purpose == "measure")
+    ]
+    own = slices.iloc[1]
+    requests = block.requests[block.requests.slice == own["index"]]
+    share = (requests.intended_ns - own.cut_ns) / (own.end_ns - own.cut_ns)
+    latency = ((requests.done_ns - requests.intended_ns) / 1e6)[(share >= 0.5) & (share < 0.75)]
+    expected = [latency.median(), latency.quantile(0.95), latency.max()]
+    assert [one.p50_ms, one.p95_ms, one.max_ms] == pytest.approx(expected)
+
+
+def test_the_number_of_stretches_falls_as_slices_grow() -> None:
+    asked = scenario.parse(TINY, "tiny.toml")
+    many = asked.model_copy(update={"blocks": 1_000})
+    assert timeline.stretches(asked) == timeline.MOST_STRETCHES
+    assert timeline.stretches(many) == 1
+
+
+def test_numbers_in_the_data_are_finite_and_short() -> None:
+    assert chart.plain({"a": [1.23456789, float("nan"), float("inf"), None, 3, 12_345_678.0]}) == {
+        "a": [1.2346, None, None, None, 3, 12_346_000]
+    }
+
+
+def test_the_picture_of_a_chart_has_a_name_a_description_and_escaped_text() -> None:
+    drawn = Chart("<b>", "p95", "users", "ms", [1, 2], [Line(0, [1.0, None])], y_log=True)
+    picture = str(svg.draw(drawn, [Style("<i>&", 0, 0, True)], "x"))
+    assert 'role="img" aria-labelledby="tx dx"><title id="tx">&lt;b&gt;: p95</title>' in picture
+    assert "&lt;i&gt;&amp;" in picture
+    assert "<b>" not in picture
+
+
+def test_the_colours_are_those_of_the_pictures_and_every_arm_has_its_own_mark() -> None:
+    style = (page.HERE / "page.css").read_text().lower()
+    own = re.findall(r"--c\d: (#\w+)", style[: style.index("@media")])
+    short = {"#000000": "#000"}
+    assert own == [short.get(colour.lower(), colour.lower()) for colour in COLOURS]
+    assert len(set(svg.MARKS)) == len(COLOURS)
+
+
+def test_every_endpoint_has_plain_words() -> None:
+    assert all(facts.words for facts in endpoints.ENDPOINTS.values())
+    assert endpoints.in_words("neighbours: wait ms=10") == endpoints.in_words("wait")
+    assert endpoints.in_words("neighbours") == ""
+
+
+def test_the_reason_of_a_full_arm_is_its_cap(tmp_path: Path) -> None:
+    """24 users for 8 threads that each take 10 ms: 800 requests per second, and no more."""
+
+    def queued(slice_: Slice, rng: random.Random) -> float:
+        return 30.0 if slice_.cell.arm == "sync" and slice_.cell.endpoint != "hello" else 10.0 + rng.random()
+
+    result, reasons = publish.read(made(tmp_path, TINY.replace("users = [8]", "users = [24]"), FakeLoad(queued)))
+    result.per_block["server_busy"] = 0.3
+    result = analysis.Analysis(**{name: getattr(result, name) for name in analysis.Analysis.__dataclass_fields__})
+    text = Read(page.html(result, reasons)).text
+    assert "sync is full: room for 8 requests at a time, 8 / 0.01 s = 800 req/s" in text
+
+
+def test_the_page_of_a_long_run_is_small_and_quick(tmp_path: Path, run: Path) -> None:
+    """As many slices as a run of a thousand blocks has: the page does not grow with requests or blocks."""
+    copied = tmp_path / "run"
+    shutil.copytree(run, copied)
+    result, reasons = publish.read(copied)
+    many = pd.concat([result.timeline.assign(block=result.timeline.block + 6 * turn) for turn in range(150)])
+    longer = analysis.Analysis(
+        **{**{n: getattr(result, n) for n in analysis.Analysis.__dataclass_fields__}, "timeline": many}
+    )
+    start = time.perf_counter()
+    text = page.html(longer, reasons)
+    assert time.perf_counter() - start < 4
+    assert len(text) < 800_000
