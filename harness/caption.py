@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from harness import figures
 from harness.analysis import Analysis
-from harness.arm import Arm
+from harness.arm import Arm as Arm
 from harness.checks import Reason
 from harness.endpoints import DATABASE
 from harness.frames import Run
@@ -28,11 +28,16 @@ def question(analysis: Analysis, mode: str, otherwise: str) -> str:
 
 def facts(analysis: Analysis, arms: Sequence[Arm]) -> str:
     """When, where, with what, how often: the line beneath the question."""
+    return " · ".join(parts(analysis, arms))
+
+
+def parts(analysis: Analysis, arms: Sequence[Arm]) -> list[str]:
+    """The same, fact by fact."""
     run = analysis.run
-    parts = [str(run.head.get("started", ""))[:10], machine(run), versions(run, arms)]
-    parts += [database(run)] if DATABASE in run.scenario.needs else []
-    parts += [figures.loop(run.scenario.load), f"n = {blocks(analysis)}", f"scenario “{run.head['scenario']}”"]
-    return " · ".join(part for part in parts if part)
+    told = [str(run.head.get("started", ""))[:10], machine(run), versions(run, arms)]
+    told += [database(run)] if DATABASE in run.scenario.needs else []
+    told += [figures.loop(run.scenario.load), f"n = {blocks(analysis)}", f"scenario “{run.head['scenario']}”"]
+    return [part for part in told if part]
 
 
 def machine(run: Run) -> str:
@@ -110,7 +115,11 @@ def _names(names: Sequence[str]) -> str:
 
 def _short(reason: str) -> str:
     """A reason without its advice."""
-    told = reason.split(";")[0]
+    return shortened(reason.split(";")[0])
+
+
+def shortened(told: str) -> str:
+    """A line's worth of it."""
     if len(told) <= LONGEST_REASON:
         return told
     return told[:LONGEST_REASON].rpartition(" ")[0] + " …"

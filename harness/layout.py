@@ -46,9 +46,10 @@ Around = tuple[Place, Margins]
 
 def margins(panel: Axes, size: Paper, title: str, names_at_right: Sequence[str], beside: bool) -> Margins:
     """Measured from the words that the panel has now."""
+    weight = "bold" if any(label.get_fontweight() == "bold" for label in panel.get_yticklabels()) else "normal"
     tick, small = 2 * TICK_PT / POINTS, size.small
     left = tick + LABEL_PT / POINTS + size.lines(paper.count(panel.get_ylabel()), small) if panel.get_ylabel() else tick
-    left += 0.0 if beside else max((paper.widest(text, small) for text in _numbers(panel.yaxis)), default=0.0)
+    left += 0.0 if beside else max((paper.widest(text, small, weight) for text in _numbers(panel.yaxis)), default=0.0)
     below = size.lines(1, small) + tick
     below += LABEL_PT / POINTS + size.lines(paper.count(panel.get_xlabel()), small) if panel.get_xlabel() else 0.0
     above = TITLE_PT / POINTS + size.lines(paper.count(title), size.text) if title else size.edge / 2

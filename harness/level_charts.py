@@ -55,7 +55,7 @@ def latency(subject: Subject) -> Iterator[Figure]:
         "Mark or bar: the median user (p50). Thin line: up to the slowest 1 % (p99), drawn from"
         f" {SAMPLES_NEEDED[0.99]} requests on. Hatched or dashed: sync view."
     ]
-    return _pictures(subject, Chart(asked, "latency [ms], less is better", _median_to_p99, notes))
+    return _pictures(subject, Chart(asked, "latency [ms], less is better", median_to_p99, notes))
 
 
 def cpu_per_request(subject: Subject) -> Iterator[Figure]:
@@ -89,7 +89,8 @@ def _of(metric: Metric) -> Marks:
     return lambda subject, cell: subject.mark(cell, metric)
 
 
-def _median_to_p99(subject: Subject, cell: Cell) -> Mark | None:
+def median_to_p99(subject: Subject, cell: Cell) -> Mark | None:
+    """The median, with a whisker up to p99 where there are samples enough."""
     p50, p99 = (subject.analysis.estimate(cell, metric) for metric in (P50, P99))
     if p50 is None:
         return None

@@ -106,9 +106,9 @@ def _measured(word: str, weight: str) -> float:
     return float(wide) / FINE / MEASURED_PT
 
 
-def widest(text: str, size: float) -> float:
+def widest(text: str, size: float, weight: str = "normal") -> float:
     """The same of several lines: the widest of them."""
-    return max(width(line, size) for line in text.split("\n"))
+    return max(width(line, size, weight) for line in text.split("\n"))
 
 
 @cache

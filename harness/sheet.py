@@ -20,7 +20,7 @@ from harness.paper import LINE, POINTS, Paper
 GREY: Final = "0.35"
 LABEL: Final[dict[str, Any]] = {"facecolor": "white", "edgecolor": "none", "pad": 0.4, "alpha": 0.85}
 PASSES: Final = 2  # labels need room, and room moves labels
-GAP_PT: Final = 4.0  # between a mark and its label
+GAP_PT: Final = 5.0  # between a mark and its label
 MOST_OF_PANEL: Final = 0.8  # of a panel's width, that a label at a mark may take
 
 
