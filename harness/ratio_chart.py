@@ -48,7 +48,8 @@ def _rows(subject: Subject) -> Iterator[Row]:
     for pair in dict.fromkeys((pair.arm, pair.over) for pair in analysis.run.scenario.pairs):
         keys = [key for key in subject.groups if all(Cell(arm, *key) in analysis.cells for arm in pair)]
         if keys:
-            heading = f"{paper.wrapped(pair[0], room, size.small, 'bold')}\n{paper.wrapped(f'over {pair[1]}', room, size.small, 'bold')}"
+            names = (pair[0], f"over {pair[1]}")
+            heading = "\n".join(paper.wrapped(name, room, size.small, "bold") for name in names)
             yield Row(pair, heading, None, paper.count(heading) + 0.3)
         for key in keys:
             name = paper.wrapped(figures.cell(analysis.mode, *key), room, size.small)

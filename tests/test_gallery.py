@@ -56,7 +56,7 @@ def test_all_formats_at_both_sizes_and_svg_is_the_same_each_time(run: Path, tmp_
         assert (tmp_path / "one" / name).read_bytes() == (tmp_path / "two" / name).read_bytes(), name
     svg = (tmp_path / "one" / "throughput-talk.svg").read_text(encoding="utf-8")
     assert ET.fromstring(svg).get("viewBox") == "0 0 960 540"
-    assert ">How many requests per second does each deployment answer correctly?</text>" in svg
+    assert ">How many requests per second does each" in svg  # as text
 
 
 def test_a_png_is_opaque_white(run: Path, tmp_path: Path) -> None:
