@@ -1,167 +1,179 @@
-"""What charts are made of: a figure with its question and facts, marks, axes, colours. For plots.py.
+"""What charts are made of: an arm's colour and marker, bars, points, lines, and what is drawn of a cell. For the charts.
 
 Colours are Okabe and Ito's, which colour-blind people can tell apart; sync is hatched or dashed and async plain,
 and every arm has its own marker, so that a print in grey can be read.
 """
 
-from typing import Any, Final
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Final, Self
 
-import matplotlib
-
-matplotlib.use("Agg")
-
-import matplotlib.pyplot as plt
-import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
-from matplotlib.ticker import FixedLocator, FuncFormatter, NullFormatter, NullLocator
+from matplotlib.colors import to_hex, to_rgb
 
-from harness import checks, figures, intervals
+from harness import caption, checks, figures
 from harness.analysis import Analysis
-from harness.comparison import Compared
-from harness.metrics import Metric
-from harness.plan import Cell
-from harness.samples import SAMPLES_NEEDED
+from harness.arm import Arm
+from harness.checks import Reason
+from harness.metrics import HIGHEST_RATE, THROUGHPUT, Metric
+from harness.paper import Paper
+from harness.plan import Cell, Level
+from harness.sheet import Sheet, Words
 
 COLOURS: Final = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#8C564B")
 MARKERS: Final = "osD^vPX*"
 PERCENTILES: Final = (0.50, 0.90, 0.99, 0.999, 0.9999)
-LABEL: Final[Any] = {
-    "facecolor": "white",
-    "edgecolor": "none",
-    "pad": 0.4,
-    "alpha": 0.85,
-}  # a label is not crossed by a line
-WIDE: Final = 100  # an axis from one end to the other: more, and only powers of ten have room for their names
 TAIL_SAMPLES: Final = 6.6  # a curve ends where fewer samples than this lie beyond: the rule of SAMPLES_NEEDED
-STYLE: Final[Any] = {
-    "font.size": 10,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.grid": True,
-    "axes.axisbelow": True,
-    "axes.titlelocation": "left",
-    "axes.titlesize": 10,
-    "grid.alpha": 0.3,
-    "hatch.linewidth": 0.8,
-    "legend.frameon": False,
-    "legend.fontsize": 9,
-    "savefig.dpi": 150,
-    "svg.hashsalt": "bench",
-}
+NO_COLOUR: Final = "#737373"
+DARK: Final = 0.22  # luminance up to which a colour can be read as small type on white
 
 
-def figure(
-    analysis: Analysis, question: str, size: tuple[float, float], panels: int, columns: int, share: bool = False
-) -> tuple[Figure, list[Axes]]:
-    """A figure with its question on top and machine, versions and n below; `panels` panels in rows of `columns`."""
-    lines = -(-panels // columns)
-    figure, grid = plt.subplots(lines, columns, figsize=size, layout="constrained", squeeze=False, sharey=share)
-    machine = analysis.run.head["machine"]
-    version = f"Python {machine['python']}, Django {machine['packages']['django']}"
-    below = f"{analysis.run.head['scenario']} · n = {analysis.blocks} blocks · {version} · {machine['cpu']}"
-    figure.suptitle(question, x=0.01, ha="left", weight="bold")
-    figure.supxlabel(below, x=0.01, ha="left", fontsize=8, color="0.35")
-    axes = list(grid.flat)
-    for spare in axes[panels:]:
-        spare.remove()
-    return figure, axes[:panels]
+@dataclass(frozen=True)
+class Mark:
+    """A value with its interval, and how it is drawn."""
+
+    value: float
+    low: float | None
+    high: float | None
+    label: str
+    colour: str = NO_COLOUR
+    hollow: bool = False
+    hatch: str = ""
+    marker: str = "o"
+
+    @property
+    def end(self) -> float:
+        """The furthest that is drawn."""
+        return max(self.value, self.high if self.high is not None else self.value)
 
 
-def percentile_line(analysis: Analysis, panel: Axes, cell: Cell) -> None:
-    sample = analysis.latencies.get(cell, np.empty(0))
-    if len(sample) < SAMPLES_NEEDED[0.50]:
-        return
-    beyond = np.geomspace(1.0, min(1.0, TAIL_SAMPLES / len(sample)), 200)[1:]
-    style = line_style(analysis, cell.arm) | {"markevery": 40, "ms": 5}
-    panel.plot(beyond, intervals.quantiles_of_sorted(sample, 1 - beyond), **style)
+@dataclass(frozen=True)
+class Subject:
+    """A run that is drawn, on one size of paper."""
 
+    analysis: Analysis
+    reasons: Sequence[Reason]
+    paper: Paper
 
-def percentile_axis(panel: Axes) -> None:
-    panel.set_xscale("log")
-    panel.set_yscale("log")
-    panel.invert_xaxis()
-    panel.xaxis.set_major_locator(FixedLocator([1 - p for p in PERCENTILES]))
-    panel.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{100 * (1 - x):.5g}"))
-    panel.xaxis.set_minor_locator(NullLocator())
-    low, high = panel.get_ylim()
-    if high / low < 3:  # so that a flat curve looks flat, and the axis has a number on it
-        panel.set_ylim(low / 1.5, high * 1.5)
-    panel.yaxis.set_major_locator(FixedLocator([a * 10**e for e in range(-1, 6) for a in (1, 2, 5)]))
-    panel.yaxis.set_major_formatter(FuncFormatter(lambda y, _: f"{y:g}"))
-    panel.yaxis.set_minor_formatter(NullFormatter())
-    panel.yaxis.set_minor_locator(NullLocator())
-    panel.set_ylabel("latency [ms]")
-    panel.set_xlabel("percentile [%]")
+    @classmethod
+    def of(cls, analysis: Analysis, paper: Paper) -> Self:
+        return cls(*checks.sound(analysis), paper)
 
+    @cached_property
+    def lost(self) -> set[Cell]:
+        """The INVALID cells."""
+        return checks.invalid_cells(list(self.reasons))
 
-def floor_band(panel: Axes, row: int, floor: float | None) -> None:
-    if floor is not None:
-        panel.fill_betweenx([row - 0.46, row + 0.46], 1 / (1 + floor), 1 + floor, color="0.85", lw=0, zorder=0)
+    @property
+    def arms(self) -> list[Arm]:
+        return self.analysis.run.scenario.arms
 
+    @property
+    def groups(self) -> list[tuple[str, Level]]:
+        """(endpoint, level), in the scenario's order."""
+        return list(dict.fromkeys((cell.endpoint, cell.level) for cell in self.analysis.cells))
 
-def ratio_mark(panel: Axes, place: float, compared: Compared, index: int) -> None:
-    ratio, colour = compared.ratio, COLOURS[index % 8]
-    low, high = ratio.low or ratio.value, ratio.high or ratio.value
-    panel.plot([low, high], [place, place], color=colour, lw=1.6)
-    panel.plot([ratio.value], [place], color=colour, marker=MARKERS[index % 8], ms=5)
-    note(panel, high, place, f"{figures.number(ratio.value)}×", size=7)
+    @property
+    def rate(self) -> Metric:
+        """What is served: throughput, or in a search for capacity the highest rate."""
+        return HIGHEST_RATE if HIGHEST_RATE in self.analysis.metrics else THROUGHPUT
 
+    def cells(self, endpoint: str, level: Level | None = None) -> list[Cell]:
+        """Those of an endpoint, at one level or at all."""
+        found = (cell for cell in self.analysis.cells if cell.endpoint == endpoint)
+        return [cell for cell in found if level is None or cell.level == level]
 
-def ratio_axis(panel: Axes, metric: Metric) -> None:
-    panel.axvline(1, color="black", lw=1)
-    panel.set_xscale("log")
-    panel.margins(x=0.2)
-    low, high = panel.get_xlim()
-    panel.set_xlim(min(low, 0.8), max(high, 1.25))
-    steps = (1, 2, 5) if high / low < WIDE else (1,)
-    panel.xaxis.set_major_locator(FixedLocator([a * 10.0**e for e in range(-4, 5) for a in steps]))
-    panel.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:g}×"))
-    panel.xaxis.set_minor_formatter(NullFormatter())
-    panel.xaxis.set_minor_locator(NullLocator())
-    panel.grid(axis="y", visible=False)
-    panel.set_title(f"{metric.title}   {'better ▶' if metric.higher_is_better else '◀ better'}")
-    panel.set_xlabel("ratio, log scale; geometric mean, 95 % interval")
+    def words(self, question: str, cells: Sequence[Cell], notes: Sequence[str]) -> Words:
+        """What stands around a picture of these cells."""
+        drawn = {cell.arm for cell in cells}
+        facts = caption.facts(self.analysis, [arm for arm in self.arms if arm.name in drawn])
+        return Words(question, facts, [*notes, *caption.missing(self.analysis, self.reasons, cells)])
 
+    def mark(self, cell: Cell, metric: Metric) -> Mark | None:
+        """The cell's figure, as its arm is drawn."""
+        found = self.analysis.estimate(cell, metric)
+        if found is None:
+            return None
+        return self.styled(cell, found.value, found.low, found.high, figures.number(found.value))
 
-def note(panel: Axes, x: float, y: float, text: str, colour: str = "black", size: int = 8) -> None:
-    """A few words to the right of a point."""
-    panel.annotate(
-        text, (x, y), xytext=(5, 0), textcoords="offset points", va="center", fontsize=size, color=colour, bbox=LABEL
-    )  # fmt: skip
+    def styled(self, cell: Cell, value: float, low: float | None, high: float | None, label: str) -> Mark:
+        hatch = "" if self.is_async(cell.arm) else "////"
+        return Mark(value, low, high, label, self.colour(cell.arm), cell in self.lost, hatch, self.marker(cell.arm))
 
+    def colour(self, arm: str) -> str:
+        """An arm's colour; a control has that of the arm it repeats."""
+        names = [one.name for one in self.arms]
+        return COLOURS[names.index(self.analysis.run.scenario.arm(arm).control_of or arm) % len(COLOURS)]
 
-def spread_notes(panel: Axes, edge: float) -> None:
-    """Push the labels at the right of a line chart apart, each with a thin line from `edge` at its own value."""
-    low, high = panel.get_ylim()
-    apart, lowest = (high - low) / 12, low
-    for note in sorted(panel.texts, key=lambda note: note.xy[1]):  # type: ignore[attr-defined]
-        x, y = note.xy  # type: ignore[attr-defined]
-        lowest = max(y, lowest)
-        panel.plot([edge, x], [y, lowest], color="0.6", lw=0.6)
-        note.xy = (x, lowest)  # type: ignore[attr-defined]
-        lowest += apart
+    def marker(self, arm: str) -> str:
+        """Its marker: with its colour no other arm's, up to 64 of them."""
+        place = [one.name for one in self.arms].index(arm)
+        return MARKERS[(place + place // len(COLOURS)) % len(MARKERS)]
 
+    def is_async(self, arm: str) -> bool:
+        return is_async(self.analysis, arm)
 
-def line_style(analysis: Analysis, arm: str) -> dict[str, Any]:
-    names = [a.name for a in analysis.run.scenario.arms]
-    return {
-        "color": colour(analysis, arm),
-        "marker": MARKERS[names.index(arm) % 8],
-        "ls": "-" if is_async(analysis, arm) else "--",
-        "lw": 1.6,
-    }
-
-
-def colour(analysis: Analysis, arm: str) -> str:
-    """An arm's colour; a control has that of the arm it repeats."""
-    names = [a.name for a in analysis.run.scenario.arms]
-    return COLOURS[names.index(analysis.run.scenario.arm(arm).control_of or arm) % len(COLOURS)]
+    def line(self, arm: str) -> dict[str, Any]:
+        """Matplotlib's words for an arm's line."""
+        return {
+            "color": self.colour(arm),
+            "marker": self.marker(arm),
+            "ls": "-" if self.is_async(arm) else "--",
+            "lw": 1.4 * self.paper.scale,
+            "ms": 4 * self.paper.scale,
+        }
 
 
 def is_async(analysis: Analysis, arm: str) -> bool:
+    """Whether an arm is asked for its async views."""
     return bool(analysis.run.scenario.arm(arm).view == "async")
 
 
-def lost(analysis: Analysis) -> set[Cell]:
-    return checks.invalid_cells(checks.check(analysis))
+Marks = Callable[[Subject, Cell], Mark | None]
+
+
+def bar(sheet: Sheet, panel: Axes, row: float, mark: Mark, height: float = 0.72) -> None:
+    """A bar from 0 with its interval and its figure; of an INVALID cell hollow, and named."""
+    scale = sheet.paper.scale
+    face: dict[str, Any] = (
+        {"facecolor": "none", "edgecolor": mark.colour, "ls": "--", "lw": scale}
+        if mark.hollow
+        else {"facecolor": mark.colour, "edgecolor": "white", "hatch": mark.hatch, "lw": 0}
+    )
+    panel.barh(row, mark.value, height=height, **face)
+    if mark.low is not None and mark.high is not None:
+        ends: dict[str, Any] = {"color": "black", "lw": scale, "marker": "|", "ms": 5 * scale}
+        panel.plot([mark.low, mark.high], [row, row], **ends)
+    sheet.end(panel, mark.end, row, _named(mark))
+
+
+def point(sheet: Sheet, panel: Axes, row: float, mark: Mark) -> None:
+    """A point with its interval and its figure; of an INVALID cell hollow, and named."""
+    scale = sheet.paper.scale
+    face = "white" if mark.hollow else mark.colour
+    if mark.low is not None and mark.high is not None:
+        panel.plot([mark.low, mark.high], [row, row], color=mark.colour, lw=1.6 * scale, solid_capstyle="butt")
+    panel.plot([mark.value], [row], marker=mark.marker, ms=5 * scale, color=mark.colour, markerfacecolor=face, ls="")
+    sheet.end(panel, mark.end, row, _named(mark), ink(mark.colour))
+
+
+def _named(mark: Mark) -> str:
+    return f"INVALID ({mark.label})" if mark.hollow else mark.label
+
+
+def ink(colour: str) -> str:
+    """The colour, as dark as type has to be to be read on white."""
+    red, green, blue = to_rgb(colour)
+    while 0.2126 * red**2.2 + 0.7152 * green**2.2 + 0.0722 * blue**2.2 > DARK:
+        red, green, blue = 0.92 * red, 0.92 * green, 0.92 * blue
+    return str(to_hex((red, green, blue)))
+
+
+def title(metric: Metric) -> str:
+    """A metric with its unit: `p50 [ms]`."""
+    return f"{metric.title} [{metric.unit}]" if metric.unit else metric.title
+
+
+def better(metric: Metric) -> str:
+    return "more is better" if metric.higher_is_better else "less is better"

@@ -26,6 +26,11 @@ def count(value: float) -> str:
     return f"{value:,.0f}".replace(",", THIN_SPACE)
 
 
+def tick(value: float) -> str:
+    """An axis's number, with no digit too many: 0.25, 5, 1 000."""
+    return f"{value:,.10g}".replace(",", THIN_SPACE)
+
+
 def estimate(value: Estimate | None) -> str:
     """A value with its interval: `318 [311, 324]`; the value alone where there is none."""
     if value is None:

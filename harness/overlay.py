@@ -1,0 +1,224 @@
+"""Several runs over each other: the cells that they share in the same panels, each run with its own colour, mark and interval.
+
+A run has a letter, and beneath the question stands what is the same in all of them and what is not.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from string import ascii_uppercase
+from typing import Final
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from harness import caption, drawing, figures, level_charts, likeness, paper, ticks
+from harness.analysis import Analysis
+from harness.drawing import COLOURS, MARKERS, Mark, Marks, Subject
+from harness.errors import UserError
+from harness.level_charts import NAMES_MOST, names_room
+from harness.metrics import CPU, Metric
+from harness.paper import Paper
+from harness.plan import Cell, Level
+from harness.sheet import Sheet, Words
+
+AROUND: Final = 4.6  # rows' worth of height for a panel's title, numbers and name of the axis
+GAP: Final = 0.3  # rows between two arms
+SAID: Final = 3  # differences of a kind; the rest is counted
+CHARTS: Final = {
+    "compare-throughput": "Did the runs answer as many requests?",
+    "compare-latency": "Did users wait as long in these runs?",
+    "compare-cpu_per_request": "Did a request cost as much CPU in these runs?",
+}
+MOST_RUNS: Final = len(ascii_uppercase)
+
+
+@dataclass(frozen=True)
+class Runs:
+    """The runs that are drawn, with the cells that at least two of them have."""
+
+    subjects: Sequence[Subject]
+    cells: Sequence[Cell]
+
+    @property
+    def paper(self) -> Paper:
+        return self.subjects[0].paper
+
+    @property
+    def mode(self) -> str:
+        return self.subjects[0].analysis.mode
+
+
+@dataclass(frozen=True)
+class Panel:
+    """Some arms on one endpoint and level."""
+
+    endpoint: str
+    level: Level
+    cells: Sequence[Cell]
+
+
+def drawn(analyses: Sequence[Analysis], size: Paper) -> Iterator[tuple[str, Iterator[Figure]]]:
+    """Each chart's name and pictures. UserError if the runs share nothing, or are not several."""
+    runs = Runs([Subject.of(analysis, size) for analysis in analyses], _shared(analyses))
+    return _charts(runs)
+
+
+def _charts(runs: Runs) -> Iterator[tuple[str, Iterator[Figure]]]:
+    rate = runs.subjects[0].rate
+    asked = {
+        "compare-throughput": (_axis(rate), _of(rate)),
+        "compare-latency": ("latency [ms], less is better", level_charts.median_to_p99),
+        "compare-cpu_per_request": (_axis(CPU), _of(CPU)),
+    }
+    for name, question in CHARTS.items():
+        yield name, _pictures(runs, question, *asked[name])
+
+
+def _axis(metric: Metric) -> str:
+    return f"{drawing.title(metric)}, {drawing.better(metric)}"
+
+
+def _of(metric: Metric) -> Marks:
+    return lambda subject, cell: subject.mark(cell, metric)
+
+
+def _shared(analyses: Sequence[Analysis]) -> list[Cell]:
+    paths = [analysis.run.path.resolve() for analysis in analyses]
+    for path in paths:
+        if paths.count(path) > 1:
+            raise UserError(f"{path}: the same run is named twice; name other run folders")
+    if len(analyses) > MOST_RUNS:
+        raise UserError(f"{len(analyses)} runs: expected at most {MOST_RUNS}; name fewer")
+    modes = {analysis.run.scenario.load.mode: analysis.run.path for analysis in analyses}
+    if len(modes) > 1:
+        told = ", ".join(f"{path} is {mode} loop" for mode, path in modes.items())
+        raise UserError(f"the runs answer different questions: {told}; compare runs of one kind of load")
+    every = [cell for analysis in analyses for cell in analysis.cells]
+    shared = [cell for cell in dict.fromkeys(every) if every.count(cell) > 1]
+    if not shared:
+        told = "; ".join(f"{one.run.path} has {_named(one.mode, one.cells)}" for one in analyses)
+        raise UserError(
+            f"the runs share no cell (arm, endpoint and level by the same names), so nothing can be drawn: {told}"
+        )
+    return shared
+
+
+def _pictures(runs: Runs, question: str, axis: str, marks: Marks) -> Iterator[Figure]:
+    size = runs.paper
+    longest = max(paper.width(cell.arm, size.small) for cell in runs.cells)
+    columns = 2 if longest <= NAMES_MOST * size.width / 2 and len(list(_panels(runs))) > 1 else 1
+    panels = list(_panels(runs))
+    height = max((_rows(runs, panel) + AROUND) * size.row for panel in panels)
+    lines = len(panels) if size.height is None else max(1, int(size.room / height))
+    for place in range(0, len(panels), lines * columns):
+        some = panels[place : place + lines * columns]
+        words = Words(question, _facts(runs), [*_notes(runs, marks), *_invalid(runs, some)])
+        sheet = Sheet(size, words, [height] * -(-len(some) // columns), columns)
+        for number, panel in enumerate(some):
+            axes = sheet.panel(number // columns, number % columns)
+            _draw(runs, sheet, axes, panel, marks, columns > 1)
+            axes.set_xlabel(axis)
+        yield sheet.finish()
+
+
+def _panels(runs: Runs) -> Iterator[Panel]:
+    """One per endpoint and level; where a picture has no room for all arms, several."""
+    most = max(1.0, runs.paper.room / runs.paper.row - AROUND)
+    for group in dict.fromkeys((cell.endpoint, cell.level) for cell in runs.cells):
+        page: list[Cell] = []
+        for cell in (cell for cell in runs.cells if (cell.endpoint, cell.level) == group):
+            if page and _rows(runs, Panel(*group, [*page, cell])) > most:
+                yield Panel(*group, page)
+                page = []
+            page.append(cell)
+        yield Panel(*group, page)
+
+
+def _rows(runs: Runs, panel: Panel) -> float:
+    return len(panel.cells) * (len(runs.subjects) + GAP)
+
+
+def _draw(runs: Runs, sheet: Sheet, axes: Axes, panel: Panel, marks: Marks, narrow: bool) -> None:
+    middles, down = [], 0.0
+    for cell in panel.cells:
+        middles.append(down + (len(runs.subjects) - 1) / 2)
+        for place, subject in enumerate(runs.subjects):
+            mark = marks(subject, cell) if cell in subject.analysis.cells else None
+            if mark is not None:
+                drawing.point(sheet, axes, down + place, _as_run(mark, place))
+            else:
+                told = "INVALID" if cell in subject.lost else "not measured"
+                told = told if cell not in subject.analysis.cells or cell in subject.lost else "too few samples"
+                sheet.end(axes, 0.0, down + place, f"{ascii_uppercase[place]}: {told}")
+        down += len(runs.subjects) + GAP
+    sheet.name_rows(axes, [cell.arm for cell in panel.cells], names_room(runs.paper, narrow), middles)
+    axes.set_ylim(down - GAP - 0.4, -0.6)
+    axes.set_xlim(left=0)
+    ticks.linear(axes.xaxis)
+    sheet.title(axes, figures.pushed(runs.mode, panel.endpoint, panel.level))
+
+
+def _as_run(mark: Mark, place: int) -> Mark:
+    label = f"{ascii_uppercase[place]}: {mark.label}"
+    return replace(mark, colour=COLOURS[place % len(COLOURS)], marker=MARKERS[place % len(MARKERS)], label=label)
+
+
+# what is said around them
+
+
+def _facts(runs: Runs) -> str:
+    """What is the same in all runs, and then each with what is not."""
+    told = [caption.parts(one.analysis, _arms(runs, one)) for one in runs.subjects]
+    same = [fact for fact in told[0] if all(fact in others for others in told)]
+    lines = [f"the same in all: {' · '.join(same)}"] if same else []
+    for letter, one, own in zip(ascii_uppercase, runs.subjects, told, strict=False):
+        lines.append(
+            " · ".join([f"{letter}: {one.analysis.run.path.name}", *(fact for fact in own if fact not in same)])
+        )
+    return "\n".join(lines)
+
+
+def _arms(runs: Runs, subject: Subject) -> list[caption.Arm]:
+    shared = {cell.arm for cell in runs.cells}
+    return [arm for arm in subject.arms if arm.name in shared]
+
+
+def _notes(runs: Runs, marks: Marks) -> Iterator[str]:
+    latency = marks is level_charts.median_to_p99
+    what = (
+        "Mark: the median user (p50); line: up to the slowest 1 % (p99)."
+        if latency
+        else "Each figure with its 95 % interval."
+    )
+    yield f"{what} Where two runs differ in more than one thing, the picture cannot say which of them it was."
+    yield from _besides(runs)
+    for letter, subject in zip(ascii_uppercase, runs.subjects, strict=False):
+        alone = [cell for cell in subject.analysis.cells if cell not in runs.cells]
+        if alone:
+            yield f"Only in {letter}, and not drawn: {_named(runs.mode, alone)}."
+
+
+def _besides(runs: Runs) -> Iterator[str]:
+    """What differs in the plan, or in packages that no arm names."""
+    base = runs.subjects[0].analysis.run
+    for letter, subject in zip(ascii_uppercase[1:], runs.subjects[1:], strict=False):
+        found = [str(one) for one in likeness.differences(base, subject.analysis.run)]
+        if found:
+            yield f"A against {letter}: {_some(found)}."
+
+
+def _invalid(runs: Runs, panels: Sequence[Panel]) -> Iterator[str]:
+    cells = [cell for panel in panels for cell in panel.cells]
+    for letter, subject in zip(ascii_uppercase, runs.subjects, strict=False):
+        own = [cell for cell in cells if cell in subject.analysis.cells]
+        yield from (f"{letter}: {line}" for line in caption.missing(subject.analysis, subject.reasons, own))
+
+
+def _named(mode: str, cells: Sequence[Cell]) -> str:
+    return _some([f"{cell.arm} on {figures.cell(mode, cell.endpoint, cell.level)}" for cell in cells])
+
+
+def _some(told: Sequence[str]) -> str:
+    short = [caption.shortened(one) for one in told[:SAID]]
+    more = f"; and {figures.count(len(told) - SAID)} more" if len(told) > SAID else ""
+    return "; ".join(short) + more
