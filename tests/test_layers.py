@@ -42,8 +42,12 @@ LOWER = {
     "figures",
     "mechanism",
     "why",
+    "standing",
+    "following",
 }
-UPPER = set(HARNESS) - LOWER - {"cli", "preview", "__init__"}
+BESIDE = {"cli", "preview", "progress", "live", "telling", "events", "displays"}
+"""Between a person and both halves: they know the words of the lower one, and tell of the upper one."""
+UPPER = set(HARNESS) - LOWER - BESIDE - {"__init__"}
 CAN_START = {
     "subprocess",
     "multiprocessing",
