@@ -50,7 +50,7 @@ def _mend(analysed: Analysis, reasons: list[Reason]) -> Step | None:
     cell = lost[0].cell
     where = f"{cell.arm} on {figures.pushed(analysed.mode, cell.endpoint, cell.level)}"
     others = len({reason.cell for reason in lost}) - 1
-    more = f" ({others} more cells are INVALID)" if others else ""
+    more = f" (and so are {others} more)" if others else ""
     return Step(_copy(analysed), f"mend what made {where} INVALID{more}, and run the copy: {lost[0].text}")
 
 

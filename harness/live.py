@@ -16,7 +16,7 @@ from rich.text import Text
 
 from harness import figures, telling
 from harness.plan import Block, Slice
-from harness.rolling import LAST, Last, Pace
+from harness.rolling import Last, Pace
 from harness.samples import Played
 from harness.watching import INVALID, Ask, Opening, SoFar, Standing
 
@@ -109,7 +109,7 @@ class LiveDisplay:
         last = self._last.lately
         if last is not None:
             told = " · ".join(telling.lately(last, self._opening.load_cores))
-            yield _line(f"last {LAST} slices: {told}", "red" if last.failures else "")
+            yield _line(f"last {telling.slices(last.slices)}: {told}", "red" if last.failures else "")
 
 
 def _standings(mode: str, so_far: SoFar, room: int, width: int) -> Iterator[Text]:

@@ -60,6 +60,10 @@ def blocks(number: int) -> str:
     return f"{number} block{'' if number == 1 else 's'}"
 
 
+def slices(number: int) -> str:
+    return f"{number} slice{'' if number == 1 else 's'}"
+
+
 def left(scenario: Scenario, seconds: float, now: datetime) -> str:
     """`about 2 min 35 s left, until 14:05`; where a rule may end the run sooner, `at most`."""
     about = "at most" if scenario.rule else "about"
