@@ -53,6 +53,9 @@ bench-wrk: .venv/ready ## does the load maker count what wrk counts? on `hello`,
 bench-sse: .venv/ready ## how many streams of events can a server hold? 2 000 clients on uvicorn and on gunicorn's threads
 	.venv/bin/python -m locustfiles.hold_streams
 
+bench-display: .venv/ready ## does watching a run cost it anything? the A/A scenario with the live display and without (under 6 minutes)
+	.venv/bin/python -m harness.display_cost
+
 validate-statistics: .venv/ready ## do the verdicts err as seldom as they say? (about 15 minutes; writes docs/statistics.md)
 	.venv/bin/python -m harness.simulation
 

@@ -379,8 +379,7 @@ def overridden(scenario: Scenario, blocks: int | None, seed: int | None) -> Scen
 
 def main() -> None:
     """Entry point: one message for what the user can mend, a traceback for a bug."""
-    for caught in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(caught, _interrupt)
+    unwind_on_signals()
     try:
         app(standalone_mode=True)
     except UserError as error:
@@ -391,6 +390,12 @@ def main() -> None:
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(EXIT_MENDABLE)
+
+
+def unwind_on_signals() -> None:
+    """Whatever asks this process to end leaves every `with` as it should be left."""
+    for caught in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(caught, _interrupt)
 
 
 def _interrupt(number: int, frame: FrameType | None) -> NoReturn:

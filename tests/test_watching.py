@@ -15,10 +15,11 @@ import typer
 from conftest import FACTS, ROOT, TINY, FakeLoad, FakeStage, read_json, tiny
 from rich.console import Console
 
-from harness import cli, displays, events, frames, plan, preview, progress, runner, standing
+from harness import cli, display_cost, displays, events, frames, plan, preview, progress, runner, standing
 from harness.displays import Watch
-from harness.errors import UserError
+from harness.errors import EXIT_FAILED, EXIT_INVALID, UserError
 from harness.events import KEYS, EventProgress, Events
+from harness.intervals import Estimate
 from harness.live import LiveDisplay
 from harness.plan import Slice
 from harness.progress import PlainProgress
@@ -337,3 +338,29 @@ def test_a_probed_pass_compares_nothing(tmp_path: Path) -> None:
     asked = tiny(explained=True)
     with Watch(standing.so_far, plain=True).show(opening(tmp_path, asked)) as shown_:
         shown_.block_finished(plan.expand(asked)[0])  # there is no run in this folder: asking would fail
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "expected"),
+    [
+        (0.97, 1.03, display_cost.PASSED),
+        (0.90, 1.03, display_cost.UNDECIDED),
+        (0.97, 1.10, display_cost.UNDECIDED),
+        (0.96, 0.99, display_cost.DIFFERS),
+        (1.01, 1.02, display_cost.DIFFERS),
+        (None, None, display_cost.UNDECIDED),
+    ],
+)
+def test_the_cost_of_the_display_is_judged_by_its_interval(low: float, high: float, expected: str) -> None:
+    assert display_cost.judged(Estimate(1.0, low, high, 6)) == expected
+
+
+def test_a_display_that_costs_a_tenth_fails(capsys: pytest.CaptureFixture[str]) -> None:
+    def pair(cost: float, noise: float) -> tuple[dict[str, float], dict[str, float]]:
+        return {"throughput_rps": noise - cost, "p95_ms": noise + cost}, {"throughput_rps": 0.0, "p95_ms": 0.0}
+
+    noises = [0.01, -0.01, 0.005, -0.005]
+    assert display_cost.report([pair(0.0, noise) for noise in noises]) == 0
+    assert display_cost.report([pair(0.1, noise) for noise in noises]) == EXIT_FAILED
+    assert display_cost.report([pair(0.0, noise) for noise in noises[:2]]) == EXIT_INVALID
+    assert "0.905×" in capsys.readouterr().out
