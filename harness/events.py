@@ -15,7 +15,19 @@ from harness.samples import Played
 from harness.watching import Ask, Opening, Standing
 
 VERSION: Final = 1
-COMPARISON: Final = ("arm", "over", "endpoint", "level", "ratio", "low", "high", "blocks", "word", "note")
+COMPARISON: Final = (
+    "arm",
+    "over",
+    "endpoint",
+    "level",
+    "ratio",
+    "low",
+    "high",
+    "blocks",
+    "word",
+    "note",
+    "blocks_needed",
+)
 KEYS: Final[Mapping[str, tuple[str, ...]]] = {
     "run_started": (
         "version", "question", "mode", "arms", "cells", "blocks", "blocks_left", "slices", "expected_s", "folder", "probed",

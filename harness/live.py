@@ -126,7 +126,7 @@ def _standings(mode: str, so_far: SoFar, room: int, width: int) -> Iterator[Text
             before = one.arm, one.over
             yield _line(_pair(one, width), "bold")
         row = _line(f"  {_short(place, MOST_PLACE):<{min(places, MOST_PLACE)}}  {ratio:<{ratios}}  ")
-        yield row.append(telling.word(one), STYLES.get(one.word, "green"))
+        yield row.append(telling.brief(one), STYLES.get(one.word, "green"))
     if len(shown) < len(so_far.standings):
         yield _line(f"… and {len(so_far.standings) - len(shown)} more", "dim")
 

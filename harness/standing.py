@@ -45,4 +45,15 @@ def _standing(
     if compared is None:
         return None
     ratio, found = compared.ratio, verdict.of(compared, analysed)
-    return Standing(pair.arm, pair.over, *place, ratio.value, ratio.low, ratio.high, ratio.n, found.word, found.note)
+    return Standing(
+        pair.arm,
+        pair.over,
+        *place,
+        ratio.value,
+        ratio.low,
+        ratio.high,
+        ratio.n,
+        found.word,
+        found.note,
+        verdict.needed(compared, analysed),
+    )

@@ -51,6 +51,13 @@ def word(one: Standing) -> str:
     return f"INVALID so far: {one.note}" if one.word == INVALID else f"{one.word} {one.note}".strip()
 
 
+def brief(one: Standing) -> str:
+    """The same where room is dear: `undecided (~7 blocks)`."""
+    if one.blocks_needed is None:
+        return word(one)
+    return f"{one.word} (~{blocks(one.blocks_needed)})"
+
+
 def title(so_far: SoFar) -> str:
     """What the comparisons are by, and after how many blocks."""
     return f"by {so_far.metric}, after {blocks(so_far.blocks)}"

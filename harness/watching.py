@@ -44,6 +44,7 @@ class Standing:
     blocks: int
     word: str  # a verdict, or INVALID
     note: str = ""  # what would decide it, or why it is INVALID
+    blocks_needed: int | None = None  # that would about decide it; None: decided, or no number of blocks would
 
 
 @dataclass(frozen=True)

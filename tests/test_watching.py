@@ -174,6 +174,16 @@ def test_whatever_happens_the_cursor_is_shown_again(tmp_path: Path) -> None:
     assert out.rindex("\x1b[?25h") > out.rindex("\x1b[?25l")
 
 
+def test_what_would_decide_it_fits_where_room_is_dear(tmp_path: Path) -> None:
+    console = terminal()
+    display = LiveDisplay(opening(tmp_path), displays.nothing, console)
+    one = Standing(
+        "async", "sync", "fanout k=5 ms=100", 64, 1.47, 1.25, 1.73, 3, "undecided", "(about 8 blocks would do)", 8
+    )
+    display._so_far = SoFar("throughput", 3, [one])
+    assert "  fanout k=5 ms=100 @ 64 users  1.47× [1.25, 1.73]  undecided (~8 blocks)" in shown(display, console)
+
+
 # -- figures of the last slices, and the time left
 
 
