@@ -43,6 +43,8 @@ class LiveDisplay:
 
     def __enter__(self) -> Self:
         self._live.start()
+        if self._opening.left < self._opening.scenario.most_blocks:
+            self._so_far = self._ask(self._opening.folder)  # of a run that goes on
         return self
 
     def __exit__(self, *error: object) -> None:

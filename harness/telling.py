@@ -28,11 +28,11 @@ def played(mode: str, slice_: Slice, one: Played | None) -> str:
 
 
 def lately(last: Lately, load_cores: int) -> list[str]:
-    """`612 req/s`, `p95 up to 121 ms`, `0 failed`, `load maker's CPU 43 %` of the last slices."""
+    """`612 req/s`, `p95 ≤ 121 ms`, `0 failed`, `load maker 43 % CPU` of the last slices."""
     share = figures.MISSING if last.load_busy is None else figures.percent(last.load_busy / load_cores)
-    p95 = "too few for p95" if last.worst_p95_ms is None else f"p95 up to {figures.number(last.worst_p95_ms)} ms"
+    p95 = "too few for p95" if last.worst_p95_ms is None else f"p95 ≤ {figures.number(last.worst_p95_ms)} ms"
     failed = f"{figures.count(last.failures)} {'FAILED' if last.failures else 'failed'}"
-    return [f"{figures.number(last.rate_rps)} req/s", p95, failed, f"load maker's CPU {share}"]
+    return [f"{figures.number(last.rate_rps)} req/s", p95, failed, f"load maker {share} CPU"]
 
 
 def standing(mode: str, one: Standing) -> str:

@@ -174,6 +174,14 @@ def test_whatever_happens_the_cursor_is_shown_again(tmp_path: Path) -> None:
     assert out.rindex("\x1b[?25h") > out.rindex("\x1b[?25l")
 
 
+def test_a_run_that_goes_on_shows_at_once_what_there_is(tmp_path: Path) -> None:
+    so_far = SoFar("throughput", 3, standings(1))
+    for left, expected in ((3, True), (6, False)):
+        display = LiveDisplay(replace(opening(tmp_path), left=left), lambda _: so_far, console := terminal())
+        with display:
+            assert any("after 3 blocks" in line for line in shown(display, console)) is expected
+
+
 def test_what_would_decide_it_fits_where_room_is_dear(tmp_path: Path) -> None:
     console = terminal()
     display = LiveDisplay(opening(tmp_path), displays.nothing, console)

@@ -99,7 +99,7 @@ def run(quick: Path, *more: str) -> tuple[str, ...]:
 def test_the_display_appears_survives_a_resize_and_leaves_the_report(quick: Path) -> None:
     with Terminal(*run(quick)) as terminal:
         terminal.until(b"starting servers")
-        terminal.until(b"load maker's CPU")
+        terminal.until(b"% CPU")
         terminal.resize(20, 60)
         terminal.until(b"\x1b[2J")
         terminal.until(b"after 1 block")
