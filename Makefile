@@ -66,6 +66,9 @@ bench-sse: .venv/ready ## how many streams of events can a server hold? 2 000 cl
 bench-report: .venv/ready ## does `bench report` carry 10 million requests? made-up runs of 1, 3 and 10 million (about 2 minutes)
 	.venv/bin/python -m harness.scale
 
+bench-display: .venv/ready ## does watching a run cost it anything? the A/A scenario with the live display and without (under 6 minutes)
+	.venv/bin/python -m harness.display_cost
+
 validate-statistics: .venv/ready ## do the verdicts err as seldom as they say? (about 15 minutes; writes docs/statistics.md)
 	.venv/bin/python -m harness.simulation
 
@@ -96,4 +99,4 @@ django-%: .venv/django/% ; ## another Django beside the installed one, for arms 
 	@echo "unpacking Django $*"
 	@.ci/django $*
 
-.PHONY: help setup bench smoke tutorial servers capacity claims neighbours effects explain reference publish calibrate bench-client bench-wrk bench-sse bench-report validate-statistics test test-fast lint types schema check clean
+.PHONY: help setup bench smoke tutorial servers capacity claims neighbours effects explain reference publish calibrate bench-client bench-wrk bench-sse bench-report bench-display validate-statistics test test-fast lint types schema check clean

@@ -3,6 +3,7 @@
 import os
 import signal
 import sys
+from datetime import datetime
 from pathlib import Path
 from types import FrameType
 from typing import Annotated, NoReturn
@@ -10,15 +11,17 @@ from typing import Annotated, NoReturn
 import typer
 
 from harness import calibrate as calibration
-from harness import change, claim, figures, machine, measure, percent, plan, preview, resume, worktrees
+from harness import change, claim, displays, figures, machine, measure, percent, preview, resume, worktrees
 from harness import scenario as scenarios
 from harness.blocks import MOST_BLOCKS
 from harness.calibrate import Line
+from harness.displays import Watch
 from harness.errors import EXIT_INTERRUPTED, EXIT_INVALID, EXIT_MENDABLE, Interrupted, UserError
 from harness.explain import PASSES
 from harness.scenario import Scenario
 from harness.store import RunFolder
 from harness.stored import Stored
+from harness.watching import SoFar
 
 app = typer.Typer(
     help="When does an async Django view serve its users better than a sync one, by how much, and why?",
@@ -37,7 +40,10 @@ Blocks = Annotated[
 Seed = Annotated[
     int | None, typer.Option(min=0, max=2**63 - 1, help="seed of the order of slices, instead of the scenario's")
 ]
-Plain = Annotated[bool, typer.Option("--plain", help="plain lines instead of a progress bar")]
+Plain = Annotated[bool, typer.Option("--plain", help="plain lines instead of a live display")]
+Json = Annotated[
+    bool, typer.Option("--json", help="one event per line on stdout, see docs/events.md; the rest on stderr")
+]
 Gate = Annotated[bool, typer.Option("--gate", help="exit 4 unless every claim of the scenario is supported")]
 Limit = Annotated[
     str | None,
@@ -61,6 +67,7 @@ def run(
     blocks: Blocks = None,
     seed: Seed = None,
     plain: Plain = False,
+    as_json: Json = False,
     results: Results = Path("results"),
     gate: Gate = False,
     explain: Annotated[
@@ -72,19 +79,20 @@ def run(
 ) -> None:
     """Measure scenarios, one run folder each, and report them. Exit 3: a comparison asked for is INVALID."""
 
-    if unfinished is not None:
-        refuse_beside_resume(files, blocks, seed, explain)
-        raise typer.Exit(gone_on(resume.to_complete(unfinished), plain, gate))
-    if not files:
-        raise typer.BadParameter("expected at least one, or --resume RUN", param_hint="SCENARIO…")
-    asked = [(file, overridden(scenarios.load(file), blocks, seed)) for file in files]
-    for file, scenario in asked:
-        if gate:
-            claim.refuse_none(scenario, str(file))
-    if len(asked) == 1:
-        raise typer.Exit(carried_out(*asked[0], results, plain, gate, explain))
-    print(f"{len(asked)} scenarios, about {figures.duration(sum(measure.expected_s(one) for _, one in asked))}")
-    raise typer.Exit(max([one_of_several(*one, results, plain, gate, explain) for one in asked]))
+    with displays.watching(plain, as_json, so_far) as watch:
+        if unfinished is not None:
+            refuse_beside_resume(files, blocks, seed, explain)
+            raise typer.Exit(gone_on(resume.to_complete(unfinished), watch, gate))
+        if not files:
+            raise typer.BadParameter("expected at least one, or --resume RUN", param_hint="SCENARIO…")
+        asked = [(file, overridden(scenarios.load(file), blocks, seed)) for file in files]
+        for file, scenario in asked:
+            if gate:
+                claim.refuse_none(scenario, str(file))
+        if len(asked) == 1:
+            raise typer.Exit(carried_out(*asked[0], results, watch, gate, explain))
+        print(f"{len(asked)} scenarios, about {figures.duration(sum(measure.expected_s(one) for _, one in asked))}")
+        raise typer.Exit(max([one_of_several(*one, results, watch, gate, explain) for one in asked]))
 
 
 @app.command("extend", epilog="example: bench extend results/20260101T120000Z-default --blocks 6")
@@ -92,10 +100,12 @@ def extend(
     run_folder: Annotated[Path, typer.Argument(metavar="RUN", help="a finished run under results/")],
     blocks: Annotated[int, typer.Option(min=1, max=MOST_BLOCKS, help="how many to add")],
     plain: Plain = False,
+    as_json: Json = False,
     gate: Gate = False,
 ) -> None:
     """Add blocks to a finished run, on the same machine by the same plan. Exit 3: a comparison asked for is INVALID."""
-    raise typer.Exit(gone_on(resume.to_extend(run_folder, blocks), plain, gate))
+    with displays.watching(plain, as_json, so_far) as watch:
+        raise typer.Exit(gone_on(resume.to_extend(run_folder, blocks), watch, gate))
 
 
 @app.command("report", epilog="example: bench report results/20260101T120000Z-default")
@@ -150,6 +160,7 @@ def export_run(
 def explain(
     asked: Annotated[Path, typer.Argument(metavar="SCENARIO|RUN", help="a scenario file, or a run under results/")],
     plain: Plain = False,
+    as_json: Json = False,
     results: Results = Path("results"),
 ) -> None:
     """Say why the numbers are what they are, by an untimed pass with a probe: thread switches, waits, loop lag.
@@ -158,12 +169,15 @@ def explain(
     """
     from harness import publish
 
-    if asked.is_dir():
-        explain_run(asked, plain)
-        raise typer.Exit(publish.publish(asked))
-    scenario = scenarios.load(asked)
-    folder = measure.explained(scenario, scenarios.read_text(asked), results, asked.stem, plain)
-    publish.publish_why(folder.path)
+    with displays.watching(plain, as_json, so_far) as watch:
+        if asked.is_dir():
+            explain_run(asked, watch)
+            raise typer.Exit(ended(watch, asked, publish.publish(asked)))
+        scenario = scenarios.load(asked)
+        path = measure.explained(scenario, scenarios.read_text(asked), results, asked.stem, watch.show).path
+        publish.publish_why(path)
+        report = str(path / "report" / "mechanism.csv")
+        watch.finished(folder=str(path), report=report, conclusion=[], next=[], exit_code=0)
 
 
 @app.command("compare", epilog="example: bench compare results/OLD results/NEW --max-regression 5%")
@@ -203,6 +217,7 @@ def ab(
     blocks: Blocks = None,
     seed: Seed = None,
     plain: Plain = False,
+    as_json: Json = False,
     results: Results = Path("results"),
     max_regression: Limit = None,
 ) -> None:
@@ -212,13 +227,14 @@ def ab(
     """
     from harness import publish
 
-    limit = None if max_regression is None else percentage(max_regression)
-    asked = overridden(scenarios.load(file), blocks, seed)
-    told = worktrees.base(base)
-    for name in worktrees.untracked():
-        print(f"! {name} is not known to git, and not part of the change: `git add` it if it should be")
-    doubled = change.doubled(asked, told)
-    raise typer.Exit(publish.publish_change(measured(doubled, file, results, plain).path, limit))
+    with displays.watching(plain, as_json, so_far) as watch:
+        limit = None if max_regression is None else percentage(max_regression)
+        asked = overridden(scenarios.load(file), blocks, seed)
+        told = worktrees.base(base)
+        for name in worktrees.untracked():
+            print(f"! {name} is not known to git, and not part of the change: `git add` it if it should be")
+        path = measured(change.doubled(asked, told), file, results, watch).path
+        raise typer.Exit(ended(watch, path, publish.publish_change(path, limit)))
 
 
 @app.command("calibrate", epilog="example: bench calibrate")
@@ -258,55 +274,73 @@ def serve(
     serving.serve([arm for name in arms for arm in serving.named(name, known)])
 
 
-def measured(scenario: Scenario, file: Path, results: Path, plain: bool) -> RunFolder:
+def measured(scenario: Scenario, file: Path, results: Path, watch: Watch) -> RunFolder:
     """Say what will run and for how long, then run it."""
-    cells = len(list(plan.cells(scenario)))
-    print(f"{scenario.question}\n{cells} cells, {preview.size(scenario)}", flush=True)
-    return measure.measure(scenario, file, results, plain, narrow)
+    print("\n".join(preview.first(scenario, datetime.now().astimezone())), flush=True)
+    return measure.measure(scenario, file, results, watch.show, narrow)
 
 
-def carried_out(file: Path, scenario: Scenario, results: Path, plain: bool, gate: bool, explain: bool) -> int:
+def ended(watch: Watch, path: Path, code: int) -> int:
+    """The last event of a run that was published, where events are asked for; the exit code as it is."""
+    from harness import following, mechanism, publish
+    from harness import report as reports
+
+    if watch.events is not None:
+        analysed, reasons = publish.read(path)
+        steps = following.steps(analysed, reasons, mechanism.read(path) is not None)
+        watch.finished(
+            folder=str(path),
+            report=str(path / "report" / "report.md"),
+            conclusion=reports.conclusion(analysed, reasons),
+            next=[step.command for step in steps],
+            exit_code=code,
+        )
+    return code
+
+
+def carried_out(file: Path, scenario: Scenario, results: Path, watch: Watch, gate: bool, explain: bool) -> int:
     """Measure a scenario, explain it where asked for, report it; the exit code."""
     from harness import publish
 
-    path = measured(scenario, file, results, plain).path
+    path = measured(scenario, file, results, watch).path
     if explain:
-        explain_run(path, plain)
-    return publish.publish(path, gate)
+        explain_run(path, watch)
+    return ended(watch, path, publish.publish(path, gate))
 
 
-def one_of_several(file: Path, scenario: Scenario, results: Path, plain: bool, gate: bool, explain: bool) -> int:
+def one_of_several(file: Path, scenario: Scenario, results: Path, watch: Watch, gate: bool, explain: bool) -> int:
     """What cannot be had for one scenario is told, and the others are measured all the same."""
     print(f"\n── {file}", flush=True)
     try:
-        return carried_out(file, scenario, results, plain, gate, explain)
+        return carried_out(file, scenario, results, watch, gate, explain)
     except UserError as error:
+        watch.failed(error)
         print(f"bench: {file}: {error}", file=sys.stderr, flush=True)
         return EXIT_MENDABLE
 
 
-def explain_run(path: Path, plain: bool) -> None:
+def explain_run(path: Path, watch: Watch) -> None:
     """A probed pass over the scenario of a stored run, into its folder."""
     run = Stored.open(path)
     if run.scenario.explained:
         raise UserError(f"{path}: is a probed pass itself; bench report {path} shows it")
     text = scenarios.read_text(path / "scenario.toml")
-    measure.explained(run.scenario, text, path / PASSES, run.head["scenario"], plain)
+    measure.explained(run.scenario, text, path / PASSES, run.head["scenario"], watch.show)
 
 
-def gone_on(run: Stored, plain: bool, gate: bool) -> int:
+def gone_on(run: Stored, watch: Watch, gate: bool) -> int:
     """Say what is left of a stored run, measure it and report the whole; the exit code."""
     from harness import publish
 
     asked, left = run.scenario, len(run.missing)
     if gate:
         claim.refuse_none(asked, str(run.path))
-    duration = figures.duration(measure.expected_s(asked) * left / asked.most_blocks)
-    told = f"{asked.blocks} blocks to go, about {duration}"
-    if asked.rule is not None:
-        told = f"{asked.blocks} blocks to go, until {preview.goal(asked)}; at most {duration}"
-    print(f"{asked.question}\n{left} of {told}\ninto {run.path}", flush=True)
-    return publish.publish(measure.go_on(run, plain, narrow).path, gate)
+    seconds = measure.expected_s(asked) * left / asked.most_blocks
+    until = f", until {preview.goal(asked)}; at most " if asked.rule else ", about "
+    told = f"{left} of {asked.blocks} blocks to go{until}{preview.lasts(seconds, datetime.now().astimezone())}"
+    print(f"{asked.question}\n{told}\ninto {run.path}", flush=True)
+    path = measure.go_on(run, watch.show, narrow).path
+    return ended(watch, path, publish.publish(path, gate))
 
 
 def refuse_beside_resume(files: list[Path] | None, blocks: int | None, seed: int | None, explain: bool) -> None:
@@ -322,6 +356,13 @@ def refuse_beside_resume(files: list[Path] | None, blocks: int | None, seed: int
             raise typer.BadParameter(
                 f"goes on by the plan stored with the run: leave out {name}{more}", param_hint="--resume"
             )
+
+
+def so_far(path: Path) -> SoFar:
+    """What the upper half may not know: how the comparisons of the run in this folder stand."""
+    from harness import standing
+
+    return standing.so_far(path)
 
 
 def narrow(path: Path) -> bool:
@@ -343,7 +384,7 @@ def measure_floor(asked: Scenario, file: Path, results: Path) -> Line:
     """The A/A run: how far from 1 the ratio of two equal arms is here."""
     from harness import analysis, frames
 
-    analysed = analysis.analyse(frames.open_run(measured(asked, file, results, plain=True).path))
+    analysed = analysis.analyse(frames.open_run(measured(asked, file, results, Watch(so_far, plain=True)).path))
     cell = analysed.cells[0]
     floor = analysed.floor(cell.endpoint, cell.level, analysed.metrics[0])
     ratio = figures.ratio(analysed.floors[0].ratio) if analysed.floors else figures.MISSING
@@ -369,8 +410,7 @@ def overridden(scenario: Scenario, blocks: int | None, seed: int | None) -> Scen
 
 def main() -> None:
     """Entry point: one message for what the user can mend, a traceback for a bug."""
-    for caught in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(caught, _interrupt)
+    unwind_on_signals()
     try:
         app(standalone_mode=True)
     except UserError as error:
@@ -381,6 +421,12 @@ def main() -> None:
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(EXIT_MENDABLE)
+
+
+def unwind_on_signals() -> None:
+    """Whatever asks this process to end leaves every `with` as it should be left."""
+    for caught in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(caught, _interrupt)
 
 
 def _interrupt(number: int, frame: FrameType | None) -> NoReturn:

@@ -149,9 +149,10 @@ class LocustPlayers:
 
 
 def merged(parts: Sequence[Played]) -> Played:
-    """What several load makers played together. Counts add up; the latency, which only sizes slices, is the longest."""
+    """What several load makers played together. Counts add up; latencies, which size slices, are the longest."""
     first = parts[0]
     latencies = [part.latency_ms for part in parts if part.latency_ms is not None]
+    p95s = [part.p95_ms for part in parts if part.p95_ms is not None]
     return Played(
         index=first.index,
         start_ns=first.start_ns,
@@ -167,6 +168,7 @@ def merged(parts: Sequence[Played]) -> Played:
         ticks=sum(part.ticks for part in parts),
         late_ticks=sum(part.late_ticks for part in parts),
         worst_tick_ms=max(part.worst_tick_ms for part in parts),
+        p95_ms=max(p95s, default=None),
     )
 
 

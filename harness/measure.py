@@ -1,4 +1,7 @@
-"""One scenario, measured into a run folder: calibrated, played, marked with what became of it."""
+"""One scenario, measured into a run folder: calibrated, played, marked with what became of it.
+
+`show`: how whoever asked for it watches.
+"""
 
 import sys
 from collections.abc import Iterator
@@ -9,8 +12,6 @@ from math import inf
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
-
 from harness import backends, calibrate, capacity, explain, machine, others, plan, resume, runner, switching, worktrees
 from harness import scenario as scenarios
 from harness.backends import Backends
@@ -19,14 +20,14 @@ from harness.errors import Interrupted, UserError
 from harness.load import LocustLoad
 from harness.machine import Cores
 from harness.modes import OPEN
-from harness.progress import BarProgress, PlainProgress
 from harness.runner import Bounds, Narrow
 from harness.scenario import Scenario
 from harness.store import FAILED, FINISHED, INTERRUPTED, RUNNING, RunFolder
 from harness.stored import Stored
+from harness.watching import Opening, Show
 
 
-def measure(scenario: Scenario, file: Path, results: Path, plain: bool, narrow: Narrow) -> RunFolder:
+def measure(scenario: Scenario, file: Path, results: Path, show: Show, narrow: Narrow) -> RunFolder:
     """One scenario, measured into a new run folder; its state is right whatever happens."""
     refuse_what_cannot_be(scenario)
     cores = machine.share_cores()
@@ -35,11 +36,11 @@ def measure(scenario: Scenario, file: Path, results: Path, plain: bool, narrow: 
         folder = RunFolder.create(results, file.stem, scenarios.read_text(file), facts)
         print(f"into {folder.path}", flush=True)
         with marked(folder):
-            play(scenario, folder, Ground(cores, up), plain, narrow)
+            play(scenario, folder, Ground(cores, up), show, narrow)
     return folder
 
 
-def explained(scenario: Scenario, text: str, results: Path, name: str, plain: bool) -> RunFolder:
+def explained(scenario: Scenario, text: str, results: Path, name: str, show: Show) -> RunFolder:
     """A probed pass over a scenario (`text`: its file's), in a run folder of its own. Not timed, so nothing is calibrated."""
     twice = explain.probed(scenario)
     refuse_what_cannot_be(twice)
@@ -49,11 +50,11 @@ def explained(scenario: Scenario, text: str, results: Path, name: str, plain: bo
         print(f"explaining, in a pass of its own with a probe, into {folder.path}", flush=True)
         with marked(folder):
             folder.mark(RUNNING, switch_cost=switching.cost(folder.path / "switch_cost.log", cores.server))
-            play(twice, folder, Ground(cores, up), plain, lambda _: False)
+            play(twice, folder, Ground(cores, up), show, lambda _: False)
     return folder
 
 
-def go_on(run: Stored, plain: bool, narrow: Narrow) -> RunFolder:
+def go_on(run: Stored, show: Show, narrow: Narrow) -> RunFolder:
     """The blocks that a stored run has not yet, measured into its folder; `run` is as harness.resume gives it."""
     refuse_what_cannot_be(run.scenario)
     cores = machine.share_cores()
@@ -63,7 +64,7 @@ def go_on(run: Stored, plain: bool, narrow: Narrow) -> RunFolder:
         with marked(folder):
             calibration = calibrate.cautious(run.head["calibration"], calibrated_for(run.scenario, cores))
             folder.mark(RUNNING, calibration=calibration)
-            play(run.scenario, folder, Ground(cores, up), plain, narrow)
+            play(run.scenario, folder, Ground(cores, up), show, narrow)
     return folder
 
 
@@ -93,15 +94,29 @@ class Ground:
     backends: Backends
 
 
-def play(scenario: Scenario, folder: RunFolder, ground: Ground, plain: bool, narrow: Narrow) -> None:
+def play(scenario: Scenario, folder: RunFolder, ground: Ground, show: Show, narrow: Narrow) -> None:
     """Whatever blocks are not there yet."""
     bounds = Bounds(folder.head["calibration"].get("most_rate") or inf, narrow)
     with (
         checkouts(scenario, folder, ground.backends) as revisions,
-        progress(scenario, scenario.most_blocks - len(folder.finished), plain) as shown,
+        show(opening(scenario, folder, ground.cores)) as shown,
     ):
         stage = runner.Stage(ground.cores, ground.backends, revisions)
         runner.run(scenario, folder, stage, LocustLoad(), shown, bounds)
+
+
+def opening(scenario: Scenario, folder: RunFolder, cores: Cores) -> Opening:
+    """What is left to measure, for whoever watches."""
+    left, processes = scenario.most_blocks - len(folder.finished), int(scenario.load.processes)
+    return Opening(
+        scenario=scenario,
+        folder=folder.path,
+        left=left,
+        slices=slices_of(scenario),
+        expected_s=expected_s(scenario) * left / scenario.most_blocks,
+        load_cores=min(processes, len(cores.load)) if cores.load else processes,
+        calibration=folder.head["calibration"].get("lines", []),
+    )
 
 
 @contextmanager
@@ -166,14 +181,3 @@ def calibration(cores: Cores, mode: str, processes: int) -> dict[str, Any]:
         if line["passed"] is False:
             print(f"! calibration: {line['name']} {line['figure']} (limit {line['limit']}): {line['advice']}")
     return found
-
-
-@contextmanager
-def progress(scenario: Scenario, left: int, plain: bool) -> Iterator[PlainProgress | BarProgress]:
-    """A bar on a terminal, plain lines elsewhere or where asked for. `left`: blocks to measure."""
-    console, slices = Console(), slices_of(scenario)
-    if plain or not console.is_terminal:
-        yield PlainProgress(scenario.blocks, left, slices)
-    else:
-        with BarProgress(scenario.blocks, left, slices, console) as bar:
-            yield bar

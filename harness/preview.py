@@ -1,6 +1,8 @@
 """What would be measured, in words, and for how long: for `bench plan`, and the first lines of every run."""
 
-from harness import figures, measure, plan, precision, runner
+from datetime import datetime
+
+from harness import figures, measure, plan, precision, runner, telling
 from harness.scenario import Endpoint, Scenario
 
 
@@ -20,6 +22,23 @@ def lines(scenario: Scenario) -> list[str]:
     for claim in scenario.claims:
         told += [f"  {claim.text}", *(f"    {condition.told(scenario)}" for condition in claim.conditions)]
     return [*told, "", *_size_lines(scenario), size(scenario) if scenario.rule else expected(scenario)]
+
+
+def first(scenario: Scenario, now: datetime) -> list[str]:
+    """The first lines of a run: what is asked, of whom, how often and for how long."""
+    cells = len(list(plan.cells(scenario)))
+    until = telling.clock(now, measure.expected_s(scenario))
+    at = f"done by {until} at the latest" if scenario.rule else f"done at about {until}"
+    return [
+        scenario.question,
+        f"arms: {'; '.join(arm.name for arm in scenario.arms)}",
+        f"{cells} cells, {size(scenario)}: {at}",
+    ]
+
+
+def lasts(seconds: float, now: datetime) -> str:
+    """`5 min 10 s: until 14:05`."""
+    return f"{figures.duration(seconds)}: until {telling.clock(now, seconds)}"
 
 
 def _asked_of(endpoint: Endpoint) -> str:

@@ -1,80 +1,62 @@
-"""What a person sees while a run goes on: a bar with the time left on a terminal, plain lines elsewhere."""
+"""What is told of a run that goes on where there is no terminal, or where plain lines are asked for."""
 
 import sys
 import time
 from typing import TextIO
 
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
+from harness import telling
 from harness.blocks import Rule
 from harness.plan import Block, Slice
 from harness.samples import Played
+from harness.watching import Ask, Opening, SoFar
 
 
 class PlainProgress:
-    """One line per block start and per round of about a tenth of a block.
+    """A line per block start and per tenth of a block; after each block, a line per comparison as it stands."""
 
-    `left`: how many of the run's blocks are to be measured, at most. `slices`: how many a block has; a search for
-    capacity can only guess.
-    """
-
-    def __init__(self, blocks: int | Rule, left: int, slices: int, stream: TextIO | None = None) -> None:
-        self._blocks, self._left_blocks, self._slices = blocks, left, slices
+    def __init__(self, opening: Opening, ask: Ask, stream: TextIO | None = None) -> None:
+        self._opening, self._ask = opening, ask
         self._stream = stream or sys.stdout
         self._started = time.monotonic()
         self._done = 0
 
     def block_started(self, block: Block) -> None:
-        self._say(f"block {block.index + 1} of {self._blocks}: starting servers, then about {self._slices} slices")
+        number = f"block {block.index + 1} of {self._opening.scenario.blocks}"
+        self._say(f"{number}: starting servers, then about {self._opening.slices} slices")
 
-    def slice_played(self, block: Block, slice_: Slice, played: Played | None) -> None:  # noqa: ARG002
+    def slice_started(self, block: Block, slice_: Slice) -> None: ...
+
+    def slice_played(self, block: Block, slice_: Slice, played: Played | None, load_busy: float | None) -> None:  # noqa: ARG002
         self._done += 1
-        if self._done % max(1, self._slices // 10) == 0:
-            total = max(self._left_blocks * self._slices, self._done)
-            self._say(f"{self._done}/{total} slices, {self._left(total)} left; {describe(slice_, played)}")
+        if self._done % max(1, self._opening.slices // 10) == 0:
+            total = max(self._opening.left * self._opening.slices, self._done)
+            told = telling.played(self._mode, slice_, played)
+            self._say(f"{self._done}/{total} slices, {self._left(total)} left; {told}")
+
+    def block_finished(self, block: Block) -> None:  # noqa: ARG002
+        for line in lines(self._mode, self._ask(self._opening.folder)):
+            self._say(line)
+
+    @property
+    def _mode(self) -> str:
+        return str(self._opening.scenario.load.mode)
 
     def _left(self, total: int) -> str:
         elapsed = time.monotonic() - self._started
-        at_most = "at most " if isinstance(self._blocks, Rule) else ""
+        at_most = "at most " if isinstance(self._opening.scenario.blocks, Rule) else ""
         return f"{at_most}{elapsed / self._done * (total - self._done):.0f} s"
 
     def _say(self, text: str) -> None:
         print(text, file=self._stream, flush=True)
 
 
-class BarProgress:
-    """A rich progress bar; use it under `with`."""
-
-    def __init__(self, blocks: int | Rule, left: int, slices: int, console: Console) -> None:
-        columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
-        self._bar = Progress(*columns, console=console, refresh_per_second=4)
-        self._task = self._bar.add_task("starting", total=None)
-        self._blocks, self._total = blocks, left * slices
-
-    def __enter__(self) -> "BarProgress":
-        self._bar.start()
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        self._bar.stop()
-
-    def block_started(self, block: Block) -> None:
-        what = f"block {block.index + 1} of {self._blocks}: starting servers"
-        self._bar.update(self._task, total=self._total, description=what)
-
-    def slice_played(self, block: Block, slice_: Slice, played: Played | None) -> None:
-        what = f"block {block.index + 1} of {self._blocks}: {describe(slice_, played)}"
-        self._bar.update(self._task, advance=1, description=what)
+MOST_LINES = 6
 
 
-def describe(slice_: Slice, played: Played | None) -> str:
-    """The slice just played, in a few words."""
-    cell = slice_.cell
-    pushed = f"{cell.level:g}/s" if slice_.open else f"{cell.level} users"
-    what = f"{cell.endpoint} @ {pushed} on {cell.arm}"
-    if played is None:
-        return f"{what}: skipped"
-    failed = f", {played.failures} FAILED" if played.failures else ""
-    dropped = f", {played.dropped} dropped" if played.dropped else ""
-    return f"{what}: {played.requests} requests{failed}{dropped}"
+def lines(mode: str, so_far: SoFar) -> list[str]:
+    """The comparisons as they stand, the first pair's first; no more than a few."""
+    if not so_far.standings:
+        return []
+    told = [f"  {telling.standing(mode, one)}" for one in so_far.standings[:MOST_LINES]]
+    more = len(so_far.standings) - MOST_LINES
+    return [f"{telling.title(so_far)}:", *told, *([f"  … and {more} more"] if more > 0 else [])]

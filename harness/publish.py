@@ -8,6 +8,7 @@ from harness import (
     checks,
     claim,
     figures,
+    following,
     frames,
     gate,
     judge,
@@ -37,8 +38,7 @@ def publish(path: Path, gated: bool = False) -> int:
     print(report.text(analysed))
     print(f"open: {target / page.NAME}")
     print(f"report: {target / 'report.md'}, with {len(pictures)} pictures and the tables as CSV files beside it")
-    if mechanism.read(path) is None:
-        print(f"why: `bench explain {path}` puts the mechanism beside the numbers, by a pass with a probe")
+    print("\n".join(following.lines(analysed, reasons, mechanism.read(path) is not None)))
     if gated and any(one.word != SUPPORTED for one in judge.claims(analysed, reasons)):
         return EXIT_FAILED
     return EXIT_INVALID if report.lost_comparisons(analysed, checks.invalid_cells(reasons)) else 0

@@ -15,6 +15,7 @@ from typing import Final
 
 import psutil
 
+LOAD: Final = "load"
 SERVICES: Final = "services"
 CPUCLOCK_SCHED: Final = 2  # linux/posix-timers.h: process CPU clock id = (~pid << 3) | CPUCLOCK_SCHED
 
@@ -36,6 +37,11 @@ class Usage:
     voluntary_switches: int | None  # of threads alive at both ends
     involuntary_switches: int | None
     processes: int  # alive at the end
+
+    @property
+    def busy(self) -> float | None:
+        """CPU time by time: how many cores it used."""
+        return self.cpu_ns / self.wall_ns if self.cpu_ns is not None and self.wall_ns else None
 
 
 class Watch:

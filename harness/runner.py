@@ -24,20 +24,14 @@ from harness.plan import Block, Slice
 from harness.postgres import Sessions
 from harness.probed import Counts
 from harness.processes import Child
-from harness.resources import SERVICES, Usage, Watch
+from harness.resources import LOAD, SERVICES, Usage, Watch
 from harness.samples import Played
 from harness.scenario import Scenario
 from harness.store import BlockResult, RunFolder
 from harness.verify import Proof
+from harness.watching import Progress
 
 CAUSE: Final = re.compile(r"^(?:[A-Za-z_][\w.]*\.)?([A-Z]\w*(?:Error|Exception|Operation|Exit|Warning)): (.+)$")
-
-
-class Progress(Protocol):
-    """What a person sees while it runs."""
-
-    def block_started(self, block: Block) -> None: ...
-    def slice_played(self, block: Block, slice_: Slice, played: Played | None) -> None: ...
 
 
 class Around(Protocol):
@@ -118,6 +112,7 @@ def run(
             progress.block_started(block)
             course = search(scenario, folder, block, bounds.most_rate) if searching(scenario) else fixed(block)
             folder.add(run_block(scenario, course, block, folder.working_folder(block.index), stage, load, progress))
+            progress.block_finished(block)
 
 
 def blocks_left(scenario: Scenario, folder: RunFolder, narrow: Narrow) -> Iterator[Block]:
@@ -154,8 +149,9 @@ def run_block(
             def play(slice_: Slice) -> Played | None:
                 asked.append(slice_)
                 refused = any((slice_.cell.arm, call.endpoint) in proof.refused for call in slice_.calls)
+                progress.slice_started(block, slice_)
                 played = None if refused else visit.play(slice_)
-                progress.slice_played(block, slice_, played)
+                progress.slice_played(block, slice_, played, None if played is None else visit.load_busy)
                 return played
 
             found = follow(course, play)
@@ -208,6 +204,7 @@ class Visit:
         self.restarted: list[dict[str, Any]] = []
         self.probed: list[dict[str, Any]] = []
         self.middleware: dict[str, dict[str, Any]] = {}
+        self.load_busy: float | None = None  # cores that the load maker used in the last slice
 
     def play(self, slice_: Slice) -> Played:
         """Load one cell; an arm that is left with unfinished work, or has ended, is restarted before it is used again."""
@@ -227,6 +224,7 @@ class Visit:
             self.probed.append(counts.end())
             self.middleware[arm] = probed.middleware(deployed.probe)
         self.usage += usage
+        self.load_busy = next(one.busy for one in usage if one.group == LOAD)
         self.played.append(played)
         ended = deployed.child.process.poll() is not None
         if played.shortage or ended:
@@ -236,7 +234,7 @@ class Visit:
 
     def _groups(self, deployed: Deployed) -> Mapping[str, list[int]]:
         around = [child.pid for child in self._around.children]
-        return {"server": deployed.child.pids(), "load": self._playing.pids, SERVICES: around}
+        return {"server": deployed.child.pids(), LOAD: self._playing.pids, SERVICES: around}
 
 
 def causes(scenario: Scenario, logs: Path) -> dict[str, str]:

@@ -68,6 +68,7 @@ class Played:
     ticks: int  # of the load maker's own 10 ms clock during the slice …
     late_ticks: int  # … so many of them more than TICK_LATE_MS late
     worst_tick_ms: float
+    p95_ms: float | None = None  # of correct responses; None: too few of them, or a run from before this was kept
 
 
 TICK_MS: Final = 10.0

@@ -65,6 +65,20 @@ def judge(compared: Compared, margin: float, floor: float | None) -> Verdict:
     return weigh(compared, margin, floor, advice)
 
 
+def needed(compared: Compared, analysis: Analysis) -> int | None:
+    """Fewest blocks that would decide an undecided comparison; None where it is decided, or no number of blocks would."""
+    counted: list[int | None] = []
+
+    def advice(allowed: float) -> str:
+        fewest = blocks_needed(compared.logs, allowed, compared.doubt / compared.family)
+        counted.append(FEWEST_BLOCKS if compared.ratio.low is None else fewest)
+        return ""
+
+    floor = analysis.floor(compared.endpoint, compared.level, compared.metric)
+    weigh(compared, analysis.run.scenario.margin, floor, advice)
+    return counted[0] if counted else None
+
+
 def weigh(tested: Tested, margin: float, floor: float | None, advice: Advice) -> Verdict:
     """What the interval and the test say against the margin below which two arms are equivalent (a fraction).
 

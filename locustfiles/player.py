@@ -20,7 +20,7 @@ from typing import Any, BinaryIO, Protocol
 import numpy as np
 from gevent.event import Event
 
-from harness.samples import COLUMNS, CUT_LATENCIES, SHORTAGE, Outcome, Played
+from harness.samples import COLUMNS, CUT_LATENCIES, SAMPLES_NEEDED, SHORTAGE, Outcome, Played
 from locustfiles.client import Sweeper
 from locustfiles.crew import Crew
 from locustfiles.recorder import Recorder, Rows, fold_into, write
@@ -101,6 +101,7 @@ def counts(rows: Rows, limit_ms: float | None) -> dict[str, Any]:
         "late": 0 if limit_ms is None else int((~ok | (latency_ms > limit_ms)).sum()),
         "shortage": bool(np.isin(outcome, list(SHORTAGE)).any()),
         "latency_ms": float(np.median(latency_ms[ok])) if ok.any() else None,
+        "p95_ms": float(np.quantile(latency_ms[ok], 0.95)) if ok.sum() >= SAMPLES_NEEDED[0.95] else None,
     }
 
 

@@ -61,8 +61,12 @@ LOWER = {
     "why",
     "timeline",
     *(name for name in HARNESS if name.startswith("page.")),
+    "standing",
+    "following",
 }
-UPPER = set(HARNESS) - LOWER - {"cli", "preview", "scale", "__init__"}
+BESIDE = {"cli", "preview", "progress", "live", "telling", "events", "displays", "display_cost", "scale"}
+"""Between a person and both halves: they know the words of the lower one, and tell of the upper one."""
+UPPER = set(HARNESS) - LOWER - BESIDE - {"__init__"}
 CAN_START = {
     "subprocess",
     "multiprocessing",

@@ -37,6 +37,7 @@ from harness import (
     store,
 )
 from harness import scenario as scenarios
+from harness.displays import Watch
 from harness.errors import Interrupted, UserError
 from harness.machine import Cores
 from harness.plan import Slice
@@ -178,7 +179,7 @@ def test_an_interrupted_run_says_how_to_complete_it(bench: Bench, capsys: pytest
     file.write_text(TINY)
     bench.load, asked = stop_in(1, Interrupted), scenarios.load(file)
     with pytest.raises(Interrupted):
-        measure.measure(asked, file, bench.results, True, cli.narrow)
+        measure.measure(asked, file, bench.results, Watch(cli.so_far, plain=True).show, cli.narrow)
     (run,) = bench.results.iterdir()
     assert f"`bench run --resume {run}` completes it" in capsys.readouterr().err
     assert read_json(run / "run.json")["state"] == "interrupted"
