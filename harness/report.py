@@ -42,7 +42,7 @@ def markdown(analysis: Analysis, pictures: Sequence[str] = ()) -> str:
     question, *facts = _head(analysis)
     found = [f"- {sentence}" for sentence in conclusion(analysis, reasons)]
     lines = [
-        f"# {question}",
+        f"# {tables.unmarked(question)}",
         "",
         *_claims_markdown(analysis, reasons),
         *found,
