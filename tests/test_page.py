@@ -16,10 +16,10 @@ from conftest import FACTS, TINY, FakeLoad, FakeStage, Quiet, fake_run
 from test_capacity import TEXT as CAPACITY
 
 from harness import analysis, endpoints, figures, frames, publish, runner, scenario, store, timeline
-from harness.drawing import COLOURS
 from harness.page import chart, page, svg
 from harness.page.chart import Chart, Line, Style
 from harness.plan import Cell, Slice
+from harness.plots.drawing import COLOURS
 from harness.samples import COLUMNS, Outcome
 
 HOSTILE = "<script>alert(1)<!--\"'{{ 7*7 }}&lt;"
@@ -95,7 +95,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(autouse=True)
 def quiet(monkeypatch: pytest.MonkeyPatch) -> None:
     """The pictures of other modules are not what is tested here."""
-    monkeypatch.setattr(publish.plots, "save_all", lambda *_: [])
+    monkeypatch.setattr(publish.charts, "save_all", lambda *_: [])
 
 
 def test_the_path_of_the_page_is_the_first_thing_to_open(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -14,11 +14,12 @@ from matplotlib.figure import Figure
 from matplotlib.text import Text
 from matplotlib.transforms import Bbox
 
-from harness import analysis, frames, paper, plots, scenario, sheet
+from harness import analysis, frames, scenario
 from harness.analysis import Analysis
-from harness.layout import Margins
-from harness.paper import PAGE, PAPERS, TALK, Paper
 from harness.plan import Slice
+from harness.plots import charts, paper, sheet
+from harness.plots.layout import Margins
+from harness.plots.paper import PAGE, PAPERS, TALK, Paper
 
 SLACK_PX = 1.0
 LONG = "gthread $x_1$ WWW Unaussprechlichkeitenverzeichnis of 812"
@@ -87,7 +88,7 @@ def run(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 
 def drawn(found: Analysis, size: Paper) -> Iterator[tuple[str, Figure]]:
     with mpl.rc_context(size.style):
-        for name, pictures in plots.drawn(found, size):
+        for name, pictures in charts.drawn(found, size):
             for picture in pictures:
                 picture.canvas.draw()
                 yield name, picture
