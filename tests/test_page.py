@@ -320,7 +320,7 @@ def test_a_reason_is_given_for_what_is_confirmed_or_called_measured(run: Path) -
 
 @pytest.mark.parametrize(("busy", "beside"), [(0.8, True), (0.97, False)])
 def test_cpu_is_the_reason_only_where_it_binds(run: Path, busy: float, beside: bool) -> None:
-    result, reasons = publish.read(run)
+    result, _ = publish.read(run)
     result.per_block["server_busy"] = busy
     result.per_block["throughput_rps"] *= 0.5  # neither users nor cap
     valid = sections.valid_comparisons(result, set())
@@ -332,8 +332,8 @@ def test_cpu_is_the_reason_only_where_it_binds(run: Path, busy: float, beside: b
     assert ("fills its core" in text) != beside
 
 
-def test_a_disturbed_run_says_so_beside_the_answer(run: Path, tmp_path: Path) -> None:
-    result, reasons = publish.read(run)
+def test_a_disturbed_run_says_so_beside_the_answer(run: Path) -> None:
+    result, _ = publish.read(run)
     first, second = result.cells[:2]
     told = [Reason(first, True, "lost"), Reason(second, False, "odd"), Reason(second, False, "odder")]
     floors = [replace(one, ratio=Estimate(1.0, 0.5, 2.24, 6)) for one in result.floors]
