@@ -15,7 +15,6 @@ import numpy as np
 import pandas as pd
 import pytest
 from conftest import FACTS, TINY, FakeLoad, FakeStage, Quiet, fake_run
-from harness.drawing import COLOURS
 from test_capacity import TEXT as CAPACITY
 
 from harness import (
