@@ -85,6 +85,7 @@ def view(analysis: Analysis, reasons: list[Reason]) -> dict[str, Any]:
         "state": _state(analysis),
         "setting": report.setting(analysis),
         "answers": sentence.answers(analysis, told, lost),
+        "edited": report.edited(analysis),
         "caution": caution.caution(analysis, reasons),
         "places": places,
         "intervals": any(one and one.interval for place in places for one in place.found),
