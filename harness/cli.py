@@ -412,7 +412,8 @@ def main() -> None:
     """Entry point: one message for what the user can mend, a traceback for a bug."""
     unwind_on_signals()
     try:
-        app(standalone_mode=True)
+        with displays.usage_told(sys.argv[1:]):
+            sys.exit(app(standalone_mode=False))
     except UserError as error:
         print(f"bench: {error}", file=sys.stderr)
         sys.exit(EXIT_MENDABLE)

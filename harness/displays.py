@@ -2,20 +2,24 @@
 
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import typer
 from rich.console import Console
 
+from harness.asking import Asking
 from harness.errors import EXIT_INTERRUPTED, EXIT_MENDABLE, Interrupted
 from harness.events import EventProgress, Events
 from harness.live import LiveDisplay
 from harness.progress import PlainProgress
 from harness.watching import Ask, Opening, Progress, SoFar
+
+USAGE: Final[Any] = typer.BadParameter.__base__
+"""A usage error of any kind; which package it is of depends on typer's version."""
 
 
 @dataclass(frozen=True)
@@ -29,7 +33,7 @@ class Watch:
     @contextmanager
     def show(self, opening: Opening) -> Iterator[Progress]:
         """One run. A probed pass compares nothing that is a result."""
-        ask = nothing if opening.scenario.explained else self.ask
+        ask = nothing if opening.scenario.explained else Asking(self.ask)
         if self.events is not None:
             yield EventProgress(opening, ask, self.events)
         elif self.plain or not is_live():
@@ -46,9 +50,7 @@ class Watch:
         """Told as the last event of what could not be had."""
         if self.events is not None:
             interrupted = isinstance(error, Interrupted)
-            code = (
-                EXIT_INTERRUPTED if interrupted else getattr(error, "exit_code", EXIT_MENDABLE)
-            )  # typer's know theirs
+            code = EXIT_INTERRUPTED if interrupted else EXIT_MENDABLE
             message = "interrupted" if interrupted else str(error) or type(error).__name__
             self.events.say("error", message=message, exit_code=code)
 
@@ -67,11 +69,23 @@ def watching(plain: bool, as_json: bool, ask: Ask) -> Iterator[Watch]:
     with redirect_stdout(sys.stderr):
         try:
             yield watch
-        except typer.Exit:
+        except (typer.Exit, USAGE):  # usage is told by usage_told, whoever finds it wrong
             raise
         except (Exception, Interrupted) as error:
             watch.failed(error)
             raise
+
+
+@contextmanager
+def usage_told(arguments: Sequence[str]) -> Iterator[None]:
+    """A command line that is not understood is told as usual, and as an event where events were asked for."""
+    try:
+        yield
+    except USAGE as error:
+        error.show()
+        if "--json" in arguments:
+            Events(sys.stdout).say("error", message=error.format_message(), exit_code=error.exit_code)
+        sys.exit(error.exit_code)
 
 
 def is_live() -> bool:

@@ -3,8 +3,10 @@
 It draws between slices and never during one, at most four times a second, and has no thread: it costs the measurement nothing.
 """
 
+import signal
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 from typing import Final, Self
 
@@ -21,9 +23,11 @@ from harness.samples import Played
 from harness.watching import INVALID, Ask, Opening, SoFar, Standing
 
 BETWEEN_S: Final = 0.25
-BELOW: Final = 5
-"""Lines below the comparisons: the bar, the block, the cell, the last slices, and the cursor's own."""
+BELOW: Final = 6
+"""Lines below the comparisons: the bar, the block, the cell, the last slices, the cursor's own and the one it ends on. What a
+terminal echoes, such as `^C`, stands on the cursor's: at the end of a full line it would begin another, which nobody wipes."""
 MOST_PLACE: Final = 32
+SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 STYLES: Final = {"undecided": "yellow", "equivalent": "cyan", INVALID: "red"}
 """The words say it all; what else there is, is a difference."""
 
@@ -42,13 +46,15 @@ class LiveDisplay:
         self._live = self._new()
 
     def __enter__(self) -> Self:
-        self._live.start()
         if self._opening.left < self._opening.scenario.most_blocks:
-            self._so_far = self._ask(self._opening.folder)  # of a run that goes on
+            self._so_far = self._ask(self._opening.folder)  # of a run that goes on; if that fails, nothing has begun
+        with unbroken():
+            self._live.start()
         return self
 
     def __exit__(self, *error: object) -> None:
-        self._live.stop()
+        with unbroken():
+            self._live.stop()
 
     def block_started(self, block: Block) -> None:
         self._block, self._doing = f"block {block.index + 1} of {self._opening.scenario.blocks}", "starting servers"
@@ -82,19 +88,20 @@ class LiveDisplay:
         """Everything anew, unless it was just done. After a resize nobody knows where the old lines are."""
         if not now and self._clock() - self._drawn_s < BETWEEN_S:
             return
-        if self._console.size != self._size:
-            self._size = self._console.size
-            self._live.stop()
-            self._console.clear()
-            self._live = self._new()
-            self._live.start()
-        self._live.update(self.render(), refresh=True)
+        with unbroken():
+            if self._console.size != self._size:
+                self._size = self._console.size
+                self._live.stop()
+                self._console.clear()
+                self._live = self._new()
+                self._live.start()
+            self._live.update(self.render(), refresh=True)
         self._drawn_s = self._clock()
 
     def render(self) -> RenderableType:
         """As many comparisons as there is room for, and where the run is."""
         room = max(self._console.height - BELOW, 1)
-        return Group(*_standings(self._mode, self._so_far, room, self._console.width), *self._where())
+        return Group(*_standings(self._mode, self._so_far, room, self._console.width), *self._where(), Text())
 
     def _where(self) -> Iterator[RenderableType]:
         left_s = self._pace.left_s(self._clock() - self._started_s)
@@ -112,6 +119,23 @@ class LiveDisplay:
         if last is not None:
             told = " · ".join(telling.lately(last, self._opening.load_cores))
             yield _line(f"last {telling.slices(last.slices)}: {told}", "red" if last.failures else "")
+
+
+@contextmanager
+def unbroken() -> Iterator[None]:
+    """A signal waits until the drawing is done: half an escape sequence, or a hidden cursor, would be left on the terminal.
+
+    Blocking it in this thread is not enough, because any other thread may take it: numpy has some.
+    """
+    waiting: list[int] = []
+    before = [(one, signal.signal(one, lambda number, _: waiting.append(number))) for one in SIGNALS]
+    try:
+        yield
+    finally:
+        for one, handler in before:
+            signal.signal(one, handler)
+        for number in waiting[:1]:
+            signal.raise_signal(number)
 
 
 def _standings(mode: str, so_far: SoFar, room: int, width: int) -> Iterator[Text]:

@@ -3,8 +3,11 @@
 import io
 import json
 import math
+import os
 import random
 import re
+import signal
+import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -15,9 +18,10 @@ import typer
 from conftest import FACTS, ROOT, TINY, FakeLoad, FakeStage, read_json, tiny
 from rich.console import Console
 
-from harness import cli, display_cost, displays, events, frames, plan, preview, progress, runner, standing
+from harness import cli, display_cost, displays, events, frames, live, plan, preview, progress, runner, standing
+from harness.asking import Asking
 from harness.displays import Watch
-from harness.errors import EXIT_FAILED, EXIT_INVALID, UserError
+from harness.errors import EXIT_FAILED, EXIT_INVALID, Interrupted, UserError
 from harness.events import KEYS, EventProgress, Events
 from harness.intervals import Estimate
 from harness.live import LiveDisplay
@@ -129,7 +133,7 @@ def test_long_names_are_shortened_and_never_wrapped(tmp_path: Path) -> None:
     display._so_far = SoFar("throughput", 3, standings(1, name, f"sync {name}"))
     display._doing = f"wait ms=100 @ 64 users on {name}, and so on and on"
     lines = shown(display, console)
-    assert len(lines) == 6
+    assert len(lines) == 7  # the last is the cursor's
     assert max(map(len, lines)) <= 60
     assert sum("…" in line for line in lines) == 2
     assert lines[1].count("…") == 2
@@ -180,6 +184,75 @@ def test_a_run_that_goes_on_shows_at_once_what_there_is(tmp_path: Path) -> None:
         display = LiveDisplay(replace(opening(tmp_path), left=left), lambda _: so_far, console := terminal())
         with display:
             assert any("after 3 blocks" in line for line in shown(display, console)) is expected
+
+
+@pytest.mark.parametrize("error", [Interrupted("SIGINT"), MemoryError()])
+def test_what_ends_the_first_look_leaves_the_terminal_as_it_was(tmp_path: Path, error: BaseException) -> None:
+    def ask(_: Path) -> SoFar:
+        raise error
+
+    console, out = terminal(), sys.stdout
+    with pytest.raises(type(error)), LiveDisplay(replace(opening(tmp_path), left=3), ask, console):
+        pass
+    written = console.file.getvalue()  # type: ignore[attr-defined]
+    assert written.rfind("\x1b[?25h") >= written.rfind("\x1b[?25l")
+    assert sys.stdout is out
+
+
+def test_what_the_terminal_echoes_begins_no_other_line(tmp_path: Path) -> None:
+    """`^C` at the end of a full line did, and a line of the display was left on the terminal."""
+    display = LiveDisplay(opening(tmp_path), standing.so_far, console := terminal(width=40))
+    block = plan.expand(tiny())[0]
+    with display:
+        display.block_started(block)
+        display.slice_started(block, block.slices[0])
+        display.slice_played(block, block.slices[0], played(), 0.5)
+        display.block_started(block)
+        assert re.split(r"\x1b\[2K", console.file.getvalue())[-1].endswith("\n")  # type: ignore[attr-defined]
+
+
+def test_a_signal_waits_until_the_drawing_is_done() -> None:
+    def interrupt(number: int, frame: object) -> None:
+        raise Interrupted("SIGTERM")
+
+    def draw() -> None:
+        with live.unbroken():
+            os.kill(os.getpid(), signal.SIGTERM)
+            done.append("drawn")
+
+    done: list[str] = []
+    before = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        with pytest.raises(Interrupted):
+            draw()
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    assert done == ["drawn"]
+
+
+def test_a_dear_answer_is_asked_for_less_often() -> None:
+    now_s, asked = [0.0], []
+
+    def ask(_: Path) -> SoFar:
+        now_s[0] += 5.0
+        asked.append(now_s[0])
+        return SoFar("throughput", len(asked), ())
+
+    asking, told = Asking(ask, lambda: now_s[0]), []
+    for _ in range(12):
+        now_s[0] += 10.0
+        told.append(asking(Path()).blocks)
+    assert told == [1, 1, 1, 1, 1, 2, 2, 2, 2, 2, 3, 3]
+
+
+def test_a_damaged_block_does_not_end_a_run_that_goes_on(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    def ask(_: Path) -> SoFar:
+        raise UserError("blocks/000: cannot be read")
+
+    run = new_run(tmp_path, tiny(blocks=1))
+    with Watch(ask, plain=True).show(opening(run.path, tiny(blocks=1))) as watcher:
+        runner.run(tiny(blocks=1), run, FakeStage(), FakeLoad(), watcher)
+    assert "! how the comparisons stand cannot be told: blocks/000: cannot be read" in capsys.readouterr().out
 
 
 def test_what_would_decide_it_fits_where_room_is_dear(tmp_path: Path) -> None:
@@ -341,6 +414,20 @@ def test_an_exit_is_no_error(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(typer.Exit), displays.watching(False, True, displays.nothing):
         raise typer.Exit(3)
     assert capsys.readouterr().out == ""
+
+
+@pytest.mark.parametrize("wrong", [["--blocks", "none"], [], ["--plain"]])
+def test_a_usage_error_is_told_as_one_event(
+    wrong: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["bench", "run", "--json", *wrong])
+    monkeypatch.setattr(cli, "unwind_on_signals", lambda: None)
+    with pytest.raises(SystemExit) as ended:
+        cli.main()
+    captured = capsys.readouterr()
+    (told,) = map(json.loads, captured.out.splitlines())
+    assert (told["event"], told["exit_code"], ended.value.code) == ("error", 2, 2)
+    assert told["message"] in captured.err.replace("\n", " ")
 
 
 @pytest.mark.parametrize("verb", ["run x.toml", "extend x --blocks 1", "explain x", "ab x --base y"])
