@@ -87,7 +87,7 @@ def _invalid(analysis: Analysis, reasons: Iterable[Reason], cells: Sequence[Cell
             same.setdefault(_short(first[cell]), []).append(cell)
     told = [f"{_cells(analysis, some)} ({why})" for why, some in same.items()]
     if told:
-        more = f"; {figures.count(len(told) - NAMED)} more faults: see the report" if len(told) > NAMED else ""
+        more = f"; and {figures.count(len(told) - NAMED)} more: see the report" if len(told) > NAMED else ""
         yield f"INVALID, drawn hollow: {'; '.join(told[:NAMED])}{more}."
 
 
