@@ -22,6 +22,8 @@ AROUND: Final = 4.6  # lines of text around a panel's rows: title, numbers, name
 LEAST_LINES: Final = 9.0  # rows' worth of height that a panel of lines takes at least
 INTERVALS: Final = "Median over blocks; thin line: its 95 % interval. Hatched or dashed: sync view."
 FIRST_BYTE, STREAMS = BY_KEY["first"], BY_KEY["streams"]
+CONNECTIONS, SESSIONS = BY_KEY["connections"], BY_KEY["sessions"]
+SELDOM: Final = 0.05  # opened per request: where no cell has more, everything is kept open, and there is nothing to see
 
 
 @dataclass(frozen=True)
@@ -77,6 +79,24 @@ def streams(subject: Subject) -> Iterator[Figure]:
     asked = "How many streamed answers does each deployment send at the same time?"
     axis = f"{drawing.title(STREAMS)}, {drawing.better(STREAMS)}"
     return _of_streams(subject, Chart(asked, axis, _of(STREAMS), [INTERVALS]))
+
+
+def connections_per_request(subject: Subject) -> Iterator[Figure]:
+    """Where some are opened at all: TCP connections per request."""
+    return _of_opened(subject, "How many requests have to open a connection first?", CONNECTIONS)
+
+
+def sessions_per_request(subject: Subject) -> Iterator[Figure]:
+    """Where some are opened at all: database sessions per request."""
+    return _of_opened(subject, "How many database sessions are opened for each request?", SESSIONS)
+
+
+def _of_opened(subject: Subject, asked: str, metric: Metric) -> Iterator[Figure]:
+    """None where nobody counts, or where everything is kept open."""
+    column = subject.analysis.per_block[metric.column].astype(float)
+    if (column >= SELDOM).any():
+        axis = f"{drawing.title(metric)}, {drawing.better(metric)}"
+        yield from _pictures(subject, Chart(asked, axis, _of(metric), [INTERVALS]))
 
 
 def _of_streams(subject: Subject, chart: Chart) -> Iterator[Figure]:

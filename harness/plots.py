@@ -23,6 +23,8 @@ CHARTS: Final[dict[str, Chart]] = {
     "percentile_curves": percentile_chart.percentile_curves,
     "cpu_per_request": level_charts.cpu_per_request,
     "memory_and_threads": memory_chart.memory_and_threads,
+    "connections_per_request": level_charts.connections_per_request,
+    "sessions_per_request": level_charts.sessions_per_request,
     "first_byte": level_charts.first_byte,
     "streams": level_charts.streams,
     "hockey_stick": hockey.stick,
