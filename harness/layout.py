@@ -16,8 +16,9 @@ from harness.paper import POINTS, Paper
 
 TICK_PT: Final = 3.5  # a tick's length, and again between it and its number
 LABEL_PT: Final = 4.0  # between the numbers and the axis's name
-TITLE_PT: Final = 6.0
+TITLE_PT: Final = 7.0
 BETWEEN: Final = 1.2  # times the edge: between two panels
+MOST: Final = 0.75  # of its share, that panels above each other may lose to begin and end alike
 LEAST: Final = 0.2  # of its share, that a panel keeps whatever its words take
 
 
@@ -52,7 +53,7 @@ def margins(panel: Axes, size: Paper, title: str, names_at_right: Sequence[str],
     left += 0.0 if beside else max((paper.widest(text, small, weight) for text in _numbers(panel.yaxis)), default=0.0)
     below = size.lines(1, small) + tick
     below += LABEL_PT / POINTS + size.lines(paper.count(panel.get_xlabel()), small) if panel.get_xlabel() else 0.0
-    above = TITLE_PT / POINTS + size.lines(paper.count(title), size.text) if title else size.edge / 2
+    above = TITLE_PT * size.scale / POINTS + size.lines(paper.count(title), size.text) if title else size.edge / 2
     numbers = _numbers(panel.xaxis)
     right = paper.widest(numbers[-1], small) / 2 if numbers else 0.0
     if names_at_right:
@@ -105,10 +106,12 @@ def _apart(own: Mapping[Axes, Around], found: Mapping[Axes, Around], size: Paper
     gap, columns = BETWEEN * size.edge, 1 + max(place.last for place, _ in found.values())
     share = (size.width - 2 * size.edge - gap * (columns - 1)) / columns
     spans = {}
-    for panel, (place, _) in own.items():
-        alike = [around for other, around in found.values() if (other.first, other.last) == (place.first, place.last)]
+    for panel, (place, around) in own.items():
+        alike = [one for other, one in found.values() if (other.first, other.last) == (place.first, place.last)]
         left, right = max(one.left for one in alike), max(one.right for one in alike)
         room = share * (place.last - place.first + 1) + gap * (place.last - place.first)
+        if left + right > MOST * room:  # names at the left of one and at the right of another
+            left, right = around.left, around.right
         spans[panel] = (place.first * (share + gap) + left, max(room - left - right, LEAST * room))
     return spans
 

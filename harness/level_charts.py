@@ -17,6 +17,7 @@ from harness.plan import Cell
 from harness.samples import SAMPLES_NEEDED
 from harness.sheet import Sheet
 
+LONGEST_FIGURE: Final = ": p50 12 345, p99 12 345"  # beside a line's name
 NAMES_MOST: Final = 0.46  # of a panel's share of the width, that names of rows or lines may take
 AROUND: Final = 4.6  # lines of text around a panel's rows: title, numbers, name of the axis
 LEAST_LINES: Final = 9.0  # rows' worth of height that a panel of lines takes at least
@@ -42,8 +43,10 @@ def throughput(subject: Subject) -> Iterator[Figure]:
     if metric is HIGHEST_RATE:
         promise = subject.analysis.run.scenario.load.objective
         asked = f"Up to which rate does each deployment keep {promise}?"
-        notes = ["Geometric mean over blocks; thin line: its 95 % interval. Hatched: sync view."]
-        axis = f"highest rate that kept {promise} [req/s], {drawing.better(metric)}"
+        notes = [
+            f"The highest rate that kept {promise}: geometric mean over blocks; thin line: its 95 % interval. Hatched: sync view."
+        ]
+        axis = f"highest rate [req/s], {drawing.better(metric)}"
         return _pictures(subject, Chart(caption.question(subject.analysis, CAPACITY, asked), axis, _of(metric), notes))
     asked = "How many requests per second does each deployment answer correctly?"
     notes = [INTERVALS] + (["As many as come are answered, until a deployment is overloaded."] if mode == OPEN else [])
@@ -165,7 +168,12 @@ def _panels(subject: Subject, chart: Chart) -> Iterator[Panel]:
         if endpoint not in told:
             continue
         several = len({cell.level for cell in cells}) > 1
-        rows = sum(_names_lines(size, cell.arm, narrow) for cell in cells if cell.level == cells[0].level)
+        longer = LONGEST_FIGURE if several else ""
+        rows = sum(
+            _names_lines(size, cell.arm + longer, narrow and not several)
+            for cell in cells
+            if cell.level == cells[0].level
+        )
         height = (max(rows, LEAST_LINES if several else 0) + AROUND) * size.row
         found.append(Panel(endpoint, cells, several or not narrow, height))
     yield from sorted(found, key=lambda panel: not panel.lines)

@@ -57,6 +57,7 @@ class Paper:
         return STYLE | {
             "font.size": self.text,
             "axes.titlesize": self.text,
+            "axes.titlepad": 7 * self.scale,
             "axes.labelsize": self.small,
             "xtick.labelsize": self.small,
             "ytick.labelsize": self.small,

@@ -23,6 +23,7 @@ from harness.sheet import Sheet
 NAMES: Final = 0.27  # of the width, that names of pairs and rows may take
 AROUND: Final = 5.5  # rows' worth of height for title, numbers and name of the axis
 LEAST_SPAN: Final = 1.25  # so far to both sides of 1 an axis reaches at least
+LONGEST_NAMES: Final = 60  # letters of a pair, that a question has room for
 VERDICTS: Final = "Blue circle: better. Orange square: worse. Grey diamond: undecided, or the same within the margin."
 
 
@@ -95,7 +96,7 @@ def _picture(subject: Subject, rows: Sequence[Row]) -> Figure:
 
 def _question(rows: Sequence[Row]) -> str:
     pairs = list(dict.fromkeys(row.pair for row in rows))
-    if len(pairs) == 1:
+    if len(pairs) == 1 and len("".join(pairs[0])) < LONGEST_NAMES:
         return f"Does {pairs[0][0]} serve its users better than {pairs[0][1]}, and by how much?"
     return "Which deployment serves its users better, and by how much?"
 
