@@ -10,7 +10,7 @@ from typing import Any, Final
 import matplotlib as mpl
 from matplotlib.figure import Figure
 
-from harness import hockey, level_charts, memory_chart, percentile_chart, ratio_chart
+from harness import hockey, level_charts, memory_chart, percentile_chart, ratio_chart, sparse_charts
 from harness.analysis import Analysis
 from harness.drawing import Subject
 from harness.paper import PAGE, Paper
@@ -23,10 +23,10 @@ CHARTS: Final[dict[str, Chart]] = {
     "percentile_curves": percentile_chart.percentile_curves,
     "cpu_per_request": level_charts.cpu_per_request,
     "memory_and_threads": memory_chart.memory_and_threads,
-    "connections_per_request": level_charts.connections_per_request,
-    "sessions_per_request": level_charts.sessions_per_request,
-    "first_byte": level_charts.first_byte,
-    "streams": level_charts.streams,
+    "connections_per_request": sparse_charts.connections_per_request,
+    "sessions_per_request": sparse_charts.sessions_per_request,
+    "first_byte": sparse_charts.first_byte,
+    "streams": sparse_charts.streams,
     "hockey_stick": hockey.stick,
 }
 KINDS: Final = ("png", "svg", "pdf")

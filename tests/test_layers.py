@@ -46,6 +46,7 @@ LOWER = {
     "caption",
     "layout",
     "level_charts",
+    "sparse_charts",
     "memory_chart",
     "overlay",
     "paper",
