@@ -6,8 +6,9 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from harness import analysis, frames, overlay, paper, plots
+from harness import analysis, frames
 from harness.errors import EXIT_MENDABLE, UserError
+from harness.plots import charts, overlay, paper
 
 EXAMPLES = """examples:
   python plot_results.py results/20261124T002304Z-default
@@ -27,7 +28,7 @@ def main(given: Sequence[str] | None = None) -> int:
     parser.add_argument("--compare", action="store_true", help="draw two or more runs over each other")
     parser.add_argument("--out", type=Path, metavar="DIR", help="where to put them; default: report/ of the (last) run")
     parser.add_argument("--size", choices=tuple(paper.PAPERS), default="page", help="beside text, or 16:9 on a wall")
-    parser.add_argument("--format", choices=plots.KINDS, nargs="+", default=["png"], help="one or more; default: png")
+    parser.add_argument("--format", choices=charts.KINDS, nargs="+", default=["png"], help="one or more; default: png")
     asked = parser.parse_args(given)
     if not asked.compare and len(asked.runs) > 1:
         parser.error(f"{len(asked.runs)} runs: draw one at a time, or all over each other with --compare")
@@ -37,9 +38,9 @@ def main(given: Sequence[str] | None = None) -> int:
     size, kinds = paper.PAPERS[asked.size], list(dict.fromkeys(asked.format))
     try:
         runs = [analysis.analyse(frames.open_run(run)) for run in asked.runs]
-        charts = overlay.drawn(runs, size) if asked.compare else plots.drawn(runs[0], size)
+        drawn = overlay.drawn(runs, size) if asked.compare else charts.drawn(runs[0], size)
         folder.mkdir(parents=True, exist_ok=True)
-        names = plots.save_pictures(charts, folder, kinds, size)
+        names = charts.save_pictures(drawn, folder, kinds, size)
     except UserError as error:
         print(f"plot_results: {error}", file=sys.stderr)
         return EXIT_MENDABLE

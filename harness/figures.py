@@ -26,6 +26,11 @@ def count(value: float) -> str:
     return f"{value:,.0f}".replace(",", THIN_SPACE)
 
 
+def blocks(number: int) -> str:
+    """`1 block`, `6 blocks`."""
+    return f"{count(number)} block{'' if number == 1 else 's'}"
+
+
 def tick(value: float) -> str:
     """An axis's number, with no digit too many: 0.25, 5, 1 000."""
     return f"{value:,.10g}".replace(",", THIN_SPACE)

@@ -69,7 +69,9 @@ def read_block(folder: Path) -> BlockFrames:
             folder / "conditions.parquet", columns=[field.name for field in fields(Conditions)]
         )
     except (OSError, ValueError) as error:
-        raise UserError(f"{folder}: cannot be read: {error}; remove the block to report the others") from None
+        why = "a file is missing" if isinstance(error, FileNotFoundError) else "cannot be read"
+        advice = "remove the block to report the others, or to have it measured anew by bench run --resume"
+        raise UserError(f"{folder}: {why}: {error}; {advice}") from None
     slices = played_slices(notes)
     places(slices, requests["slice"].to_numpy(), folder)
     return BlockFrames(int(folder.name), requests, slices, usage, conditions, notes)

@@ -75,7 +75,7 @@ def refuse_existing(files: Sequence[Path], force: bool) -> None:
     """UserError if one of these is there and may not be written anew, or is no file."""
     for file in files:
         if file.is_dir():
-            raise UserError(f"{file}: is a folder; name a file in it")
+            raise UserError(f"{file}: is a folder where a file is to be; --out names another place")
         if file.is_file() and not force:
             raise UserError(f"{file}: is there already; --force writes it anew, --out names another place")
 

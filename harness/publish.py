@@ -13,7 +13,6 @@ from harness import (
     gate,
     judge,
     mechanism,
-    plots,
     report,
     sections,
     why,
@@ -23,6 +22,7 @@ from harness.checks import Reason
 from harness.errors import EXIT_FAILED, EXIT_INVALID, UserError
 from harness.judged import SUPPORTED
 from harness.page import page
+from harness.plots import charts
 
 
 def publish(path: Path, gated: bool = False) -> int:
@@ -48,7 +48,7 @@ def write(analysed: Analysis, reasons: list[Reason], target: Path) -> list[str]:
     """Page, report, tables and pictures into this folder; the pictures' names."""
     try:
         target.mkdir(parents=True, exist_ok=True)
-        pictures = plots.save_all(analysed, target, "png")
+        pictures = charts.save_all(analysed, target, "png")
         report.write(analysed, target, pictures)
         page.write(analysed, reasons, target)
     except OSError as error:

@@ -42,7 +42,7 @@ def markdown(analysis: Analysis, pictures: Sequence[str] = ()) -> str:
     question, *facts = _head(analysis)
     found = [f"- {sentence}" for sentence in conclusion(analysis, reasons)]
     lines = [
-        f"# {question}",
+        f"# {tables.unmarked(question)}",
         "",
         *_claims_markdown(analysis, reasons),
         *found,
@@ -181,7 +181,7 @@ def _head(analysis: Analysis) -> list[str]:
         scenario.question,
         f"{_machine(analysis)}; {split}",
         _versions(analysis),
-        f"{figures.loop(scenario.load)}; {analysis.blocks} blocks",
+        f"{figures.loop(scenario.load)}; {figures.blocks(analysis.blocks)}",
         _method(analysis),
     ]
     lines += [f"{arm.name}: {arm.summary}" for arm in scenario.arms]
@@ -198,7 +198,7 @@ def _head(analysis: Analysis) -> list[str]:
 def setting(analysis: Analysis) -> str:
     """On what it was measured, on one line."""
     cut = "" if analysis.run.state == FINISHED else f", {analysis.run.state}: a smaller run"
-    return f"{_machine(analysis)}; {_versions(analysis)}; {analysis.blocks} blocks{cut}"
+    return f"{_machine(analysis)}; {_versions(analysis)}; {figures.blocks(analysis.blocks)}{cut}"
 
 
 def _machine(analysis: Analysis) -> str:

@@ -86,8 +86,9 @@ class Stored:
             raise UserError(f"{path}: not a run folder: it has no run.json{_nearby(path)}") from None
         except (OSError, ValueError) as error:
             raise UserError(f"{file}: cannot be read: {error}") from None
-        if not isinstance(head, dict) or head.get("schema_version") != store.SCHEMA_VERSION:
-            got = head.get("schema_version") if isinstance(head, dict) else None
+        if not isinstance(head, dict):
+            raise UserError(f"{file}: expected a JSON object, got {type(head).__name__}: the file is damaged")
+        if (got := head.get("schema_version")) != store.SCHEMA_VERSION:
             expected = f"schema_version: expected {store.SCHEMA_VERSION}, got {got!r}"
             raise UserError(f"{file}: {expected}; use the version of bench that wrote it")
         given: Overrides = _check(Head, head, file).overrides

@@ -1,5 +1,6 @@
 """A table of words and figures, as aligned text or as Markdown. For report.py."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -29,5 +30,11 @@ def as_markdown(table: Table) -> list[str]:
     """The same as a Markdown table."""
     rule = ["---", *["---:"] * (len(table.columns) - 1)]
     return [
-        "| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |" for row in (table.columns, rule, *table.rows)
+        "| " + " | ".join(unmarked(cell).replace("|", "\\|") for cell in row) + " |"
+        for row in (table.columns, rule, *table.rows)
     ]
+
+
+def unmarked(text: str) -> str:
+    """Somebody's words as Markdown takes them: a `<` that would open a tag does not."""
+    return re.sub(r"<(?=[A-Za-z/!?])", "&lt;", text)

@@ -59,7 +59,7 @@ def _waits(one: Mechanism) -> Iterator[str]:
         "in database queries": one.query_ms,
         "for HTTP services": one.upstream_ms,
         "for Redis": one.redis_ms,
-        "in Python and elsewhere": one.rest_ms,
+        "asleep, in Python and elsewhere": one.rest_ms,
         "after the answer": one.answered_ms,
     }
     least = max(LITTLE_MS, LITTLE_SHARE * one.application_ms)

@@ -8,9 +8,10 @@ import pytest
 from conftest import FakeLoad, fake_run, tiny
 
 from harness import analysis as analyses
-from harness import change, checks, frames, gate, plots, publish, sections, worktrees
+from harness import change, checks, frames, gate, publish, sections, worktrees
 from harness.errors import UserError
 from harness.plan import Slice
+from harness.plots import charts
 from harness.scenario import Base, Scenario
 
 BASE = Base(ref="main", sha="a" * 40, change="b" * 40)
@@ -69,7 +70,7 @@ def test_a_stored_run_of_a_change_is_read_as_what_it_was(tmp_path: Path) -> None
 def test_the_gate_fails_on_a_regression_and_on_nothing_else(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, by: float, code: int
 ) -> None:
-    monkeypatch.setattr(plots, "save_all", lambda *_: [])
+    monkeypatch.setattr(charts, "save_all", lambda *_: [])
     run = run_of(tmp_path, slower(by))
     assert publish.publish_change(run, 0.05) == code
     assert publish.publish_change(run, None) == 0
@@ -85,7 +86,7 @@ def test_what_is_worse_is_named(tmp_path: Path) -> None:
 
 
 def test_a_gate_with_nothing_to_compare_does_not_pass(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(plots, "save_all", lambda *_: [])
+    monkeypatch.setattr(charts, "save_all", lambda *_: [])
     monkeypatch.setattr(sections, "valid_comparisons", lambda *_: [])
     assert publish.publish_change(run_of(tmp_path, FakeLoad()), 0.05) == 4
 

@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 from conftest import ROOT, TINY, FakeLoad, FakeStage, fake_run, read_json
 
-from harness import analysis, checks, frames, judge, plan, plots, preview, publish, report, scenario, store
+from harness import analysis, checks, frames, judge, plan, preview, publish, report, scenario, store
 from harness.errors import UserError
 from harness.plan import Slice
+from harness.plots import charts
 from harness.samples import COLUMNS, Outcome
 
 PAIR = 'endpoint = "hello"\nbetter = "async"\nthan = "sync"\n'
@@ -220,7 +221,7 @@ def test_a_gate_without_claims_is_refused(tmp_path: Path) -> None:
 @pytest.fixture(autouse=True)
 def no_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
     """Drawing takes seconds, and has tests of its own."""
-    monkeypatch.setattr(plots, "save_all", lambda *_: [])
+    monkeypatch.setattr(charts, "save_all", lambda *_: [])
 
 
 MALFORMED = {

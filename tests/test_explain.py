@@ -276,7 +276,7 @@ def test_the_words_say_what_is_there_and_leave_out_what_is_not(tmp_path: Path) -
         "opens 1.0 database sessions per request",
         "sync-only middleware: a.B",
         "of 10.0 ms in the application: 4.00 ms waiting for a thread, 1.00 ms in database queries,"
-        " 0.500 ms for Redis, 2.50 ms in Python and elsewhere, 2.00 ms after the answer",
+        " 0.500 ms for Redis, 2.50 ms asleep, in Python and elsewhere, 2.00 ms after the answer",
         f"latency outside the application (queues of the server): {found.cells[HELLO].outside_ms:.2f} ms",
         "event loop late by up to 12.2 ms (p99)",
         "at most 4 requests in one process's application at once",

@@ -154,7 +154,7 @@ def test_what_is_there_is_left_alone_unless_forced(run: Path, tmp_path: Path) ->
 def test_what_cannot_be_exported_is_refused_in_words(run: Path, tmp_path: Path) -> None:
     assert "not a run folder" in refused(tmp_path, "--json")
     assert "five tables cannot go to one stream" in refused(run, "--csv", "--out", "-")
-    assert "is a folder; name a file in it" in refused(run, "--json", "--out", tmp_path)
+    assert "is a folder where a file is to be" in refused(run, "--json", "--out", tmp_path)
     assert "cannot be written: No such file" in refused(run, "--json", "--out", tmp_path / "no" / "where.json")
     (tmp_path / "file").write_text("")
     assert "is a file; --csv writes a folder" in refused(run, "--csv", "--out", tmp_path / "file")

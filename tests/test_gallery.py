@@ -9,7 +9,7 @@ from conftest import ROOT, TINY, FakeLoad
 from test_pictures import asked, run_of
 
 import plot_results
-from harness import overlay, plots
+from harness.plots import charts, overlay
 
 GALLERY = (ROOT / "docs" / "gallery.md").read_text(encoding="utf-8")
 
@@ -35,7 +35,7 @@ def said(capsys: pytest.CaptureFixture[str]) -> str:
 
 def test_every_chart_is_in_the_gallery_and_every_entry_is_a_chart() -> None:
     entries = [name for line in re.findall(r"^## (.+)$", GALLERY, re.MULTILINE) for name in line.split(", ")]
-    assert sorted(entries) == sorted([*plots.CHARTS, *overlay.CHARTS])
+    assert sorted(entries) == sorted([*charts.CHARTS, *overlay.CHARTS])
 
 
 def test_every_entry_has_its_trap_and_pictures_come_from_the_reference() -> None:
@@ -43,7 +43,7 @@ def test_every_entry_has_its_trap_and_pictures_come_from_the_reference() -> None
         assert "*Trap:*" in entry, entry.split("\n")[0]
     for name, path in re.findall(r"!\[(.+?)\]\((.+?)\)", GALLERY):
         assert re.fullmatch(r"\.\./results/reference/(default|capacity)/[a-z_]+\.png", path), name
-        assert Path(path).stem in plots.CHARTS
+        assert Path(path).stem in charts.CHARTS
 
 
 def test_all_formats_at_both_sizes_and_svg_is_the_same_each_time(run: Path, tmp_path: Path) -> None:

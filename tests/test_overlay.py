@@ -11,12 +11,12 @@ from conftest import TINY, FakeLoad
 from matplotlib.figure import Figure
 from test_pictures import CAPACITY, OPEN, RATES, SEARCHED, analysed, asked, drawn, extent, faults, words
 
-from harness import overlay, paper
 from harness.analysis import Analysis
-from harness.drawing import COLOURS
 from harness.errors import UserError
-from harness.paper import PAGE, PAPERS, Paper
 from harness.plan import Cell, Slice
+from harness.plots import overlay, paper
+from harness.plots.drawing import COLOURS
+from harness.plots.paper import PAGE, PAPERS, Paper
 from harness.samples import COLUMNS
 
 ONE_BLOCK = TINY.replace("blocks = 6", "blocks = 1")

@@ -5,6 +5,8 @@ import random
 import re
 import shutil
 import time
+from collections.abc import Sequence
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -15,11 +17,28 @@ import pytest
 from conftest import FACTS, TINY, FakeLoad, FakeStage, Quiet, fake_run
 from test_capacity import TEXT as CAPACITY
 
-from harness import analysis, endpoints, figures, frames, publish, runner, scenario, store, timeline
-from harness.drawing import COLOURS
-from harness.page import chart, page, svg
+from harness import (
+    analysis,
+    endpoints,
+    figures,
+    frames,
+    limits,
+    metrics,
+    publish,
+    runner,
+    scenario,
+    sections,
+    store,
+    timeline,
+)
+from harness.checks import Reason
+from harness.intervals import Estimate
+from harness.page import because, chart, facts, page, sentence, svg
+from harness.page.because import Because
 from harness.page.chart import Chart, Line, Style
+from harness.page.sentence import Answer
 from harness.plan import Cell, Slice
+from harness.plots.drawing import COLOURS
 from harness.samples import COLUMNS, Outcome
 
 HOSTILE = "<script>alert(1)<!--\"'{{ 7*7 }}&lt;"
@@ -95,7 +114,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(autouse=True)
 def quiet(monkeypatch: pytest.MonkeyPatch) -> None:
     """The pictures of other modules are not what is tested here."""
-    monkeypatch.setattr(publish.plots, "save_all", lambda *_: [])
+    monkeypatch.setattr(publish.charts, "save_all", lambda *_: [])
 
 
 def test_the_path_of_the_page_is_the_first_thing_to_open(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -227,20 +246,168 @@ def test_an_invalid_cell_is_hollow_and_told_with_its_reason(tmp_path: Path) -> N
     found = read(made(tmp_path, stage=FakeStage(refused)))
     assert "1 INVALID" in found.text
     assert "sync, hello @ 4 users : not loaded: HTTP 500 before any load" in found.text
+    assert "async answered more requests per second than sync in 1 of 1 case (" in found.text
+    assert "; 1 more case is INVALID." in found.text
     assert any("! INVALID sync: see validity" in " ".join(cell.split()) for _, row in found.rows for cell in row)
 
 
-def test_a_run_of_one_block_says_that_nothing_is_certain(tmp_path: Path) -> None:
+def test_a_run_of_one_block_says_that_no_difference_is_certain_and_what_was_measured(tmp_path: Path) -> None:
     text = read(made(tmp_path, TINY.replace("blocks = 6", "blocks = 1"))).text
-    assert "1 of the 6 blocks that a difference takes: none here is certain yet." in text
-    assert "no difference was shown in 2 cases; 2 undecided." in text
+    assert "1 of the 6 blocks that a difference takes: no difference can be certain yet." in text
+    seen = r"too few blocks to confirm a difference \(1 of 6\): throughput of async was measured at [\d.]+( to [\d.]+)?× that of"
+    assert re.search(f"Between async and sync, {seen} sync in 2 cases\\.", text)
+    assert "no difference was shown" not in text
+    assert "1 blocks" not in text
+    assert "1 block;" in text
+    assert "95 % confidence" not in text[: text.index("By how much?")]  # of one block there is no interval
 
 
-def test_what_leans_is_called_undecided_and_not_certain(tmp_path: Path) -> None:
+def test_what_leans_is_measured_and_not_confirmed(tmp_path: Path) -> None:
     text = read(made(tmp_path, TINY.replace("blocks = 6", "blocks = 4"))).text
-    assert "in 2 of 2 cases (up to" in text
-    assert "not certain yet" in text
+    assert "async was measured ahead of sync by throughput in 2 of 2 cases, none confirmed (up to" in text
+    assert "too few blocks to confirm a difference (4 of 6)" in text
+    assert "async answered more" not in text
     assert re.search(r"△ [\d.]+× undecided", text)
+    assert "95 % confidence" in text
+
+
+def sentences(told: Sequence[tuple[str, float]], run: Path, dearer: float | None = None, kind: str = "") -> Answer:
+    """What is said of async over sync in this run, had its comparisons these tones and ratios."""
+    result = publish.read(run)[0]
+    pair = result.run.scenario.pairs[0]
+    found = {
+        (pair.arm, pair.over, "hello", float(level)): (
+            replace(result.compared[0], arm=pair.arm, over=pair.over, ratio=Estimate(ratio, None, None, 6)),
+            how,
+            Because("sync", kind or None, dearer, ""),
+        )
+        for level, (how, ratio) in enumerate(told)
+    }
+    return sentence.answers(result, found, set())[0]
+
+
+def test_the_confirmed_lead_the_leaning_follow(run: Path) -> None:
+    mixed = [
+        ("better", 2.0),
+        ("better", 2.6),
+        ("leans-better", 3.0),
+        ("leans-worse", 0.5),
+        ("open", 1.0),
+        ("same", 1.0),
+    ]
+    assert sentences(mixed, run).sentence == (
+        "async answered more requests per second than sync in 2 of 6 cases (up to 2.60×) and was measured ahead in 1 more and"
+        " behind in 1 more, not confirmed; 1 about equal, 1 undecided either way."
+    )
+    turned = [("leans-better", 3.0), ("worse", 0.5)]
+    assert sentences(turned, run).sentence == (
+        "sync answered more requests per second than async in 1 of 2 cases (2.00×) and was measured behind in 1 more, not"
+        " confirmed."
+    )
+    leaning = [("leans-better", 3.0), ("leans-worse", 0.25)]
+    assert sentences(leaning, run).sentence == (
+        "async was measured ahead of sync by throughput in 1 of 2 cases, none confirmed (3.00×) and behind in 1 (0.250×)."
+    )
+
+
+def test_a_reason_is_given_for_what_is_confirmed_or_called_measured(run: Path) -> None:
+    assert sentences([("better", 2.0)], run, 2.0).why == "Where async was ahead, each request cost sync 2.00× the CPU."
+    measured = sentences([("leans-better", 2.0)], run, 2.0).why
+    assert measured == "Where async was measured ahead, each request cost sync 2.00× the CPU."
+    free = sentences([("better", 2.0)], run, 2.0, limits.NOTHING_ALONE).why
+    assert free.endswith("2.00× the CPU; in 1 of 1 it was not limited by CPU alone.")
+
+
+@pytest.mark.parametrize(("busy", "beside"), [(0.8, True), (0.97, False)])
+def test_cpu_is_the_reason_only_where_it_binds(run: Path, busy: float, beside: bool) -> None:
+    result, _ = publish.read(run)
+    result.per_block["server_busy"] = busy
+    result.per_block["throughput_rps"] *= 0.5  # neither users nor cap
+    valid = sections.valid_comparisons(result, set())
+    told = because.grounds(result, valid, {})
+    key = next(c for c in valid if c.metric is result.metrics[0] and c.endpoint != "hello")
+    costs = {(key.arm, key.over, key.endpoint, key.level): 0.4}
+    text = replace(told, costs=costs).of(key, "better").text
+    assert ("needs 2.50× the CPU per request; not limited by CPU alone" in text) == beside
+    assert ("fills its core" in text) != beside
+
+
+def test_a_disturbed_run_says_so_beside_the_answer(run: Path) -> None:
+    result, _ = publish.read(run)
+    first, second = result.cells[:2]
+    told = [Reason(first, True, "lost"), Reason(second, False, "odd"), Reason(second, False, "odder")]
+    floors = [replace(one, ratio=Estimate(1.0, 0.5, 2.24, 6)) for one in result.floors]
+    found = Read(page.html(replace(result, floors=floors), told))
+    top = found.text[: found.text.index("Who won where, and why")]
+    assert f"Mind: of {len(result.cells)} cells, 1 INVALID and 1 flagged ; two equal arms differed in throughput" in top
+    assert "up to ±124 % in this run" in top
+    assert "Unequal caps: async: no declared cap; sync: room for 8 requests at a time" in top
+    assert "! INVALID : would mislead" in found.text
+    quiet = Read(page.html(result, [])).text
+    assert "INVALID : would mislead" not in quiet
+    assert "two equal arms differed in" not in quiet
+    assert "⚑" not in quiet
+
+
+def test_a_flagged_cell_is_marked_where_it_won(run: Path) -> None:
+    result, _ = publish.read(run)
+    cell = next(one for one in result.cells if one.arm == "sync")
+    found = Read(page.html(result, [Reason(cell, False, "odd")]))
+    marked = [row for _, row in found.rows if any("⚑ flagged: sync" in " ".join(one.split()) for one in row)]
+    assert len(marked) == 1
+    assert marked[0][0].startswith(cell.endpoint)
+    assert "⚑ a cell of it is flagged" in found.text
+
+
+def test_a_ratio_of_fewer_blocks_or_none_says_so(run: Path) -> None:
+    result, reasons = publish.read(run)
+    p95 = metrics.BY_KEY["p95"]
+    found = [replace(c, ratio=replace(c.ratio, n=3)) if c.metric is p95 else c for c in result.compared]
+    few = Read(page.html(replace(result, compared=found), reasons))
+    rows = [row for attrs, row in few.rows if "data-pair" in attrs]
+    assert sum("n = 3 of 6 blocks" in row[-1] for row in rows) == len([c for c in found if c.metric is p95])
+    one = next(c for c in found if c.metric is p95)
+    without = Read(page.html(replace(result, compared=[c for c in found if c is not one]), reasons))
+    assert sum(row[-1] == "too few samples" for attrs, row in without.rows if "data-pair" in attrs) == 1
+
+
+COMMANDS = {
+    "a": ("gunicorn --http-parser python --worker-class gthread --threads 8 config.wsgi", "python", "no flag sets it"),
+    "b": ("uvicorn --loop uvloop --http httptools config.asgi:application", "httptools", "uvloop"),
+    "c": ("granian --http 1 --interface asgi --loop asyncio config.asgi:application", "no flag sets it", "asyncio"),
+    "d": ("hypercorn -k uvloop config.asgi:application", "no flag sets it", "uvloop"),
+    "e": ("gunicorn --http-parser python --worker-class config.own.Worker x", "set by Worker", "set by Worker"),
+}
+
+
+@pytest.mark.parametrize("key", COMMANDS)
+def test_parser_and_loop_are_those_of_the_stored_command(key: str) -> None:
+    command, parser, loop = COMMANDS[key]
+    assert [facts._by_flag(command, what) for what in ("HTTP parser", "event loop")] == [parser, loop]
+
+
+def test_what_differed_has_parser_and_loop(run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    result, _ = publish.read(run)
+    monkeypatch.setattr(facts, "commands", lambda _: [("sync", COMMANDS["a"][0]), ("async", COMMANDS["b"][0])])
+    found = facts.differed(result)
+    assert {"HTTP parser", "event loop"} <= set(found.columns)
+
+
+def test_the_commands_name_the_run_where_it_is(run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    result, _ = publish.read(run)
+    told = [command for command, _ in facts.again(result, explained=False)]
+    assert f"bench report {run}" in told
+    assert f"bench explain {run}" in told
+    assert not any("explain" in command for command, _ in facts.again(result, explained=True))
+    monkeypatch.chdir(run.parent)
+    assert f"bench report {run.name}" in [command for command, _ in facts.again(result, explained=True)]
+
+
+def test_a_bar_that_is_invalid_has_no_number(run: Path) -> None:
+    result, _ = publish.read(run)
+    found = Read(page.html(result, [Reason(result.cells[0], True, "lost")]))
+    told = {row[-1] for attrs, row in found.rows if "invalid" in (attrs.get("class") or "")}
+    assert told == {"INVALID"}
 
 
 def test_a_run_without_control_claims_or_comparisons(tmp_path: Path) -> None:

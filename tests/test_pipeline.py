@@ -83,18 +83,28 @@ def test_report_folder_has_tables_text_and_pictures(tmp_path: Path, capsys: pyte
     assert publish.publish(run) == 0
     names = {path.name for path in (run / "report").iterdir()}
     assert {"report.md", "cells.csv", "comparisons.csv"} <= names
-    pictures = {
-        "ratios",
-        "throughput",
-        "latency",
-        "percentile_curves",
-        "cpu_per_request",
-    }  # a fake server has no memory
+    # a fake server spends no CPU, and nothing is streamed or searched for
+    pictures = ("ratios", "throughput", "latency", "percentile_curves", "memory_and_threads")
     assert {name for name in names if name.endswith(".png")} == {f"{name}.png" for name in pictures}
     cells = pd.read_csv(run / "report" / "cells.csv")
     assert len(cells) == 6
     assert (cells.throughput_rps > 0).all()
     assert "report.md" in capsys.readouterr().out
+
+
+def test_a_question_that_looks_like_markup_is_words_in_markdown(tmp_path: Path) -> None:
+    run = fake_run(tmp_path, tiny(blocks=1), FakeLoad())
+    asked = TINY.replace("Does the pipeline carry a figure from end to end?", "<script>alert(1)</script> is 1 < 2?")
+    (run / "scenario.toml").write_text(asked)
+    told = report.markdown(analysis.analyse(frames.open_run(run)))
+    assert "<script" not in told
+    assert told.startswith("# &lt;script>alert(1)&lt;/script> is 1 < 2?")
+
+
+def test_a_run_json_that_is_no_object_is_called_damaged(tmp_path: Path) -> None:
+    (tmp_path / "run.json").write_text("[]")
+    with pytest.raises(UserError, match="expected a JSON object, got list: the file is damaged"):
+        frames.open_run(tmp_path)
 
 
 def test_a_lost_comparison_is_reported_as_such(tmp_path: Path) -> None:
@@ -199,7 +209,7 @@ def test_a_damaged_run_folder_is_refused_in_words(
 def test_a_block_without_its_samples_is_refused_with_advice(tmp_path: Path) -> None:
     run = fake_run(tmp_path, tiny(blocks=2), FakeLoad())
     (run / "blocks/001/requests.parquet").unlink()
-    with pytest.raises(UserError, match=r"(?s)blocks/001: cannot be read.*remove the block to report the others"):
+    with pytest.raises(UserError, match=r"(?s)blocks/001: a file is missing.*remove the block to report the others"):
         analysis.analyse(frames.open_run(run))
 
 

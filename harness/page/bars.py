@@ -45,6 +45,7 @@ class RatioRow:
     word: str
     note: str  # what would decide it
     text: str  # the ratio with its interval
+    blocks: str  # on how many blocks it rests, if not on all
     picture: Markup
 
 
@@ -111,32 +112,41 @@ def tone(analysis: Analysis, compared: Compared) -> str:
     return f"leans-{direction}" if beyond and excludes_one else "open"
 
 
-def ratio_charts(analysis: Analysis, valid: Sequence[Compared]) -> list[RatioChart]:
+def ratio_charts(analysis: Analysis, valid: Sequence[Compared], lost: set[Cell]) -> list[RatioChart]:
     """The metrics whose ratios are worth a picture, the one a comparison is about first."""
     told = [analysis.metrics[0], *(one for one in (*METRICS[1:3], CPU) if one is not analysis.metrics[0])]
-    found = [_ratio_chart(analysis, metric, [c for c in valid if c.metric is metric]) for metric in told]
-    return [chart for chart in found if chart.groups]
+    found = [_ratio_chart(analysis, metric, [c for c in valid if c.metric is metric], lost) for metric in told]
+    return [chart for chart in found if any(row.tone != "none" for group in chart.groups for row in group.rows)]
 
 
-def _ratio_chart(analysis: Analysis, metric: Metric, compared: Sequence[Compared]) -> RatioChart:
+def _ratio_chart(analysis: Analysis, metric: Metric, compared: Sequence[Compared], lost: set[Cell]) -> RatioChart:
     floors = {key: analysis.floor(*key, metric) for key in groups(analysis)}
     scale = _log_scale(compared, [one for one in floors.values() if one is not None])
     pairs = [(pair.arm, pair.over) for pair in analysis.run.scenario.pairs]
     drawn = []
     for place, key in enumerate(groups(analysis)):
+        found = {(one.arm, one.over): one for one in compared if (one.endpoint, one.level) == key}
         rows = []
-        for one in compared:
-            if (one.endpoint, one.level) == key:
-                found = verdict.of(one, analysis)
-                how = tone(analysis, one)
-                picture = _ratio_row(one.ratio, floors[key], scale, how)
-                pair = pairs.index((one.arm, one.over))
-                rows.append(
-                    RatioRow(one.arm, one.over, pair, how, found.word, found.note, figures.ratio(one.ratio), picture)
-                )
+        for number, pair in enumerate(pairs):
+            if one := found.get(pair):
+                picture = _ratio_row(one.ratio, floors[key], scale, tone(analysis, one))
+                rows.append(_told(analysis, one, number, picture))
+            elif _short(analysis, metric, [Cell(arm, *key) for arm in pair], lost):
+                rows.append(RatioRow(*pair, number, "none", "", "", "too few samples", "", Markup("")))
         if rows:
             drawn.append(RatioGroup(where(analysis, *key), place, rows))
     return RatioChart(metric, _ratio_axis(scale), drawn)
+
+
+def _told(analysis: Analysis, one: Compared, pair: int, picture: Markup) -> RatioRow:
+    found, how, n = verdict.of(one, analysis), tone(analysis, one), one.ratio.n
+    rests = f"n = {n} of {figures.blocks(analysis.blocks)}" if n < analysis.blocks else ""
+    return RatioRow(one.arm, one.over, pair, how, found.word, found.note, figures.ratio(one.ratio), rests, picture)
+
+
+def _short(analysis: Analysis, metric: Metric, sides: Sequence[Cell], lost: set[Cell]) -> bool:
+    """Whether both sides were measured, and had too few samples for this percentile."""
+    return metric.quantile is not None and not lost & set(sides) and all(len(analysis.rows(cell)) for cell in sides)
 
 
 @dataclass(frozen=True)
@@ -221,7 +231,7 @@ def _bar_group(
 def _bar_text(found: Estimate | None, invalid: bool) -> str:
     if found is None:
         return "INVALID" if invalid else "too few samples"
-    return f"INVALID ({figures.number(found.value)})" if invalid else figures.estimate(found)
+    return "INVALID" if invalid else figures.estimate(found)
 
 
 def _bar(found: Estimate | None, end: float, invalid: bool) -> Markup:

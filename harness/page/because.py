@@ -12,6 +12,8 @@ from harness.metrics import CPU
 from harness.plan import Cell
 from harness.why import NOTHING
 
+BESIDE: Final = (limits.NOTHING_ALONE, limits.ASKED)
+"""Held by these, an arm has CPU left: what a request costs is a fact, not the reason."""
 DEARER: Final = 1.1  # times the CPU per request: less explains nothing
 
 
@@ -23,6 +25,11 @@ class Because:
     kind: str | None  # what holds the loser: limits.CAP …
     dearer: float | None  # how many times the CPU per request of the other it needs, if that is more
     text: str
+
+    @property
+    def beside(self) -> bool:
+        """A dearer request does not explain it: what the loser can answer is not limited by CPU alone."""
+        return bool(self.dearer) and self.kind in BESIDE
 
 
 @dataclass(frozen=True)
@@ -65,7 +72,7 @@ class Grounds:
         cost = f"{'' if full else loser.arm + ' '}needs {figures.number(dearer)}× the CPU per request" if dearer else ""
         said = " and ".join(one for one in (full, cost) if one)
         if said:
-            return said + self._switches(loser)
+            return said + ("; not limited by CPU alone" if kind in BESIDE else "") + self._switches(loser)
         return f"{loser.arm} {found[1]}" if found else ""
 
     def _sum(self, cell: Cell) -> str:

@@ -8,8 +8,8 @@ from dataclasses import asdict, dataclass
 from math import isfinite
 from typing import Any
 
-from harness import drawing
 from harness.analysis import Analysis
+from harness.plots import drawing
 
 Number = float | None
 Tick = tuple[float, str]

@@ -9,11 +9,11 @@ import pandas as pd
 
 from harness import figures
 from harness.analysis import Analysis
-from harness.drawing import PERCENTILES, TAIL_SAMPLES
 from harness.metrics import HIGHEST_RATE, METRICS, Metric
 from harness.modes import CAPACITY, CLOSED
 from harness.page.chart import Chart, Line, Mark, Reference
 from harness.plan import Cell, Level
+from harness.plots.drawing import PERCENTILES, TAIL_SAMPLES
 from harness.samples import SAMPLES_NEEDED
 from harness.scenario import HELD
 from harness.timeline import MOST_POINTS

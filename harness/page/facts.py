@@ -1,6 +1,9 @@
 """What was equal, what differed, on what it was measured, and how to do it again: tables of words for the page. Pure."""
 
+import re
+import shlex
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any, Final
 
 from harness import figures, metrics, plan
@@ -26,14 +29,19 @@ COUNTED: Final = {
 """Of a probed pass, per request: the columns of mechanism.csv that the page shows."""
 
 
+FLAGS: Final = {"HTTP parser": ("--http-parser", "--http"), "event loop": ("--asgi-loop", "--loop", "-k")}
+"""What a server is told by flags of many names, and what it does with a request depends on."""
+
+
 def differed(analysis: Analysis) -> Table:
     """What was not the same for all arms; a column in which all are alike is left out."""
-    arms = analysis.run.scenario.arms
+    arms, typed = analysis.run.scenario.arms, dict(commands(analysis))
     columns: dict[str, Sequence[str]] = {
         "server": [arm.server for arm in arms],
         "interface": [arm.table.interface for arm in arms],
         "view": [arm.view for arm in arms],
         "requests at a time": [str(arm.cap or "no declared cap") for arm in arms],
+        **{name: [_by_flag(typed.get(arm.name, ""), name) for arm in arms] for name in FLAGS},
         "workers": [str(arm.workers) for arm in arms],
         "middleware": [arm.profile for arm in arms],
         "database": [arm.connecting for arm in arms],
@@ -46,6 +54,15 @@ def differed(analysis: Analysis) -> Table:
     shown = {name: values for name, values in columns.items() if name in always or len(set(values)) > 1}
     rows = [[arm.name, *(values[place] for values in shown.values())] for place, arm in enumerate(arms)]
     return Table(["arm", *shown], rows)
+
+
+def _by_flag(command: str, what: str) -> str:
+    """As the stored command says. A worker class of a project's own may set it otherwise, so it is named instead."""
+    own = re.search(r" --worker-class (\S+\.\S+)", command)
+    if own:
+        return f"set by {own[1].rpartition('.')[2]}"
+    found = [match[1] for flag in FLAGS[what] if (match := re.search(rf" {flag} (\S+)", command))]
+    return next((one for one in found if not one.isdigit()), "no flag sets it")  # `--http 1` is a version
 
 
 def unequal_caps(analysis: Analysis) -> str:
@@ -65,13 +82,14 @@ def equal(analysis: Analysis) -> list[tuple[str, str]]:
         "middleware": {arm.profile for arm in arms},
         "database connections": {arm.connecting for arm in arms},
     }
+    blocks = figures.blocks(analysis.blocks)
     split = f"server on core {_list(cores['server'])}; load maker and services on core {_list(cores['load'])}"
     same = {
         "cores": split if cores["server"] else str(cores["note"]),
         **{name: next(iter(found)) for name, found in alike.items() if len(found) == 1},
         "database": str(head["database"]),
         "answers": "byte for byte the same from every arm, proven before any load in each block",
-        "order": f"{analysis.blocks} blocks; in each, every arm started afresh, then loaded one at a time in shuffled slices",
+        "order": f"{blocks}; in each, every arm started afresh, then loaded one at a time in shuffled slices",
         "load": figures.loop(scenario.load),
     }
     return list(same.items())
@@ -107,14 +125,22 @@ def commands(analysis: Analysis) -> list[tuple[str, str]]:
     return list(read_notes(analysis.run.block_folders[0])["commands"].items())
 
 
-def again(analysis: Analysis) -> list[tuple[str, str]]:
-    """What to type, and what it does."""
-    name, path = str(analysis.run.head["scenario"]), analysis.run.path.name
+def path(analysis: Analysis) -> str:
+    """Where the run is, as one types it: as given, or from the working directory if it lies below."""
+    given = analysis.run.path
+    below = given.is_absolute() and given.is_relative_to(Path.cwd())
+    return shlex.quote(str(given.relative_to(Path.cwd()) if below else given))
+
+
+def again(analysis: Analysis, explained: bool) -> list[tuple[str, str]]:
+    """What to type, and what it does. `explained`: a probed pass is kept with the run."""
+    name, run = str(analysis.run.head["scenario"]), path(analysis)
+    why = [] if explained else [(f"bench explain {run}", "say why, by a pass with a probe")]
     return [
         (f"bench run scenarios/{name}.toml", "measure the same question on your machine"),
-        (f"bench report results/{path}", "make this page anew from the raw samples"),
-        (f"bench explain results/{path}", "say why, by a pass with a probe"),
-        (f"bench extend results/{path} --blocks 6", "add blocks, where something is undecided"),
+        (f"bench report {run}", "make this page anew from the raw samples"),
+        *why,
+        (f"bench extend {run} --blocks 6", "add blocks, where something is undecided"),
     ]
 
 

@@ -19,8 +19,9 @@ from harness.analysis import Analysis
 from harness.checks import Reason
 from harness.judge import Verdict
 from harness.mechanism import Explained
-from harness.page import answer, bars, because, charts, facts, svg
+from harness.page import answer, bars, because, caution, charts, facts, sentence, svg
 from harness.page.chart import Chart, as_json, styles
+from harness.plan import Cell
 from harness.sections import Section
 from harness.significance import FEWEST_BLOCKS
 from harness.store import FINISHED
@@ -76,27 +77,31 @@ def view(analysis: Analysis, reasons: list[Reason]) -> dict[str, Any]:
     found = mechanism.read(analysis.run.path)
     grounds = because.grounds(analysis, valid, found.cells if found else {})
     told = answer.told(analysis, valid, grounds)
+    explained, places = found is not None, answer.table(analysis, told, lost, _flagged(reasons))
     plots, told_of = _plots(analysis, lost), sections.sections(analysis, reasons)
     style, script = _read("vendor/uPlot.min.css", "page.css"), _read("vendor/uPlot.iife.min.js", "page.js")
     return {
         "question": analysis.run.scenario.question,
         "state": _state(analysis),
         "setting": report.setting(analysis),
-        "answers": answer.answers(analysis, told, lost),
-        "places": answer.table(analysis, told, lost),
+        "answers": sentence.answers(analysis, told, lost),
+        "caution": caution.caution(analysis, reasons),
+        "places": places,
+        "intervals": any(one and one.interval for place in places for one in place.found),
+        "marked": any(one and one.flagged for place in places for one in place.found),
         "pairs": analysis.run.scenario.pairs,
         "claims": _claims(judge.claims(analysis, reasons)),
         "styles": shown,
         "arms": [(arm.name, arm.summary) for arm in analysis.run.scenario.arms],
         "marks": svg.MARKS,
-        "ratios": bars.ratio_charts(analysis, valid),
+        "ratios": bars.ratio_charts(analysis, valid, lost),
         "bars": list(bars.bar_charts(analysis, shown, lost)),
         "plots": plots,
         "named": facts.named,
         "resources": facts.resources(analysis, lost),
         "mechanism": found and _mechanism(analysis, found, told_of),
         "cost": why.cost(found) if found else [],
-        "explain": f"bench explain results/{analysis.run.path.name}",
+        "explain": f"bench explain {facts.path(analysis)}",
         "sections": told_of,
         "invalid": [reason for reason in reasons if reason.invalid],
         "flagged": [reason for reason in reasons if not reason.invalid],
@@ -111,7 +116,7 @@ def view(analysis: Analysis, reasons: list[Reason]) -> dict[str, Any]:
         "machine": facts.machine(analysis),
         "calibration": facts.calibration(analysis),
         "commands": facts.commands(analysis),
-        "again": facts.again(analysis),
+        "again": facts.again(analysis, explained),
         "digest": facts.digest(analysis),
         "scenario": facts.scenario_text(analysis),
         "style": Markup(style),
@@ -127,15 +132,20 @@ def view(analysis: Analysis, reasons: list[Reason]) -> dict[str, Any]:
     }
 
 
+def _flagged(reasons: Sequence[Reason]) -> set[Cell]:
+    return {reason.cell for reason in reasons if not reason.invalid}
+
+
 def _state(analysis: Analysis) -> str:
     """What has to be said of a run that is not whole."""
     asked = analysis.run.scenario
+    planned = figures.blocks(asked.blocks) if isinstance(asked.blocks, int) else f"{asked.blocks} blocks"
     said = []
     if analysis.run.state != FINISHED or not asked.fewest_blocks <= analysis.blocks <= asked.most_blocks:
-        said.append(f"{analysis.run.state} after {analysis.blocks} of {asked.blocks} blocks: a smaller run.")
+        said.append(f"{analysis.run.state} after {analysis.blocks} of {planned}: a smaller run.")
     if analysis.blocks < FEWEST_BLOCKS and asked.pairs:
         said.append(
-            f"{analysis.blocks} of the {FEWEST_BLOCKS} blocks that a difference takes: none here is certain yet."
+            f"{analysis.blocks} of the {FEWEST_BLOCKS} blocks that a difference takes: no difference can be certain yet."
         )
     return " ".join(said)
 

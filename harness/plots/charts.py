@@ -10,10 +10,10 @@ from typing import Any, Final
 import matplotlib as mpl
 from matplotlib.figure import Figure
 
-from harness import hockey, level_charts, memory_chart, percentile_chart, ratio_chart, sparse_charts
 from harness.analysis import Analysis
-from harness.drawing import Subject
-from harness.paper import PAGE, Paper
+from harness.plots import hockey, level_charts, memory_chart, percentile_chart, ratio_chart, sparse_charts
+from harness.plots.drawing import Subject
+from harness.plots.paper import PAGE, Paper
 
 Chart = Callable[[Subject], Iterator[Figure]]
 CHARTS: Final[dict[str, Chart]] = {

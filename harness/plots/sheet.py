@@ -13,9 +13,9 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.text import Annotation, Text
 
-from harness import layout, paper, ticks
-from harness.layout import Margins, Place
-from harness.paper import LINE, POINTS, Paper
+from harness.plots import layout, paper, ticks
+from harness.plots.layout import Margins, Place
+from harness.plots.paper import LINE, POINTS, Paper
 
 GREY: Final = "0.35"
 LABEL: Final[dict[str, Any]] = {"facecolor": "white", "edgecolor": "none", "pad": 0.4, "alpha": 0.85}

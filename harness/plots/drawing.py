@@ -12,14 +12,15 @@ from typing import Any, Final, Self
 from matplotlib.axes import Axes
 from matplotlib.colors import to_hex, to_rgb
 
-from harness import caption, checks, figures
+from harness import checks, figures
 from harness.analysis import Analysis
 from harness.arm import Arm
 from harness.checks import Reason
 from harness.metrics import HIGHEST_RATE, THROUGHPUT, Metric
-from harness.paper import Paper
 from harness.plan import Cell, Level
-from harness.sheet import Sheet, Words
+from harness.plots import caption
+from harness.plots.paper import Paper
+from harness.plots.sheet import Sheet, Words
 
 COLOURS: Final = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#8C564B")
 MARKERS: Final = "osD^vPX*"

@@ -8,13 +8,14 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
-from harness import drawing, figures, intervals, paper, ticks
-from harness.drawing import PERCENTILES, TAIL_SAMPLES, Subject
-from harness.level_charts import NAMES_MOST, names_room
-from harness.paper import Paper
+from harness import figures, intervals
 from harness.plan import Cell, Level
+from harness.plots import drawing, paper, ticks
+from harness.plots.drawing import PERCENTILES, TAIL_SAMPLES, Subject
+from harness.plots.level_charts import NAMES_MOST, names_room
+from harness.plots.paper import Paper
+from harness.plots.sheet import Sheet
 from harness.samples import SAMPLES_NEEDED
-from harness.sheet import Sheet
 
 QUESTION: Final = f"How long do the unlucky wait: one user in 100, or in {figures.count(1000)}?"
 NOTES: Final = (

@@ -11,15 +11,16 @@ from typing import Final
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from harness import caption, drawing, figures, level_charts, likeness, paper, ticks
+from harness import figures, likeness
 from harness.analysis import Analysis
-from harness.drawing import COLOURS, MARKERS, Mark, Marks, Subject
 from harness.errors import UserError
-from harness.level_charts import NAMES_MOST, names_room
 from harness.metrics import CPU, Metric
-from harness.paper import Paper
 from harness.plan import Cell, Level
-from harness.sheet import Sheet, Words
+from harness.plots import caption, drawing, level_charts, paper, ticks
+from harness.plots.drawing import COLOURS, MARKERS, Mark, Marks, Subject
+from harness.plots.level_charts import NAMES_MOST, names_room
+from harness.plots.paper import Paper
+from harness.plots.sheet import Sheet, Words
 
 AROUND: Final = 4.6  # rows' worth of height for a panel's title, numbers and name of the axis
 GAP: Final = 0.3  # rows between two arms

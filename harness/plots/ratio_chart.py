@@ -10,15 +10,16 @@ from typing import Any, Final
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from harness import drawing, figures, paper, ticks, verdict
+from harness import figures, verdict
 from harness.comparison import Compared, Pair
-from harness.drawing import COLOURS, NO_COLOUR, Mark, Subject
 from harness.metrics import CPU, HIGHEST_RATE, P50, Metric
 from harness.modes import OPEN
-from harness.paper import Paper
 from harness.plan import Cell, Level
+from harness.plots import drawing, paper, ticks
+from harness.plots.drawing import COLOURS, NO_COLOUR, Mark, Subject
+from harness.plots.paper import Paper
+from harness.plots.sheet import Sheet
 from harness.sections import valid_comparisons
-from harness.sheet import Sheet
 
 NAMES: Final = 0.27  # of the width, that names of pairs and rows may take
 AROUND: Final = 5.5  # rows' worth of height for title, numbers and name of the axis

@@ -8,14 +8,15 @@ from typing import Final
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from harness import caption, drawing, figures, paper, ticks
-from harness.drawing import Mark, Marks, Subject
+from harness import figures
 from harness.metrics import CPU, HIGHEST_RATE, P50, P99, Metric
 from harness.modes import CAPACITY, CLOSED, OPEN
-from harness.paper import Paper
 from harness.plan import Cell
+from harness.plots import caption, drawing, paper, ticks
+from harness.plots.drawing import Mark, Marks, Subject
+from harness.plots.paper import Paper
+from harness.plots.sheet import Sheet
 from harness.samples import SAMPLES_NEEDED
-from harness.sheet import Sheet
 
 LONGEST_FIGURE: Final = ": p50 12 345, p99 12 345"  # beside a line's name
 NAMES_MOST: Final = 0.46  # of a panel's share of the width, that names of rows or lines may take

@@ -8,10 +8,10 @@ from typing import Final
 
 from matplotlib.figure import Figure
 
-from harness import drawing
-from harness.drawing import Subject
-from harness.level_charts import INTERVALS, Chart, of_metric, pictures
 from harness.metrics import BY_KEY, Metric
+from harness.plots import drawing
+from harness.plots.drawing import Subject
+from harness.plots.level_charts import INTERVALS, Chart, of_metric, pictures
 
 FIRST_BYTE, STREAMS = BY_KEY["first"], BY_KEY["streams"]
 CONNECTIONS, SESSIONS = BY_KEY["connections"], BY_KEY["sessions"]

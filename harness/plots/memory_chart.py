@@ -6,11 +6,12 @@ from typing import Final
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from harness import drawing, figures, paper, ticks
-from harness.drawing import Mark, Subject
+from harness import figures
 from harness.metrics import BY_KEY, Metric
 from harness.plan import Cell
-from harness.sheet import Sheet
+from harness.plots import drawing, paper, ticks
+from harness.plots.drawing import Mark, Subject
+from harness.plots.sheet import Sheet
 
 SHOWN: Final = (BY_KEY["memory"], BY_KEY["threads"])
 QUESTION: Final = "How much memory and how many threads does each deployment hold?"

@@ -11,8 +11,8 @@ from matplotlib.axes import Axes
 from matplotlib.axis import Axis
 from matplotlib.figure import Figure
 
-from harness import paper, ticks
-from harness.paper import POINTS, Paper
+from harness.plots import paper, ticks
+from harness.plots.paper import POINTS, Paper
 
 TICK_PT: Final = 3.5  # a tick's length, and again between it and its number
 LABEL_PT: Final = 4.0  # between the numbers and the axis's name

@@ -11,13 +11,14 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from harness import drawing, figures, paper, ticks
-from harness.drawing import Subject
-from harness.level_charts import names_room
+from harness import figures
 from harness.metrics import HIGHEST_RATE
 from harness.plan import Cell
+from harness.plots import drawing, paper, ticks
+from harness.plots.drawing import Subject
+from harness.plots.level_charts import names_room
+from harness.plots.sheet import Sheet
 from harness.scenario import HELD
-from harness.sheet import Sheet
 
 QUESTION: Final = "How hard can each deployment be pushed before its users wait too long?"
 INVALID: Final = "INVALID, and without a rate"  # hollow says something else here
