@@ -185,7 +185,7 @@ def _head(analysis: Analysis) -> list[str]:
         _method(analysis),
     ]
     lines += [f"{arm.name}: {arm.summary}" for arm in scenario.arms]
-    lines += [*_calibration(analysis), *_edited(analysis)]
+    lines += [*_calibration(analysis), *edited(analysis)]
     if state != FINISHED or not scenario.fewest_blocks <= analysis.blocks <= scenario.most_blocks:
         lines.append(f"! {state} after {analysis.blocks} of {scenario.blocks} blocks: a smaller run")
     elif scenario.rule is not None:
@@ -235,7 +235,7 @@ def _method(analysis: Analysis) -> str:
     return f"medians over blocks with order-statistic 95 % intervals (6 blocks or more); {ratios}"
 
 
-def _edited(analysis: Analysis) -> list[str]:
+def edited(analysis: Analysis) -> list[str]:
     """Whether the scenario is still the one that was stored with the plan's hash before the first block."""
     stored = analysis.run.head["plan"].get("hash")
     if stored in (None, plan.digest(analysis.run.scenario, plan.expand(analysis.run.scenario))):

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from conftest import FACTS, TINY, FakeLoad, FakeStage, Quiet, fake_run
+from conftest import FACTS, TINY, FakeLoad, FakeStage, Quiet, fake_run, read_json
 from test_capacity import TEXT as CAPACITY
 
 from harness import (
@@ -347,6 +347,16 @@ def test_a_disturbed_run_says_so_beside_the_answer(run: Path) -> None:
     assert "INVALID : would mislead" not in quiet
     assert "two equal arms differed in" not in quiet
     assert "⚑" not in quiet
+
+
+def test_a_scenario_that_was_edited_after_the_run_is_told_beside_the_answer(tmp_path: Path) -> None:
+    run = made(tmp_path, TINY.replace("blocks = 6", "blocks = 1"))
+    assert "is not what was measured" not in read(run).text
+    head = read_json(run / "run.json")
+    store.write_json(run / "run.json", head | {"plan": {"hash": "0123456789abcdef"}})
+    publish.publish(run)
+    top = read(run).text.partition("Who won where, and why")[0]
+    assert "scenario.toml is not what was measured" in top
 
 
 def test_a_flagged_cell_is_marked_where_it_won(run: Path) -> None:

@@ -71,32 +71,67 @@ def html(analysis: Analysis, reasons: list[Reason]) -> str:
 
 
 def view(analysis: Analysis, reasons: list[Reason]) -> dict[str, Any]:
-    """All that the template shows."""
-    lost, shown = checks.invalid_cells(reasons), styles(analysis)
-    valid = sections.valid_comparisons(analysis, lost)
+    """All that the template shows, from top to bottom."""
     found = mechanism.read(analysis.run.path)
-    grounds = because.grounds(analysis, valid, found.cells if found else {})
-    told = answer.told(analysis, valid, grounds)
-    explained, places = found is not None, answer.table(analysis, told, lost, _flagged(reasons))
-    plots, told_of = _plots(analysis, lost), sections.sections(analysis, reasons)
-    style, script = _read("vendor/uPlot.min.css", "page.css"), _read("vendor/uPlot.iife.min.js", "page.js")
     return {
         "question": analysis.run.scenario.question,
         "state": _state(analysis),
         "setting": report.setting(analysis),
+        **_answer(analysis, reasons, found),
+        **_charts(analysis, reasons),
+        **_validity(analysis, reasons, found),
+        **_fairness(analysis),
+        "again": facts.again(analysis, found is not None),
+    }
+
+
+def _answer(analysis: Analysis, reasons: list[Reason], found: Explained | None) -> dict[str, Any]:
+    """Sentences, claims, who won where and why."""
+    lost = checks.invalid_cells(reasons)
+    valid = sections.valid_comparisons(analysis, lost)
+    told = answer.told(analysis, valid, because.grounds(analysis, valid, found.cells if found else {}))
+    places = answer.table(analysis, told, lost, _flagged(reasons))
+    return {
         "answers": sentence.answers(analysis, told, lost),
+        "edited": report.edited(analysis),
         "caution": caution.caution(analysis, reasons),
         "places": places,
         "intervals": any(one and one.interval for place in places for one in place.found),
         "marked": any(one and one.flagged for place in places for one in place.found),
         "pairs": analysis.run.scenario.pairs,
         "claims": _claims(judge.claims(analysis, reasons)),
-        "styles": shown,
         "arms": [(arm.name, arm.summary) for arm in analysis.run.scenario.arms],
+        "controlled": bool(analysis.floors),
+    }
+
+
+def _charts(analysis: Analysis, reasons: list[Reason]) -> dict[str, Any]:
+    """Charts with their pictures, and the same as data; style and script, which alone are allowed to run."""
+    lost, shown = checks.invalid_cells(reasons), styles(analysis)
+    plots = _plots(analysis, lost)
+    style, script = _read("vendor/uPlot.min.css", "page.css"), _read("vendor/uPlot.iife.min.js", "page.js")
+    data = {
+        "arms": [asdict(one) for one in shown],
         "marks": svg.MARKS,
-        "ratios": bars.ratio_charts(analysis, valid, lost),
+        "plots": {one.key: as_json(one.charts) for one in plots},
+    }
+    return {
+        "styles": shown,
+        "marks": svg.MARKS,
+        "ratios": bars.ratio_charts(analysis, sections.valid_comparisons(analysis, lost), lost),
         "bars": list(bars.bar_charts(analysis, shown, lost)),
         "plots": plots,
+        "style": Markup(style),
+        "script": Markup(script),
+        "allowed": f"default-src 'none'; script-src '{_hash(script)}'; style-src '{_hash(style)}'",
+        "data": _data(data),
+    }
+
+
+def _validity(analysis: Analysis, reasons: list[Reason], found: Explained | None) -> dict[str, Any]:
+    """What each request took, why, and what is wrong with which cell."""
+    lost, told_of = checks.invalid_cells(reasons), sections.sections(analysis, reasons)
+    return {
         "named": facts.named,
         "resources": facts.resources(analysis, lost),
         "mechanism": found and _mechanism(analysis, found, told_of),
@@ -109,26 +144,20 @@ def view(analysis: Analysis, reasons: list[Reason]) -> dict[str, Any]:
         "where": lambda cell: charts.where(analysis, cell.endpoint, cell.level),
         "cells": len(analysis.cells),
         "lost": len(lost),
-        "controlled": bool(analysis.floors),
+    }
+
+
+def _fairness(analysis: Analysis) -> dict[str, Any]:
+    """What was equal and what was not, on what it was measured, and by which commands."""
+    return {
         "differed": facts.differed(analysis),
         "unequal": facts.unequal_caps(analysis),
         "equal": facts.equal(analysis),
         "machine": facts.machine(analysis),
         "calibration": facts.calibration(analysis),
         "commands": facts.commands(analysis),
-        "again": facts.again(analysis, explained),
         "digest": facts.digest(analysis),
         "scenario": facts.scenario_text(analysis),
-        "style": Markup(style),
-        "script": Markup(script),
-        "allowed": f"default-src 'none'; script-src '{_hash(script)}'; style-src '{_hash(style)}'",
-        "data": _data(
-            {
-                "arms": [asdict(one) for one in shown],
-                "marks": svg.MARKS,
-                "plots": {one.key: as_json(one.charts) for one in plots},
-            }
-        ),
     }
 
 
