@@ -78,7 +78,7 @@ def test_too_few_blocks_are_undecided_and_have_no_interval(tmp_path: Path) -> No
     assert all(c.ratio.low is None for c in result.compared)
 
 
-def test_report_folder_has_tables_text_and_a_picture_of_all_that_was_measured(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_report_folder_has_tables_text_and_pictures(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     run = fake_run(tmp_path, tiny(blocks=3), FakeLoad())
     assert publish.publish(run) == 0
     names = {path.name for path in (run / "report").iterdir()}
