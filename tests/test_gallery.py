@@ -73,9 +73,9 @@ def test_compared_runs_are_named_by_what_differs_and_cells_of_one_are_told(
 ) -> None:
     assert plot_results.main(["--compare", str(run), str(other), "--out", str(tmp_path), "--format", "svg"]) == 0
     svg = " ".join(re.findall(r">([^<>]+)</text>", (tmp_path / "compare-latency.svg").read_text(encoding="utf-8")))
-    assert f"A: {run.name} · Python 3.11.0, Django 5.2" in svg
-    assert f"B: {other.name} · Python 3.14.0, Django 5.2" in svg
-    assert "the same in all: " in svg
+    assert f"A: {run.name} · Python 3.11.0" in svg
+    assert f"B: {other.name} · Python 3.14.0" in svg
+    assert re.search(r"the same in all: [^:]*Test CPU[^:]*Django 5\.2", svg)
     assert "A: p50" in svg
     assert "B: p50" in svg
     assert "Only in A, and not drawn: sync on wait ms=10 @ 8" in svg

@@ -28,36 +28,36 @@ def question(analysis: Analysis, mode: str, otherwise: str) -> str:
 
 def facts(analysis: Analysis, arms: Sequence[Arm]) -> str:
     """When, where, with what, how often: the line beneath the question."""
-    return " · ".join(parts(analysis, arms))
+    return " · ".join(", ".join(group) for group in groups(analysis, arms))
 
 
-def parts(analysis: Analysis, arms: Sequence[Arm]) -> list[str]:
-    """The same, fact by fact."""
+def groups(analysis: Analysis, arms: Sequence[Arm]) -> list[list[str]]:
+    """The same, fact by fact: those of the machine together, and those of the versions."""
     run = analysis.run
-    told = [str(run.head.get("started", ""))[:10], machine(run), versions(run, arms)]
-    told += [database(run)] if DATABASE in run.scenario.needs else []
-    told += [figures.loop(run.scenario.load), f"n = {blocks(analysis)}", f"scenario “{run.head['scenario']}”"]
-    return [part for part in told if part]
+    told = [[str(run.head.get("started", ""))[:10]], machine(run), versions(run, arms)]
+    told += [[database(run)]] if DATABASE in run.scenario.needs else []
+    told += [[figures.loop(run.scenario.load)], [f"n = {blocks(analysis)}"], [f"scenario “{run.head['scenario']}”"]]
+    return [group for group in told if group != [""]]
 
 
-def machine(run: Run) -> str:
-    """Processor, system, and who had which core."""
+def machine(run: Run) -> list[str]:
+    """Processor, cores and who had which, system."""
     known, cores = run.head["machine"], run.head["cores"]
     split = ""
     if cores["server"]:
         split = f" (server on {_cores(cores['server'])}, load on {_cores(cores['load'])})"
     release = str(known["system"]).split("-")[0]
-    return f"{known['cpu']}, {figures.count(known['cores'])} cores{split}, {release}"
+    return [str(known["cpu"]), f"{figures.count(known['cores'])} cores{split}", release]
 
 
-def versions(run: Run, arms: Sequence[Arm]) -> str:
+def versions(run: Run, arms: Sequence[Arm]) -> list[str]:
     """Python, Django, and every server that is drawn."""
     packages: dict[str, Any] = run.head["machine"]["packages"]
     own = sorted({arm.django for arm in arms if arm.django})
     django = f"Django {packages['django']}" + (f" (some arms: {', '.join(own)})" if own else "")
     words = dict.fromkeys(word for arm in arms for word in arm.server.split("-"))
     servers = [f"{word} {packages[word]}" for word in words if packages.get(word)]
-    return ", ".join([f"Python {run.head['machine']['python']}", django, *servers])
+    return [f"Python {run.head['machine']['python']}", django, *servers]
 
 
 def database(run: Run) -> str:
@@ -74,9 +74,12 @@ def blocks(analysis: Analysis) -> str:
     return f"{told} of {figures.count(run.scenario.most_blocks)}: {run.state}"
 
 
-def missing(analysis: Analysis, reasons: Iterable[Reason], cells: Sequence[Cell]) -> list[str]:
+def missing(
+    analysis: Analysis, reasons: Iterable[Reason], cells: Sequence[Cell], invalid: str = "INVALID, drawn hollow"
+) -> list[str]:
     """Which of these cells are INVALID and why, and what the scenario did not ask of whom."""
-    return [*_invalid(analysis, reasons, cells), *_not_asked(analysis, cells)]
+    lost = _invalid(analysis, reasons, cells)
+    return [*(f"{invalid}: {told}" for told in lost), *_not_asked(analysis, cells)]
 
 
 def _invalid(analysis: Analysis, reasons: Iterable[Reason], cells: Sequence[Cell]) -> Iterator[str]:
@@ -88,7 +91,7 @@ def _invalid(analysis: Analysis, reasons: Iterable[Reason], cells: Sequence[Cell
     told = [f"{_cells(analysis, some)} ({why})" for why, some in same.items()]
     if told:
         more = f"; and {figures.count(len(told) - NAMED)} more: see the report" if len(told) > NAMED else ""
-        yield f"INVALID, drawn hollow: {'; '.join(told[:NAMED])}{more}."
+        yield f"{'; '.join(told[:NAMED])}{more}."
 
 
 def _not_asked(analysis: Analysis, cells: Sequence[Cell]) -> Iterator[str]:

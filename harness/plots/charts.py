@@ -11,7 +11,7 @@ import matplotlib as mpl
 from matplotlib.figure import Figure
 
 from harness.analysis import Analysis
-from harness.plots import hockey, level_charts, memory_chart, percentile_chart, ratio_chart
+from harness.plots import hockey, level_charts, memory_chart, percentile_chart, ratio_chart, sparse_charts
 from harness.plots.drawing import Subject
 from harness.plots.paper import PAGE, Paper
 
@@ -23,8 +23,10 @@ CHARTS: Final[dict[str, Chart]] = {
     "percentile_curves": percentile_chart.percentile_curves,
     "cpu_per_request": level_charts.cpu_per_request,
     "memory_and_threads": memory_chart.memory_and_threads,
-    "first_byte": level_charts.first_byte,
-    "streams": level_charts.streams,
+    "connections_per_request": sparse_charts.connections_per_request,
+    "sessions_per_request": sparse_charts.sessions_per_request,
+    "first_byte": sparse_charts.first_byte,
+    "streams": sparse_charts.streams,
     "hockey_stick": hockey.stick,
 }
 KINDS: Final = ("png", "svg", "pdf")

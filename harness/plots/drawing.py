@@ -85,11 +85,13 @@ class Subject:
         found = (cell for cell in self.analysis.cells if cell.endpoint == endpoint)
         return [cell for cell in found if level is None or cell.level == level]
 
-    def words(self, question: str, cells: Sequence[Cell], notes: Sequence[str]) -> Words:
-        """What stands around a picture of these cells."""
+    def words(
+        self, question: str, cells: Sequence[Cell], notes: Sequence[str], invalid: str = "INVALID, drawn hollow"
+    ) -> Words:
+        """What stands around a picture of these cells; `invalid`: how it shows those that are."""
         drawn = {cell.arm for cell in cells}
         facts = caption.facts(self.analysis, [arm for arm in self.arms if arm.name in drawn])
-        return Words(question, facts, [*notes, *caption.missing(self.analysis, self.reasons, cells)])
+        return Words(question, facts, [*notes, *caption.missing(self.analysis, self.reasons, cells, invalid)])
 
     def mark(self, cell: Cell, metric: Metric) -> Mark | None:
         """The cell's figure, as its arm is drawn."""

@@ -21,6 +21,7 @@ from harness.plots.sheet import Sheet
 from harness.scenario import HELD
 
 QUESTION: Final = "How hard can each deployment be pushed before its users wait too long?"
+INVALID: Final = "INVALID, and without a rate"  # hollow says something else here
 HEIGHT: Final = 16.0  # of a panel with its words, in rows
 NEAR: Final = 3.0
 NAMES: Final = 7.5  # rows of a panel of that height, that lines' names may take
@@ -36,7 +37,7 @@ def stick(subject: Subject) -> Iterator[Figure]:
     for place in range(0, len(endpoints), step):
         some = endpoints[place : place + step]
         cells = [cell for endpoint in some for cell in subject.cells(endpoint)]
-        sheet = Sheet(size, subject.words(QUESTION, cells, _notes(subject)), [height] * len(some))
+        sheet = Sheet(size, subject.words(QUESTION, cells, _notes(subject), INVALID), [height] * len(some))
         for row, endpoint in enumerate(some):
             _panel(subject, sheet, sheet.panel(row), endpoint)
         yield sheet.finish()
@@ -94,7 +95,7 @@ def _arm(subject: Subject, sheet: Sheet, panel: Axes, walked: pd.DataFrame, cell
         mark: dict[str, Any] = {"marker": style["marker"], "ls": "", "ms": 3.6 * scale, "markerfacecolor": face}
         panel.plot(some.rate, some.latency_ms, color=style["color"], **mark)
     found = subject.analysis.estimate(cell, HIGHEST_RATE)
-    if found is not None:
+    if found is not None and cell not in subject.lost:
         panel.axvline(found.value, color=style["color"], ls=":", lw=scale)
     if len(middle):
         point = (float(middle.index[-1]), float(middle.iloc[-1]))

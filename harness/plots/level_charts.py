@@ -1,4 +1,4 @@
-"""One panel per endpoint: lines where it has several levels, bars where it has one. Throughput, latency, CPU, streams."""
+"""One panel per endpoint: lines where it has several levels, bars where it has one. Throughput, latency, CPU."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from harness import figures
-from harness.metrics import BY_KEY, CPU, HIGHEST_RATE, P50, P99, Metric
+from harness.metrics import CPU, HIGHEST_RATE, P50, P99, Metric
 from harness.modes import CAPACITY, CLOSED, OPEN
 from harness.plan import Cell
 from harness.plots import caption, drawing, paper, ticks
@@ -23,7 +23,6 @@ NAMES_MOST: Final = 0.46  # of a panel's share of the width, that names of rows 
 AROUND: Final = 4.6  # lines of text around a panel's rows: title, numbers, name of the axis
 LEAST_LINES: Final = 9.0  # rows' worth of height that a panel of lines takes at least
 INTERVALS: Final = "Median over blocks; thin line: its 95 % interval. Hatched or dashed: sync view."
-FIRST_BYTE, STREAMS = BY_KEY["first"], BY_KEY["streams"]
 
 
 @dataclass(frozen=True)
@@ -46,10 +45,14 @@ def throughput(subject: Subject) -> Iterator[Figure]:
             f"The highest rate that kept {promise}: geometric mean over blocks; thin line: its 95 % interval. Hatched: sync view."
         ]
         axis = f"highest rate [req/s], {drawing.better(metric)}"
-        return _pictures(subject, Chart(caption.question(subject.analysis, CAPACITY, asked), axis, _of(metric), notes))
+        return pictures(
+            subject, Chart(caption.question(subject.analysis, CAPACITY, asked), axis, of_metric(metric), notes)
+        )
     asked = "How many requests per second does each deployment answer correctly?"
     notes = [INTERVALS] + (["As many as come are answered, until a deployment is overloaded."] if mode == OPEN else [])
-    return _pictures(subject, Chart(asked, f"{drawing.title(metric)}, {drawing.better(metric)}", _of(metric), notes))
+    return pictures(
+        subject, Chart(asked, f"{drawing.title(metric)}, {drawing.better(metric)}", of_metric(metric), notes)
+    )
 
 
 def latency(subject: Subject) -> Iterator[Figure]:
@@ -59,37 +62,18 @@ def latency(subject: Subject) -> Iterator[Figure]:
         "Mark or bar: the median user (p50). Thin line: up to the slowest 1 % (p99), drawn from"
         f" {SAMPLES_NEEDED[0.99]} requests on. Hatched or dashed: sync view."
     ]
-    return _pictures(subject, Chart(asked, "latency [ms], less is better", median_to_p99, notes))
+    return pictures(subject, Chart(asked, "latency [ms], less is better", median_to_p99, notes))
 
 
 def cpu_per_request(subject: Subject) -> Iterator[Figure]:
     """Server CPU per correct response, against the level."""
     asked = "How much CPU time of the server does one request cost?"
     axis = f"{drawing.title(CPU)}, {drawing.better(CPU)}"
-    return _pictures(subject, Chart(asked, axis, _of(CPU), [INTERVALS]))
+    return pictures(subject, Chart(asked, axis, of_metric(CPU), [INTERVALS]))
 
 
-def first_byte(subject: Subject) -> Iterator[Figure]:
-    """Of endpoints that stream: median time until the first byte is there."""
-    asked = "How soon does the first byte of a streamed answer arrive?"
-    axis = f"{drawing.title(FIRST_BYTE)}, {drawing.better(FIRST_BYTE)}"
-    return _of_streams(subject, Chart(asked, axis, _of(FIRST_BYTE), [INTERVALS]))
-
-
-def streams(subject: Subject) -> Iterator[Figure]:
-    """Of endpoints that stream: the most answers under way at once."""
-    asked = "How many streamed answers does each deployment send at the same time?"
-    axis = f"{drawing.title(STREAMS)}, {drawing.better(STREAMS)}"
-    return _of_streams(subject, Chart(asked, axis, _of(STREAMS), [INTERVALS]))
-
-
-def _of_streams(subject: Subject, chart: Chart) -> Iterator[Figure]:
-    """None where nothing streams."""
-    if any(chart.marks(subject, cell) for cell in subject.analysis.cells):
-        yield from _pictures(subject, chart)
-
-
-def _of(metric: Metric) -> Marks:
+def of_metric(metric: Metric) -> Marks:
+    """The metric's figure of each cell."""
     return lambda subject, cell: subject.mark(cell, metric)
 
 
@@ -121,7 +105,8 @@ class Panel:
         return len({cell.level for cell in self.cells}) > 1
 
 
-def _pictures(subject: Subject, chart: Chart) -> Iterator[Figure]:
+def pictures(subject: Subject, chart: Chart) -> Iterator[Figure]:
+    """As many as the panels of all endpoints need."""
     panels = list(_panels(subject, chart))
     for shelves in pages(subject.paper, list(_shelves(panels))):
         cells = [cell for shelf in shelves for panel in shelf for cell in panel.cells]

@@ -24,6 +24,7 @@ from harness.plots.sheet import Sheet, Words
 
 AROUND: Final = 4.6  # rows' worth of height for a panel's title, numbers and name of the axis
 GAP: Final = 0.3  # rows between two arms
+SAID_ABOVE: Final = frozenset({*likeness.MACHINE, "python", "django", "database", "affinity"})
 SAID: Final = 3  # differences of a kind; the rest is counted
 CHARTS: Final = {
     "compare-throughput": "Did the runs answer as many requests?",
@@ -109,7 +110,7 @@ def _pictures(runs: Runs, question: str, axis: str, marks: Marks) -> Iterator[Fi
     longest = max(paper.width(cell.arm, size.small) for cell in runs.cells)
     columns = 2 if longest <= NAMES_MOST * size.width / 2 and len(list(_panels(runs))) > 1 else 1
     panels = list(_panels(runs))
-    height = max((_rows(runs, panel) + AROUND) * size.row for panel in panels)
+    height = max((_rows(runs, len(panel.cells)) + AROUND) * size.row for panel in panels)
     lines = len(panels) if size.height is None else max(1, int(size.room / height))
     for place in range(0, len(panels), lines * columns):
         some = panels[place : place + lines * columns]
@@ -119,24 +120,34 @@ def _pictures(runs: Runs, question: str, axis: str, marks: Marks) -> Iterator[Fi
             axes = sheet.panel(number // columns, number % columns)
             _draw(runs, sheet, axes, panel, marks, columns > 1)
             axes.set_xlabel(axis)
-        yield sheet.finish()
+        figure = sheet.finish()
+        _one_scale(sheet.panels, some)
+        yield figure
+
+
+def _one_scale(drawn: Sequence[Axes], panels: Sequence[Panel]) -> None:
+    """Panels beside each other that are of one endpoint and level are as long as the longest."""
+    for group in dict.fromkeys((panel.endpoint, panel.level) for panel in panels):
+        same = [axes for axes, panel in zip(drawn, panels, strict=True) if (panel.endpoint, panel.level) == group]
+        if len(same) > 1:
+            right = max(axes.get_xlim()[1] for axes in same)
+            for axes in same:
+                axes.set_xlim(right=right)
+                ticks.linear(axes.xaxis)
+                ticks.fit(axes, "x")
 
 
 def _panels(runs: Runs) -> Iterator[Panel]:
     """One per endpoint and level; where a picture has no room for all arms, several."""
-    most = max(1.0, runs.paper.room / runs.paper.row - AROUND)
     for group in dict.fromkeys((cell.endpoint, cell.level) for cell in runs.cells):
-        page: list[Cell] = []
-        for cell in (cell for cell in runs.cells if (cell.endpoint, cell.level) == group):
-            if page and _rows(runs, Panel(*group, [*page, cell])) > most:
-                yield Panel(*group, page)
-                page = []
-            page.append(cell)
-        yield Panel(*group, page)
+        cells = [cell for cell in runs.cells if (cell.endpoint, cell.level) == group]
+        room = min((runs.paper.room / runs.paper.row - AROUND) / _rows(runs, 1), len(cells))
+        each = -(-len(cells) // -(-len(cells) // max(1, int(room))))  # as many as in the others, or one fewer
+        yield from (Panel(*group, cells[place : place + each]) for place in range(0, len(cells), each))
 
 
-def _rows(runs: Runs, panel: Panel) -> float:
-    return len(panel.cells) * (len(runs.subjects) + GAP)
+def _rows(runs: Runs, arms: int) -> float:
+    return arms * (len(runs.subjects) + GAP)
 
 
 def _draw(runs: Runs, sheet: Sheet, axes: Axes, panel: Panel, marks: Marks, narrow: bool) -> None:
@@ -169,7 +180,9 @@ def _as_run(mark: Mark, place: int) -> Mark:
 
 def _facts(runs: Runs) -> str:
     """What is the same in all runs, and then each with what is not."""
-    told = [caption.parts(one.analysis, _arms(runs, one)) for one in runs.subjects]
+    told = [
+        [fact for group in caption.groups(one.analysis, _arms(runs, one)) for fact in group] for one in runs.subjects
+    ]
     same = [fact for fact in told[0] if all(fact in others for others in told)]
     lines = [f"the same in all: {' · '.join(same)}"] if same else []
     for letter, one, own in zip(ascii_uppercase, runs.subjects, told, strict=False):
@@ -189,7 +202,7 @@ def _notes(runs: Runs, marks: Marks) -> Iterator[str]:
     what = (
         "Mark: the median user (p50); line: up to the slowest 1 % (p99)."
         if latency
-        else "Each figure with its 95 % interval."
+        else "Each figure with its 95 % interval; without a line where a run has too few blocks for one."
     )
     yield f"{what} Where two runs differ in more than one thing, the picture cannot say which of them it was."
     yield from _besides(runs)
@@ -200,10 +213,11 @@ def _notes(runs: Runs, marks: Marks) -> Iterator[str]:
 
 
 def _besides(runs: Runs) -> Iterator[str]:
-    """What differs in the plan, or in packages that no arm names."""
+    """What differs besides the facts above: in the plan, or in packages that no arm names."""
     base = runs.subjects[0].analysis.run
     for letter, subject in zip(ascii_uppercase[1:], runs.subjects[1:], strict=False):
-        found = [str(one) for one in likeness.differences(base, subject.analysis.run)]
+        said = SAID_ABOVE | {word for arm in subject.arms for word in arm.server.split("-")}
+        found = [str(one) for one in likeness.differences(base, subject.analysis.run) if one.key not in said]
         if found:
             yield f"A against {letter}: {_some(found)}."
 
