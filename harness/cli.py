@@ -3,7 +3,6 @@
 import os
 import signal
 import sys
-from datetime import datetime
 from pathlib import Path
 from types import FrameType
 from typing import Annotated, NoReturn
@@ -11,17 +10,12 @@ from typing import Annotated, NoReturn
 import typer
 
 from harness import calibrate as calibration
-from harness import change, claim, displays, figures, machine, measure, percent, preview, resume, worktrees
+from harness import change, claim, displays, errand, figures, machine, measure, percent, preview, resume, worktrees
 from harness import scenario as scenarios
 from harness.blocks import MOST_BLOCKS
 from harness.calibrate import Line
-from harness.displays import Watch
 from harness.errors import EXIT_INTERRUPTED, EXIT_INVALID, EXIT_MENDABLE, Interrupted, UserError
-from harness.explain import PASSES
 from harness.scenario import Scenario
-from harness.store import RunFolder
-from harness.stored import Stored
-from harness.watching import SoFar
 
 app = typer.Typer(
     help="When does an async Django view serve its users better than a sync one, by how much, and why?",
@@ -79,10 +73,10 @@ def run(
 ) -> None:
     """Measure scenarios, one run folder each, and report them. Exit 3: a comparison asked for is INVALID."""
 
-    with displays.watching(plain, as_json, so_far) as watch:
+    with displays.watching(plain, as_json, errand.so_far) as watch:
         if unfinished is not None:
             refuse_beside_resume(files, blocks, seed, explain)
-            raise typer.Exit(gone_on(resume.to_complete(unfinished), watch, gate))
+            raise typer.Exit(errand.gone_on(resume.to_complete(unfinished), watch, gate))
         if not files:
             raise typer.BadParameter("expected at least one, or --resume RUN", param_hint="SCENARIO…")
         asked = [(file, overridden(scenarios.load(file), blocks, seed)) for file in files]
@@ -90,9 +84,9 @@ def run(
             if gate:
                 claim.refuse_none(scenario, str(file))
         if len(asked) == 1:
-            raise typer.Exit(carried_out(*asked[0], results, watch, gate, explain))
+            raise typer.Exit(errand.carried_out(*asked[0], results, watch, gate, explain))
         print(f"{len(asked)} scenarios, about {figures.duration(sum(measure.expected_s(one) for _, one in asked))}")
-        raise typer.Exit(max([one_of_several(*one, results, watch, gate, explain) for one in asked]))
+        raise typer.Exit(max([errand.one_of_several(*one, results, watch, gate, explain) for one in asked]))
 
 
 @app.command("extend", epilog="example: bench extend results/20260101T120000Z-default --blocks 6")
@@ -104,8 +98,8 @@ def extend(
     gate: Gate = False,
 ) -> None:
     """Add blocks to a finished run, on the same machine by the same plan. Exit 3: a comparison asked for is INVALID."""
-    with displays.watching(plain, as_json, so_far) as watch:
-        raise typer.Exit(gone_on(resume.to_extend(run_folder, blocks), watch, gate))
+    with displays.watching(plain, as_json, errand.so_far) as watch:
+        raise typer.Exit(errand.gone_on(resume.to_extend(run_folder, blocks), watch, gate))
 
 
 @app.command("report", epilog="example: bench report results/20260101T120000Z-default")
@@ -169,15 +163,11 @@ def explain(
     """
     from harness import publish
 
-    with displays.watching(plain, as_json, so_far) as watch:
+    with displays.watching(plain, as_json, errand.so_far) as watch:
         if asked.is_dir():
-            explain_run(asked, watch)
-            raise typer.Exit(ended(watch, asked, publish.publish(asked)))
-        scenario = scenarios.load(asked)
-        path = measure.explained(scenario, scenarios.read_text(asked), results, asked.stem, watch.show).path
-        publish.publish_why(path)
-        report = str(path / "report" / "mechanism.csv")
-        watch.finished(folder=str(path), report=report, conclusion=[], next=[], exit_code=0)
+            errand.explain_run(asked, watch)
+            raise typer.Exit(errand.ended(watch, asked, publish.publish(asked)))
+        errand.explain_file(asked, results, watch)
 
 
 @app.command("compare", epilog="example: bench compare results/OLD results/NEW --max-regression 5%")
@@ -227,14 +217,14 @@ def ab(
     """
     from harness import publish
 
-    with displays.watching(plain, as_json, so_far) as watch:
+    with displays.watching(plain, as_json, errand.so_far) as watch:
         limit = None if max_regression is None else percentage(max_regression)
         asked = overridden(scenarios.load(file), blocks, seed)
         told = worktrees.base(base)
         for name in worktrees.untracked():
             print(f"! {name} is not known to git, and not part of the change: `git add` it if it should be")
-        path = measured(change.doubled(asked, told), file, results, watch).path
-        raise typer.Exit(ended(watch, path, publish.publish_change(path, limit)))
+        path = errand.measured(change.doubled(asked, told), file, results, watch).path
+        raise typer.Exit(errand.ended(watch, path, publish.publish_change(path, limit)))
 
 
 @app.command("calibrate", epilog="example: bench calibrate")
@@ -250,7 +240,7 @@ def calibrate(
     asked, cores = scenarios.load(floor), machine.share_cores()
     with machine.off_the_servers(cores):
         lines = [show(line) for line in calibration.full(cores, lambda what: print(f"… {what}", flush=True))]
-    lines.append(show(measure_floor(asked, floor, results)))
+    lines.append(show(errand.measure_floor(asked, floor, results)))
     failed = [line.name for line in lines if line.passed is False]
     print(
         f"{len(failed)} of {len(lines)} lines failed: {', '.join(failed)}"
@@ -274,75 +264,6 @@ def serve(
     serving.serve([arm for name in arms for arm in serving.named(name, known)])
 
 
-def measured(scenario: Scenario, file: Path, results: Path, watch: Watch) -> RunFolder:
-    """Say what will run and for how long, then run it."""
-    print("\n".join(preview.first(scenario, datetime.now().astimezone())), flush=True)
-    return measure.measure(scenario, file, results, watch.show, narrow)
-
-
-def ended(watch: Watch, path: Path, code: int) -> int:
-    """The last event of a run that was published, where events are asked for; the exit code as it is."""
-    from harness import following, mechanism, publish
-    from harness import report as reports
-
-    if watch.events is not None:
-        analysed, reasons = publish.read(path)
-        steps = following.steps(analysed, reasons, mechanism.read(path) is not None)
-        watch.finished(
-            folder=str(path),
-            report=str(path / "report" / "report.md"),
-            conclusion=reports.conclusion(analysed, reasons),
-            next=[step.command for step in steps],
-            exit_code=code,
-        )
-    return code
-
-
-def carried_out(file: Path, scenario: Scenario, results: Path, watch: Watch, gate: bool, explain: bool) -> int:
-    """Measure a scenario, explain it where asked for, report it; the exit code."""
-    from harness import publish
-
-    path = measured(scenario, file, results, watch).path
-    if explain:
-        explain_run(path, watch)
-    return ended(watch, path, publish.publish(path, gate))
-
-
-def one_of_several(file: Path, scenario: Scenario, results: Path, watch: Watch, gate: bool, explain: bool) -> int:
-    """What cannot be had for one scenario is told, and the others are measured all the same."""
-    print(f"\n── {file}", flush=True)
-    try:
-        return carried_out(file, scenario, results, watch, gate, explain)
-    except UserError as error:
-        watch.failed(error)
-        print(f"bench: {file}: {error}", file=sys.stderr, flush=True)
-        return EXIT_MENDABLE
-
-
-def explain_run(path: Path, watch: Watch) -> None:
-    """A probed pass over the scenario of a stored run, into its folder."""
-    run = Stored.open(path)
-    if run.scenario.explained:
-        raise UserError(f"{path}: is a probed pass itself; bench report {path} shows it")
-    text = scenarios.read_text(path / "scenario.toml")
-    measure.explained(run.scenario, text, path / PASSES, run.head["scenario"], watch.show)
-
-
-def gone_on(run: Stored, watch: Watch, gate: bool) -> int:
-    """Say what is left of a stored run, measure it and report the whole; the exit code."""
-    from harness import publish
-
-    asked, left = run.scenario, len(run.missing)
-    if gate:
-        claim.refuse_none(asked, str(run.path))
-    seconds = measure.expected_s(asked) * left / asked.most_blocks
-    until = f", until {preview.goal(asked)}; at most " if asked.rule else ", about "
-    told = f"{left} of {asked.blocks} blocks to go{until}{preview.lasts(seconds, datetime.now().astimezone())}"
-    print(f"{asked.question}\n{told}\ninto {run.path}", flush=True)
-    path = measure.go_on(run, watch.show, narrow).path
-    return ended(watch, path, publish.publish(path, gate))
-
-
 def refuse_beside_resume(files: list[Path] | None, blocks: int | None, seed: int | None, explain: bool) -> None:
     """A stored run has its own scenario, blocks and seed, and is explained by a command of its own."""
     if explain:
@@ -358,40 +279,12 @@ def refuse_beside_resume(files: list[Path] | None, blocks: int | None, seed: int
             )
 
 
-def so_far(path: Path) -> SoFar:
-    """What the upper half may not know: how the comparisons of the run in this folder stand."""
-    from harness import standing
-
-    return standing.so_far(path)
-
-
-def narrow(path: Path) -> bool:
-    """What the upper half may not know: whether the run in this folder is as precise as its scenario asks."""
-    from harness import precision
-
-    return precision.reached(path)
-
-
 def show(line: Line) -> Line:
     """Print a calibrated line."""
     word = {True: "pass", False: "FAIL", None: "none"}[line.passed]
     advice = f"; {line.advice}" if line.passed is False else ""
     print(f"{word}  {line.name:22}  {line.figure}  (limit: {line.limit}){advice}", flush=True)
     return line
-
-
-def measure_floor(asked: Scenario, file: Path, results: Path) -> Line:
-    """The A/A run: how far from 1 the ratio of two equal arms is here."""
-    from harness import analysis, frames
-
-    analysed = analysis.analyse(frames.open_run(measured(asked, file, results, Watch(so_far, plain=True)).path))
-    cell = analysed.cells[0]
-    floor = analysed.floor(cell.endpoint, cell.level, analysed.metrics[0])
-    ratio = figures.ratio(analysed.floors[0].ratio) if analysed.floors else figures.MISSING
-    figure = f"{figures.margin(floor)} of throughput: two equal arms differ by {ratio}"
-    return Line(
-        "floor", figure, "none: the noise of a run here", floor is not None, "no valid block: see the run's report"
-    )
 
 
 def percentage(text: str) -> float:

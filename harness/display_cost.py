@@ -23,7 +23,7 @@ from typing import Final
 
 import numpy as np
 
-from harness import analysis, backends, cli, figures, frames, intervals, machine, measure
+from harness import analysis, backends, cli, errand, figures, frames, intervals, machine, measure
 from harness import scenario as scenarios
 from harness.displays import Watch
 from harness.errors import EXIT_FAILED, EXIT_INVALID, UserError
@@ -87,7 +87,7 @@ def one_run(file: Path, blocks: int, into: Path, plain: bool) -> None:
         facts = measure.facts_of(asked, cores, up) | {"calibration": {}}
         folder = RunFolder.create(into, file.stem, scenarios.read_text(file), facts)
         with measure.marked(folder):
-            measure.play(asked, folder, Ground(cores, up), Watch(cli.so_far, plain).show, lambda _: False)
+            measure.play(asked, folder, Ground(cores, up), Watch(errand.so_far, plain).show, lambda _: False)
 
 
 def watched(command: Sequence[str], live: bool) -> None:

@@ -5,7 +5,9 @@ Both are measured in the same block, so that the pass tells what the probe itsel
 
 from typing import Final
 
+from harness import plan
 from harness.arm import Arm
+from harness.modes import CLOSED
 from harness.samples import FEWEST_LATENCIES
 from harness.scenario import Comparison, Endpoint, Load, Scenario
 
@@ -22,7 +24,7 @@ def probed(scenario: Scenario) -> Scenario:
     return scenario.model_copy(
         update={
             "blocks": 1,
-            "load": short(scenario.load, scenario.endpoints),
+            "load": narrow(short(scenario.load, scenario.endpoints), plan.most_connections(scenario)),
             "arms": [one for arm in arms for one in (arm, twin(arm))],
             "endpoints": both(scenario.endpoints, {arm.name for arm in arms}),
             "comparisons": [Comparison(arm=arm.name + PROBED, over=arm.name) for arm in arms],
@@ -42,6 +44,15 @@ def short(load: Load, endpoints: list[Endpoint]) -> Load:
     longest_s = max(endpoint.longest_ms for endpoint in endpoints) / 1000
     most_s = max(load.slice_s, SHORT_S, FEWEST_LATENCIES * longest_s)
     return load.model_copy(update={"visits": VISITS, "slice_max_s": min(load.slice_max_s, most_s)})
+
+
+def narrow(load: Load, connections: int) -> Load:
+    """Of arrivals, at most half of what may be under way in a run: with twice the arms as many sockets do, and a machine
+    that carries the run carries its pass. The users of a closed loop are as many as they are.
+    """
+    if load.mode == CLOSED:
+        return load
+    return load.model_copy(update={"max_in_flight": min(connections, plan.MOST_IN_FLIGHT // 2)})
 
 
 def both(endpoints: list[Endpoint], arms: set[str]) -> list[Endpoint]:

@@ -17,9 +17,11 @@ from harness import (
     analysis,
     checks,
     deployment,
+    errand,
     explain,
     frames,
     judge,
+    measure,
     mechanism,
     plan,
     probed,
@@ -30,6 +32,7 @@ from harness import (
 )
 from harness import scenario as scenarios
 from harness.arm import Arm
+from harness.displays import Watch
 from harness.errors import UserError
 from harness.plan import Cell
 from harness.probed import Counts
@@ -107,6 +110,35 @@ def test_a_slice_is_short_but_long_enough_for_its_wait() -> None:
     assert explain.short(long, tiny().endpoints).slice_max_s == 1.0
     assert explain.short(long, slow).slice_max_s == 5.0
     assert explain.short(tiny().load.model_copy(update={"slice_max_s": 0.5}), slow).slice_max_s == 0.5
+
+
+def test_a_search_is_explained_with_the_sockets_of_its_run_although_its_arms_are_twice_as_many() -> None:
+    search = scenarios.load(ROOT / "scenarios" / "capacity.toml")
+    twice = explain.probed(search)
+    assert len(twice.arms) * plan.most_connections(twice) == len(search.arms) * plan.most_connections(search)
+    few = search.model_copy(update={"load": search.load.model_copy(update={"max_in_flight": 50})})
+    assert explain.probed(few).load.max_in_flight == 50
+    assert explain.probed(tiny()).load.max_in_flight is None
+
+
+def refuse(*told: Any) -> None:
+    raise UserError(f"{len(told[0].arms)} arms" if isinstance(told[0], scenarios.Scenario) else "no pass")
+
+
+def test_what_a_pass_lacks_is_known_before_the_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(measure, "refuse_what_cannot_be", refuse)
+    monkeypatch.setattr(errand, "measured", lambda *_: pytest.fail("was measured"))
+    with pytest.raises(UserError, match=f"^{len(explain.probed(tiny()).arms)} arms$"):
+        errand.carried_out(tmp_path / "tiny.toml", tiny(), tmp_path, Watch(errand.so_far), gate=False, explain=True)
+
+
+def test_a_pass_that_fails_leaves_its_run_reported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    run = fake_run(tmp_path, tiny(), FakeLoad())
+    monkeypatch.setattr(errand, "measured", lambda *_: RunFolder(run, {}))
+    monkeypatch.setattr(errand, "explain_run", refuse)
+    with pytest.raises(UserError, match="no pass"):
+        errand.carried_out(tmp_path / "tiny.toml", tiny(), tmp_path, Watch(errand.so_far), gate=False, explain=True)
+    assert (run / "report" / "report.md").exists()
 
 
 @pytest.mark.parametrize("key", ["blocks = 6", "[[arms]]"])

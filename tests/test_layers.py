@@ -51,7 +51,19 @@ LOWER = {
     "standing",
     "following",
 }
-BESIDE = {"cli", "preview", "progress", "asking", "live", "telling", "events", "displays", "display_cost", "scale"}
+BESIDE = {
+    "cli",
+    "errand",
+    "preview",
+    "progress",
+    "asking",
+    "live",
+    "telling",
+    "events",
+    "displays",
+    "display_cost",
+    "scale",
+}
 """Between a person and both halves: they know the words of the lower one, and tell of the upper one."""
 UPPER = set(HARNESS) - LOWER - BESIDE - {"__init__"}
 CAN_START = {

@@ -154,6 +154,23 @@ def test_hovering_a_chart_tells_its_values(visit: Visit) -> None:
     assert re.search(r"async\s*:?\s*1\d\.\d", told)
 
 
+def test_arrow_keys_go_along_a_chart_and_tell_its_values(visit: Visit) -> None:
+    heard = visit.page.locator("#levels [aria-live]")
+    visit.page.locator("#levels .live").focus()
+    visit.page.keyboard.press("ArrowRight")
+    first = heard.inner_text()
+    assert re.match(r"users 8: async \d[\d.]*, sync \d[\d.]*", first)
+    assert re.search(r"users\s*:?\s*8\b", visit.page.locator("#levels .u-legend").inner_text())
+    visit.page.keyboard.press("ArrowRight")
+    visit.page.keyboard.press("ArrowRight")
+    assert heard.inner_text().startswith("users 16: ")
+    visit.page.keyboard.press("Home")
+    assert heard.inner_text() == first
+    visit.page.get_by_label("sync", exact=True).uncheck()
+    visit.page.locator("#levels .live").press("End")
+    assert "sync" not in heard.inner_text().replace("async", "")
+
+
 def test_the_colours_can_be_changed_and_follow_the_system(browser: Browser, run: Path) -> None:
     seen = Visit(browser, run, color_scheme="dark")
 

@@ -24,6 +24,7 @@ from harness import (
     analysis,
     calibrate,
     cli,
+    errand,
     frames,
     intervals,
     machine,
@@ -179,7 +180,7 @@ def test_an_interrupted_run_says_how_to_complete_it(bench: Bench, capsys: pytest
     file.write_text(TINY)
     bench.load, asked = stop_in(1, Interrupted), scenarios.load(file)
     with pytest.raises(Interrupted):
-        measure.measure(asked, file, bench.results, Watch(cli.so_far, plain=True).show, cli.narrow)
+        measure.measure(asked, file, bench.results, Watch(errand.so_far, plain=True).show, errand.narrow)
     (run,) = bench.results.iterdir()
     assert f"`bench run --resume {run}` completes it" in capsys.readouterr().err
     assert read_json(run / "run.json")["state"] == "interrupted"

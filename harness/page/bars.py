@@ -6,7 +6,7 @@ Places are percentages of the row's width, so that one picture fits a wide scree
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from math import log
-from typing import Final
+from typing import Final, Generic, TypeVar
 
 from markupsafe import Markup
 
@@ -50,24 +50,6 @@ class RatioRow:
 
 
 @dataclass(frozen=True)
-class RatioGroup:
-    """One endpoint and level."""
-
-    label: str
-    place: int
-    rows: Sequence[RatioRow]
-
-
-@dataclass(frozen=True)
-class RatioChart:
-    """One metric."""
-
-    metric: Metric
-    axis: Markup
-    groups: Sequence[RatioGroup]
-
-
-@dataclass(frozen=True)
 class Bar:
     """One cell's figure."""
 
@@ -77,21 +59,26 @@ class Bar:
     invalid: bool
 
 
+Row = TypeVar("Row", RatioRow, Bar)
+NOTHING: Final = Markup("")
+
+
 @dataclass(frozen=True)
-class BarGroup:
+class Group(Generic[Row]):
     """One metric on one endpoint and level."""
 
     label: str
     place: int
-    bars: Sequence[Bar]
+    rows: Sequence[Row]
 
 
 @dataclass(frozen=True)
-class BarChart:
+class RowChart(Generic[Row]):
     """One metric."""
 
     metric: Metric
-    groups: Sequence[BarGroup]
+    groups: Sequence[Group[Row]]
+    axis: Markup = NOTHING
 
 
 def tone(analysis: Analysis, compared: Compared) -> str:
@@ -112,14 +99,16 @@ def tone(analysis: Analysis, compared: Compared) -> str:
     return f"leans-{direction}" if beyond and excludes_one else "open"
 
 
-def ratio_charts(analysis: Analysis, valid: Sequence[Compared], lost: set[Cell]) -> list[RatioChart]:
+def ratio_charts(analysis: Analysis, valid: Sequence[Compared], lost: set[Cell]) -> list[RowChart[RatioRow]]:
     """The metrics whose ratios are worth a picture, the one a comparison is about first."""
     told = [analysis.metrics[0], *(one for one in (*METRICS[1:3], CPU) if one is not analysis.metrics[0])]
     found = [_ratio_chart(analysis, metric, [c for c in valid if c.metric is metric], lost) for metric in told]
     return [chart for chart in found if any(row.tone != "none" for group in chart.groups for row in group.rows)]
 
 
-def _ratio_chart(analysis: Analysis, metric: Metric, compared: Sequence[Compared], lost: set[Cell]) -> RatioChart:
+def _ratio_chart(
+    analysis: Analysis, metric: Metric, compared: Sequence[Compared], lost: set[Cell]
+) -> RowChart[RatioRow]:
     floors = {key: analysis.floor(*key, metric) for key in groups(analysis)}
     scale = _log_scale(compared, [one for one in floors.values() if one is not None])
     pairs = [(pair.arm, pair.over) for pair in analysis.run.scenario.pairs]
@@ -134,8 +123,8 @@ def _ratio_chart(analysis: Analysis, metric: Metric, compared: Sequence[Compared
             elif _short(analysis, metric, [Cell(arm, *key) for arm in pair], lost):
                 rows.append(RatioRow(*pair, number, "none", "", "", "too few samples", "", Markup("")))
         if rows:
-            drawn.append(RatioGroup(where(analysis, *key), place, rows))
-    return RatioChart(metric, _ratio_axis(scale), drawn)
+            drawn.append(Group(where(analysis, *key), place, rows))
+    return RowChart(metric, drawn, _ratio_axis(scale))
 
 
 def _told(analysis: Analysis, one: Compared, pair: int, picture: Markup) -> RatioRow:
@@ -196,7 +185,7 @@ def _ratio_axis(scale: _Log) -> Markup:
     return Markup('<svg class="row axis" aria-hidden="true">{}</svg>').format(Markup("").join(parts))
 
 
-def bar_charts(analysis: Analysis, styles: Sequence[Style], lost: set[Cell]) -> Iterator[BarChart]:
+def bar_charts(analysis: Analysis, styles: Sequence[Style], lost: set[Cell]) -> Iterator[RowChart[Bar]]:
     """Every figure worth a bar, endpoint by endpoint; each group has a scale of its own that begins at 0."""
     for metric in sorted(
         (one for one in analysis.metrics if one.column in BARS), key=lambda one: BARS.index(one.column)
@@ -207,12 +196,12 @@ def bar_charts(analysis: Analysis, styles: Sequence[Style], lost: set[Cell]) -> 
             if (group := _bar_group(analysis, metric, place, key, styles, lost))
         ]
         if found:
-            yield BarChart(metric, found)
+            yield RowChart(metric, found)
 
 
 def _bar_group(
     analysis: Analysis, metric: Metric, place: int, key: tuple[str, float], styles: Sequence[Style], lost: set[Cell]
-) -> BarGroup | None:
+) -> Group[Bar] | None:
     cells = [cell for cell in analysis.cells if (cell.endpoint, cell.level) == key]
     found = {cell: analysis.estimate(cell, metric) for cell in cells}
     ends = [one.high or one.value for one in found.values() if one is not None]
@@ -225,7 +214,7 @@ def _bar_group(
         )
         for cell, one in found.items()
     ]
-    return BarGroup(where(analysis, *key), place, bars)
+    return Group(where(analysis, *key), place, bars)
 
 
 def _bar_text(found: Estimate | None, invalid: bool) -> str:

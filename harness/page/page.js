@@ -167,12 +167,13 @@
     const charts = data.plots[section.id];
     const place = section.querySelector(".live");
     const chosen = (name) => section.querySelector(`[data-choose="${name}"]`)?.value;
-    let plot = null;
+    let plot = null, shown = null, at = null;
     const draw = () => {
       const [group, what, scale] = [chosen("group"), chosen("what"), chosen("scale")];
       const chart = charts.find((one) => one.group === group && (what === undefined || one.what === what));
       if (plot) plot.destroy();
       place.replaceChildren();
+      [shown, at] = [chart, null];
       if (!chart) return;
       const log = scale ? scale === "log" : chart.y_log;
       const axis = { stroke: colour("text"), grid: { stroke: colour("rule"), width: 0.7 }, ticks: { stroke: colour("rule") }, font: "12px system-ui, sans-serif", labelFont: "12px system-ui, sans-serif" };
@@ -204,6 +205,19 @@
       }, [chart.x, ...chart.lines.map((line) => line.y.map((y) => (log && y !== null && y <= 0 ? null : y)))], place);
       place.querySelector("canvas").setAttribute("aria-hidden", "true");
     };
+    // what the mouse shows, by keys and for the ear
+    const steps = { ArrowLeft: -1, ArrowRight: 1, Home: -Infinity, End: Infinity };
+    place.addEventListener("keydown", (event) => {
+      if (!(event.key in steps) || !shown) return;
+      event.preventDefault();
+      const last = shown.x.length - 1, step = steps[event.key];
+      at = at === null && step === 1 ? 0 : Math.min(last, Math.max(0, (at ?? last + 1) + step));
+      plot.setCursor({ left: plot.valToPos(shown.x[at], "x"), top: 0 });
+      const heard = shown.lines.filter((line) => !hidden.has(line.arm) && line.y[at] !== null)
+        .map((line) => `${data.arms[line.arm].name} ${written(line.y[at])}`);
+      section.querySelector("[aria-live]").textContent =
+        `${shown.x_label} ${forms[shown.x_form](shown.x[at])}: ${heard.join(", ") || "nothing"}`;
+    });
     all("select", section).forEach((select) => select.addEventListener("change", draw));
     live.push({ draw });
   };
