@@ -22,7 +22,7 @@ from harness.reference import EFFECTS, MACHINE, TARGET, TEXT
 from harness.tables import Table
 
 README: Final = Path("README.md")
-PASSAGE: Final = re.compile(r"(<!-- reference: ([\w-]+) -->\n).*?(\n<!-- /reference -->)", re.DOTALL)
+PASSAGE: Final = re.compile(r"(<!-- reference: ([\w-]+) -->\n)(?:.*?\n)??(<!-- /reference -->)", re.DOTALL)
 ARM: Final = "async · uvicorn"
 SHOWN: Final = "wait ms=100 · closed loop, 256 users"
 WORDS: Final = (THROUGHPUT.better, THROUGHPUT.worse, "equivalent", "undecided", judged.INVALID)
@@ -39,7 +39,7 @@ def filled(text: str, reference: Path) -> str:
         begin, name, end = found.groups()
         if name not in PASSAGES:
             raise UserError(f"{README}: reference: {name}: expected one of {', '.join(PASSAGES)}")
-        return begin + "\n".join(PASSAGES[name](reference)) + end
+        return begin + "".join(f"{line}\n" for line in PASSAGES[name](reference)) + end
 
     try:
         return PASSAGE.sub(passage, text)
@@ -118,7 +118,7 @@ def _where(reference: Path, scenario: str) -> list[str]:
     when = facts["started"].partition("T")[0]
     blocks = f"{facts['blocks']} blocks in {figures.duration(facts['seconds'])}"
     return [
-        f"`scenarios/{scenario}.toml` on {machine['cores']} cores of a {machine['cpu']} ({versions}), {when}, {blocks}"
+        f"`scenarios/{scenario}.toml` on {machine['cores']} cores ({machine['cpu']}; {versions}), {when}, {blocks}"
         f" ([report]({TARGET}/{scenario}/report.md), [tables and machine]({TARGET}/{scenario})):"
     ]
 
