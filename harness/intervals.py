@@ -4,8 +4,10 @@ Requests of one block share a server start, a machine's mood and each other's qu
 independent, so they never count as n.
 """
 
+from bisect import bisect_right
+from collections.abc import Sequence
 from dataclasses import dataclass
-from math import sqrt
+from math import ceil, exp, sqrt
 from typing import Final
 
 import numpy as np
@@ -21,6 +23,7 @@ interval is narrow stops the sooner the less it happens to have seen of the spre
 cover 95 % (by simulation, from 6 up to 60 blocks; see docs/statistics.md)."""
 FEWEST_FOR_T: Final = 3  # two blocks give an interval of t(1) = 12.7 standard errors: formally right, useless
 FEWEST_FOR_BOOTSTRAP: Final = 10
+FEWEST_FOR_JACKKNIFE: Final = 6  # as for a median
 RESAMPLES, SEED = 10_000, 1
 
 DOUBT_BY_LOOKS: Final = (0.05, 0.0294, 0.0221, 0.0182, 0.0158)
@@ -131,6 +134,24 @@ def median(values: Values) -> Estimate | None:
     return Estimate(middle, float(ordered[drop]), float(ordered[n - 1 - drop]), n)
 
 
+def merged_percentile(samples: Values, blocks: Sequence[Values], quantile: float) -> Estimate | None:
+    """The percentile of all blocks' samples merged, with the interval of a jackknife that leaves out one block at a time.
+
+    `samples`: of all `blocks` together; all in rising order. None where there is too little data; from FEWEST_FOR_JACKKNIFE
+    blocks on there is an interval, t on the logarithms of the percentiles without each block. Source: Shao & Wu, "A general
+    theory for jackknife variance estimation" (1989): of quantiles it holds where many samples are left out at once.
+    """
+    value, known = percentile_of_sorted(samples, quantile), [block for block in blocks if len(block)]
+    n = len(known)
+    if value is None:
+        return None
+    if n < FEWEST_FOR_JACKKNIFE or value <= 0:
+        return Estimate(value, None, None, n)
+    logs = np.log([_quantile_without(samples, block, quantile) for block in known])
+    half = float(half_width(float(logs.std(ddof=1)) * (n - 1), np.array([n]))[0])
+    return Estimate(value, value * exp(-half), value * exp(half), n)
+
+
 def percentile(samples: Values, quantile: float) -> float | None:
     """The percentile by linear interpolation (numpy's default); None where there is too little data for it."""
     if len(samples) < SAMPLES_NEEDED[quantile]:
@@ -162,6 +183,22 @@ def half_width(spread: float, n: NDArray[np.int64], doubt: float = DOUBT) -> Val
     """Half a t-interval of the mean of so many values with this standard deviation. Shape: that of n."""
     widths: Values = stats.t.ppf(1 - doubt / 2, n - 1) * spread / np.sqrt(n)
     return widths
+
+
+def _quantile_without(merged: Values, block: Values, quantile: float) -> float:
+    """The quantile of what is in `merged` and not in `block`, both in rising order, without putting that together."""
+    place = quantile * (len(merged) - len(block) - 1)
+    below, above = (_kth_without(merged, block, k) for k in (int(place), ceil(place)))
+    return below + (above - below) * (place - int(place))
+
+
+def _kth_without(merged: Values, block: Values, k: int) -> float:
+    """The first value up to which more than k are left."""
+
+    def left(at: int) -> int:
+        return int(np.searchsorted(merged, merged[at], "right") - np.searchsorted(block, merged[at], "right"))
+
+    return float(merged[bisect_right(range(len(merged)), k, key=left)])
 
 
 def _about(middle: float, half: float, n: int) -> Estimate:

@@ -232,7 +232,8 @@ def _method(analysis: Analysis) -> str:
     ratios = f"ratios: geometric means with 95 % intervals, verdicts corrected for {family} comparisons"
     if analysis.mode == CAPACITY:
         return f"highest rates: geometric means over blocks with 95 % t-intervals; {ratios}"
-    return f"medians over blocks with order-statistic 95 % intervals (6 blocks or more); {ratios}"
+    percentiles = "percentiles of all samples together, intervals of p95 and p99 by a jackknife over blocks"
+    return f"medians over blocks with order-statistic 95 % intervals (6 blocks or more); {percentiles}; {ratios}"
 
 
 def edited(analysis: Analysis) -> list[str]:

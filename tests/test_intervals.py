@@ -63,6 +63,46 @@ def test_from_ten_blocks_on_the_interval_is_bootstrapped_and_covers_the_truth(n:
     assert 0.92 <= covered / 400 <= 0.98
 
 
+def blocks_of(rng: np.random.Generator, n: int, spread: float) -> list[np.ndarray[tuple[int], np.dtype[np.float64]]]:
+    """Latencies of n blocks that differ by this much; slow ones have fewer."""
+    scales = np.exp(rng.normal(0, spread, size=n))
+    return [np.sort(100 * scale * (1 + rng.gamma(2, 0.1, size=int(300 / scale)))) for scale in scales]
+
+
+@pytest.mark.parametrize("quantile", [0.5, 0.95, 0.99])
+def test_a_percentile_of_all_samples_has_an_interval_of_its_own(quantile: float) -> None:
+    blocks = [*blocks_of(np.random.default_rng(5), 7, 0.3), np.empty(0)]
+    merged = np.sort(np.concatenate(blocks))
+    without = [np.quantile(np.concatenate(blocks[:at] + blocks[at + 1 :]), quantile) for at in range(7)]
+    found = intervals.merged_percentile(merged, blocks, quantile)
+    assert found is not None
+    assert (found.value, found.n) == (np.quantile(merged, quantile), 7)
+    error = math.sqrt(6 * np.log(without).var())
+    assert math.log(found.high / found.value) == pytest.approx(2.4469 * error, rel=1e-4)  # type: ignore[operator]
+    assert math.log(found.value / found.low) == pytest.approx(2.4469 * error, rel=1e-4)  # type: ignore[operator]
+
+
+def test_a_percentile_of_five_blocks_has_no_interval_and_one_of_few_samples_is_none() -> None:
+    blocks = blocks_of(np.random.default_rng(6), 5, 0.1)
+    assert intervals.merged_percentile(np.sort(np.concatenate(blocks)), blocks, 0.95) == Estimate(
+        float(np.quantile(np.concatenate(blocks), 0.95)), None, None, 5
+    )
+    assert intervals.merged_percentile(blocks[0][:100], [blocks[0][:100]], 0.95) is None
+
+
+@pytest.mark.parametrize(("quantile", "least"), [(0.5, 0.92), (0.95, 0.90)])
+def test_the_interval_of_a_percentile_covers_the_truth(quantile: float, least: float) -> None:
+    rng = np.random.default_rng(7)
+    truth = np.quantile(np.concatenate(blocks_of(rng, 2_000, 0.05)), quantile)
+    covered = 0
+    for _ in range(200):
+        blocks = blocks_of(rng, 10, 0.05)
+        found = intervals.merged_percentile(np.sort(np.concatenate(blocks)), blocks, quantile)
+        assert found is not None
+        covered += bool(found.low <= truth <= found.high)  # type: ignore[operator]
+    assert covered / 200 >= least
+
+
 def test_the_bootstrap_sees_that_a_sample_is_skewed() -> None:
     logs = np.array([0.0, 0.01, 0.0, 0.02, 0.01, 0.0, 0.01, 0.02, 0.01, 0.6])
     found = intervals.of_logs(logs)
