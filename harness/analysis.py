@@ -164,13 +164,7 @@ def analyse(run: Run) -> Analysis:
         found += [{"block": block.index, **one} for one in block.notes["found"]]
         del block  # before the next one is read
     per_block = pd.DataFrame(rows, columns=cells.COLUMNS)
-    merged: Latencies = {}
-    percentiles: dict[tuple[Cell, float], Estimate | None] = {}
-    for cell in list(latencies):
-        sorted_blocks = [np.sort(sample) for sample in latencies.pop(cell)]
-        merged[cell] = np.sort(np.concatenate(sorted_blocks), kind="stable")
-        for quantile in metrics.QUANTILES.values():
-            percentiles[cell, quantile] = intervals.merged_percentile(merged[cell], sorted_blocks, quantile)
+    merged, percentiles = _merged(latencies)
     told = metrics.compared(metrics.of(run.scenario.load.mode))
     levels = list(dict.fromkeys((cell.endpoint, cell.level) for cell in plan.reported(run.scenario)))
     declared, doubt = [(pair.arm, pair.over) for pair in run.scenario.pairs], _doubt(run)
@@ -208,6 +202,20 @@ def _cell_summary(analysis: Analysis, cell: Cell) -> dict[str, Any]:
     for count in ("requests", "dropped", "ok", "failures", "samples"):
         summary[count] = int(rows[count].sum())
     return summary
+
+
+def _merged(
+    latencies: dict[Cell, list[NDArray[np.float64]]],
+) -> tuple[Latencies, dict[tuple[Cell, float], Estimate | None]]:
+    """Each cell's blocks put together, in rising order, and their percentiles. Takes the blocks out, to hold no sample twice."""
+    merged: Latencies = {}
+    percentiles: dict[tuple[Cell, float], Estimate | None] = {}
+    for cell in list(latencies):
+        blocks = [np.sort(sample) for sample in latencies.pop(cell)]
+        merged[cell] = np.sort(np.concatenate(blocks), kind="stable")
+        for quantile in metrics.QUANTILES.values():
+            percentiles[cell, quantile] = intervals.merged_percentile(merged[cell], blocks, quantile)
+    return merged, percentiles
 
 
 def _restarted(block: BlockFrames, mode: str) -> list[Cell]:

@@ -22,6 +22,8 @@
     block: (x) => `block ${Math.floor(x) + 1}`,
   };
 
+  const along = (chart, x) => (chart.x_form === "number" && chart.x_ticks.find((one) => one[0] === x)?.[1]) || forms[chart.x_form](x);
+
   // colours
 
   const themes = ["auto", "light", "dark"];
@@ -194,7 +196,7 @@
             ...(log ? { splits: (u, i, low, high) => roundTicks(low, high, true) } : {}), values: (u, splits) => splits.map((one) => (one === null ? "" : Number(one.toPrecision(6)).toLocaleString("en").replaceAll(",", "\u202f"))), filter: (u, splits) => splits },
         ],
         series: [
-          { label: chart.x_label, value: (u, x) => (x === null ? "–" : forms[chart.x_form](x)) },
+          { label: chart.x_label, value: (u, x) => (x === null ? "–" : along(chart, x)) },
           ...chart.lines.map((line) => {
             const arm = data.arms[line.arm];
             return { label: arm.name, show: !hidden.has(line.arm), stroke: colour(`c${arm.colour}`), width: 1.8, dash: arm.dashed ? [6, 3] : undefined,
@@ -216,7 +218,7 @@
       const heard = shown.lines.filter((line) => !hidden.has(line.arm) && line.y[at] !== null)
         .map((line) => `${data.arms[line.arm].name} ${written(line.y[at])}`);
       section.querySelector("[aria-live]").textContent =
-        `${shown.x_label} ${forms[shown.x_form](shown.x[at])}: ${heard.join(", ") || "nothing"}`;
+        `${shown.x_label} ${along(shown, shown.x[at])}: ${heard.join(", ") || "nothing"}`;
     });
     all("select", section).forEach((select) => select.addEventListener("change", draw));
     live.push({ draw });
