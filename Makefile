@@ -49,29 +49,29 @@ reference: .venv/ready .venv/django/3.0.14 .venv/django/3.1.14 ## measure all th
 	$(MAKE) effects publish
 
 publish: .venv/ready ## write results/reference/ and README's figures from the newest runs in results/full and results/effects
-	.venv/bin/python -m harness.reference results/full results/effects
-	.venv/bin/python -m harness.readme
+	.venv/bin/python -m tools.reference results/full results/effects
+	.venv/bin/python -m tools.readme
 
 calibrate: .venv/ready ## is the load maker to be trusted on this machine? (about 4 minutes)
 	$(BENCH) calibrate
 
 bench-client: .venv/ready ## is the load maker fast enough? against Locust's own clients, wrk and hey
-	.venv/bin/python -m locustfiles.compare_clients
+	.venv/bin/python -m tools.bench_client
 
 bench-wrk: .venv/ready ## does the load maker count what wrk counts? on `hello`, arm by arm, alternating
-	.venv/bin/python -m locustfiles.compare_wrk
+	.venv/bin/python -m tools.bench_wrk
 
 bench-sse: .venv/ready ## how many streams of events can a server hold? 2 000 clients on uvicorn and on gunicorn's threads
-	.venv/bin/python -m locustfiles.hold_streams
+	.venv/bin/python -m tools.bench_sse
 
 bench-report: .venv/ready ## does `bench report` carry 10 million requests? made-up runs of 1, 3 and 10 million (about 2 minutes)
-	.venv/bin/python -m harness.scale
+	.venv/bin/python -m tools.bench_report
 
 bench-display: .venv/ready ## does watching a run cost it anything? the A/A scenario with the live display and without (under 6 minutes)
-	.venv/bin/python -m harness.display_cost
+	.venv/bin/python -m tools.bench_display
 
 validate-statistics: .venv/ready ## do the verdicts err as seldom as they say? (about 15 minutes; writes docs/statistics.md)
-	.venv/bin/python -m harness.simulation
+	.venv/bin/python -m tools.validate_statistics
 
 test: .venv/ready ## all tests: the fast ones, then those with real servers
 	.venv/bin/pytest
@@ -87,7 +87,7 @@ types: .venv/ready ## mypy, strict
 	.venv/bin/mypy
 
 schema: .venv/ready ## write scenarios/scenario.schema.json anew
-	.venv/bin/python -m harness.scenario > scenarios/scenario.schema.json
+	.venv/bin/python -m harness.scenario.schema > scenarios/scenario.schema.json
 
 check: lint types test ## everything CI checks
 

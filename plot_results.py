@@ -1,4 +1,3 @@
-#!/usr/bin/env python
 """Draw a run's charts, or several runs over each other: `python plot_results.py [--compare] RUN… [--out DIR]`."""
 
 import argparse
@@ -6,9 +5,9 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from harness import analysis, frames
+from harness.analysis import analysis, frames
 from harness.errors import EXIT_MENDABLE, UserError
-from harness.plots import charts, overlay, paper
+from harness.report.plots import charts, overlay, page_size
 
 EXAMPLES = """examples:
   python plot_results.py results/20261124T002304Z-default
@@ -27,7 +26,9 @@ def main(given: Sequence[str] | None = None) -> int:
     parser.add_argument("runs", type=Path, nargs="+", metavar="RUN", help="a run folder under results/")
     parser.add_argument("--compare", action="store_true", help="draw two or more runs over each other")
     parser.add_argument("--out", type=Path, metavar="DIR", help="where to put them; default: report/ of the (last) run")
-    parser.add_argument("--size", choices=tuple(paper.PAPERS), default="page", help="beside text, or 16:9 on a wall")
+    parser.add_argument(
+        "--size", choices=tuple(page_size.PAPERS), default="page", help="beside text, or 16:9 on a wall"
+    )
     parser.add_argument("--format", choices=charts.KINDS, nargs="+", default=["png"], help="one or more; default: png")
     asked = parser.parse_args(given)
     if not asked.compare and len(asked.runs) > 1:
@@ -35,7 +36,7 @@ def main(given: Sequence[str] | None = None) -> int:
     if asked.compare and len(asked.runs) < 2:
         parser.error("--compare: expected two runs or more, got 1")
     folder = asked.out or asked.runs[-1] / "report"
-    size, kinds = paper.PAPERS[asked.size], list(dict.fromkeys(asked.format))
+    size, kinds = page_size.PAPERS[asked.size], list(dict.fromkeys(asked.format))
     try:
         runs = [analysis.analyse(frames.open_run(run)) for run in asked.runs]
         drawn = overlay.drawn(runs, size) if asked.compare else charts.drawn(runs[0], size)

@@ -7,9 +7,12 @@ without a traceback. Anything else that is raised is a bug and keeps its traceba
 from typing import Final
 
 EXIT_MENDABLE: Final = 1
+
 EXIT_INVALID: Final = 3
+
 EXIT_FAILED: Final = 4
 """A claim or a gate failed."""
+
 EXIT_INTERRUPTED: Final = 130
 
 

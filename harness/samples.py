@@ -1,6 +1,5 @@
-"""What the load maker and the harness agree on: a request as a row of int64, and a slice as it was played.
-
-The load maker imports nothing else of the harness.
+"""Rows that a run stores, and what the load maker and the harness agree on: a request as a row of int64, a slice as it was
+played, what was used and what held meanwhile. Standard library only: the load maker imports this and nothing else.
 """
 
 from dataclasses import dataclass
@@ -23,6 +22,7 @@ COLUMNS: Final = (
 
 LATENCIES_PER_SLICE: Final = 10
 """A slice lasts at least this many of its cell's latencies …"""
+
 FEWEST_LATENCIES: Final = 5
 """… and where it is cut short, its endpoint's least time still fits this often: two are cut off, three are left to count."""
 
@@ -44,8 +44,10 @@ class Outcome(IntEnum):
 
 CUT_LATENCIES: Final = 2
 """So many of its cell's latencies are cut off at the start of a slice: the pipeline is filling."""
+
 SAMPLES_NEEDED: Final = {0.50: 10, 0.95: 130, 0.99: 662, 0.999: 6_636}
 """Fewest samples for percentile q: so many that with three-sigma certainty (q^n ≤ 0.00135) one of them lies above it."""
+
 SHORTAGE: Final = frozenset({Outcome.TIMEOUT, Outcome.UNFINISHED})
 """Outcomes that leave work behind in the server: its arm is restarted before it is loaded again."""
 
@@ -72,4 +74,59 @@ class Played:
 
 
 TICK_MS: Final = 10.0
+
 TICK_LATE_MS: Final = 5.0
+
+
+LOAD: Final = "load"
+SERVICES: Final = "services"
+
+
+@dataclass(frozen=True)
+class Usage:
+    """One process group over one slice, from before its first request to after its drain.
+
+    Of the services, memory, threads and switches are those of the processes we started; CPU is that of all their descendants,
+    ended ones included: PostgreSQL has a process per connection.
+    """
+
+    slice: int
+    group: str  # server, load, services
+    wall_ns: int
+    cpu_ns: int | None  # user + system
+    rss_bytes: int | None  # largest sum over the group's processes seen in the slice
+    threads: int | None  # largest sum seen in the slice
+    voluntary_switches: int | None  # of threads alive at both ends
+    involuntary_switches: int | None
+    processes: int  # alive at the end
+
+    @property
+    def busy(self) -> float | None:
+        """CPU time by time: how many cores it used."""
+        return self.cpu_ns / self.wall_ns if self.cpu_ns is not None and self.wall_ns else None
+
+
+@dataclass(frozen=True)
+class Conditions:
+    """One slice. None: this system does not say."""
+
+    slice: int
+    wall_ns: int
+    steal_ns: int | None  # time the host took from this machine, all cores
+    others_ns: int | None  # CPU of processes that are not ours, all cores; in steps of 10 ms
+    swapped_bytes: int | None  # in and out, by anyone
+    connections: int | None  # established at the server's port after the slice
+    seen: int | None  # requests that reached the application, counted by its own processes
+    workers: int | None  # processes of the arm that had loaded the application by the end
+    new_workers: int | None  # those of them that were not there at the start
+    upstream_requests: int | None  # what the slow API answered …
+    upstream_late_p99_ms: float | None  # … and how much later than asked
+    sessions_opened: int | None  # connections to the database made in the slice, counted by it …
+    sessions: int | None  # … and those open after it
+
+
+STEAL_MOST: Final = 0.02
+"""Of a slice: more CPU time taken by the host disturbs what was measured."""
+
+OTHERS_MOST: Final = 0.10
+"""Of a core: more CPU used by other processes disturbs what was measured."""

@@ -6,7 +6,7 @@ one tuple. It waits on gevent's event loop directly (one I/O watcher per connect
 request costs one greenlet switch there and one back.
 """
 
-import _socket  # the plain C socket: gevent patches the `socket` module's class
+import _socket
 from collections.abc import Iterator
 from errno import EINPROGRESS
 from itertools import islice
@@ -20,8 +20,11 @@ from httptools import HttpParserError, HttpResponseParser
 from harness.samples import Outcome
 
 READ, WRITE = 1, 2  # libev's event masks
+
 RECEIVE_BYTES = 65_536
+
 SWEEP_S = 0.02
+
 AT_A_TIME = 100
 
 

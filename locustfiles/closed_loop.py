@@ -24,9 +24,10 @@ from locustfiles.client import Client, Sweeper, prebuilt
 from locustfiles.recorder import Recorder, fold_into
 
 PAUSE_AFTER_FAILURE_S = 0.01
-STRETCH_NS = 1_000_000_000
-TIMEOUT_NS = 30_000_000_000
 
+STRETCH_NS = 1_000_000_000
+
+TIMEOUT_NS = 30_000_000_000
 
 Call = tuple[int, bytes, bytes | None]
 """(which part of the slice, the request as bytes, the correct body or None for any)."""

@@ -19,10 +19,12 @@ from locustfiles.client import READ, Client
 
 BATCH = 32
 """Arrivals sent in a row; then the event loop may read what has come back."""
+
 TFD_NONBLOCK, TFD_CLOEXEC, TFD_TIMER_ABSTIME, CLOCK_MONOTONIC = 0o4000, 0o2000000, 1, 1  # sys/timerfd.h, time.h
 
 Arrival = tuple[int, int]
 """(number in the schedule, intended ns)."""
+
 Caller = Callable[[Arrival | None], object]
 """Takes an arrival and sends its request; None sends it home."""
 

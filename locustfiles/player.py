@@ -22,10 +22,10 @@ from gevent.event import Event
 
 from harness.samples import COLUMNS, CUT_LATENCIES, SAMPLES_NEEDED, SHORTAGE, Outcome, Played
 from locustfiles.client import Sweeper
-from locustfiles.crew import Crew
 from locustfiles.recorder import Recorder, Rows, fold_into, write
 from locustfiles.slices import Asked, ClosedSlice, OpenSlice
 from locustfiles.ticker import Ticker
+from locustfiles.users import Crew
 
 OUTCOME, INTENDED, DONE = COLUMNS.index("outcome"), COLUMNS.index("intended_ns"), COLUMNS.index("done_ns")
 

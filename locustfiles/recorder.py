@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from harness.samples import COLUMNS, Outcome
 
 INTENDED, DONE = COLUMNS.index("intended_ns"), COLUMNS.index("done_ns")
+
 OUTCOME, BYTES = COLUMNS.index("outcome"), COLUMNS.index("bytes")
 
 Rows = NDArray[np.int64]

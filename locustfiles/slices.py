@@ -11,15 +11,16 @@ import gevent
 from gevent.event import Event
 from gevent.hub import get_hub
 
-from harness import arrivals
+from harness.plan import arrivals
 from harness.samples import Outcome
 from locustfiles.client import prebuilt
 from locustfiles.closed_loop import Call, call_until
-from locustfiles.crew import Crew, CrewUser, Turn, hand_out
 from locustfiles.open_loop import Arrival, Arrivals, Pacer, serve
 from locustfiles.recorder import Recorder
+from locustfiles.users import Crew, CrewUser, Turn, hand_out
 
 AHEAD = 64  # calls of a mix that are drawn at a time
+
 SPARE = 16  # connections opened beyond those that a steady flow needs
 
 

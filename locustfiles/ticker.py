@@ -12,6 +12,7 @@ from gevent.hub import get_hub
 from harness.samples import TICK_LATE_MS, TICK_MS
 
 TICK_NS: Final = int(TICK_MS * 1e6)
+
 LATE_NS: Final = int(TICK_LATE_MS * 1e6)
 
 

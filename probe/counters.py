@@ -8,12 +8,15 @@ from typing import Final
 
 LAG_STEPS: Final = 96
 """Lateness of the event loop, four steps to a factor of two: step n is below LAG_FLOOR_NS · 2^((n + 1) / 4)."""
+
 LAG_FLOOR_NS: Final = 10_000
+
 WAITS: Final = ("answered_ns", "connection_ns", "query_ns", "upstream_ns", "redis_ns", "thread_ns")
 """What a request can be waiting for, the first: for its own end, when it has been answered.
 
 Of several at once the first counts, so that the parts never exceed the whole.
 """
+
 NAMES: Final = (
     "requests",
     "inside",  # requests in the application now, and not yet answered
@@ -29,6 +32,7 @@ NAMES: Final = (
     *WAITS,
     *(f"lag_{step}" for step in range(LAG_STEPS)),
 )
+
 PLACE: Final = {name: place for place, name in enumerate(NAMES)}
 
 

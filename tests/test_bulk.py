@@ -7,22 +7,24 @@ from pathlib import Path
 import pytest
 from conftest import ROOT, TINY, tiny
 
-from harness import analysis, bulk, checks, frames, scale
+from harness.analysis import analysis, frames
+from harness.analysis.frames import Run
 from harness.errors import EXIT_FAILED, EXIT_MENDABLE, UserError
-from harness.frames import Run
-from harness.scale import MILLION, Measured, shortfalls
+from harness.verdicts import validity
+from tools import bench_report, made_up_runs
+from tools.bench_report import MILLION, Measured, shortfalls
 
 
 def made_up(folder: Path, requests: int = 30_000, seed: int = 1) -> Run:
-    *_, path = bulk.make(tiny(), TINY, requests, folder, seed)
+    *_, path = made_up_runs.make(tiny(), TINY, requests, folder, seed)
     return frames.open_run(path)
 
 
 def test_a_made_up_run_is_as_large_as_asked_and_no_check_finds_fault_with_it(tmp_path: Path) -> None:
     run = made_up(tmp_path)
-    assert scale.stored(run.path) == pytest.approx(30_000, rel=0.05)
+    assert bench_report.stored(run.path) == pytest.approx(30_000, rel=0.05)
     found = analysis.analyse(run)
-    assert not [reason for reason in checks.check(found) if reason.invalid]
+    assert not [reason for reason in validity.check(found) if reason.invalid]
     assert found.blocks == 6
     assert len(found.cells) == 6
     assert all(found.estimate(cell, found.metrics[0]) for cell in found.cells)
@@ -39,7 +41,7 @@ def test_the_same_seed_makes_the_same_run_and_another_does_not(tmp_path: Path) -
 def test_what_cannot_be_made_up_is_refused(tmp_path: Path) -> None:
     open_loop = tiny(load=tiny().load.model_copy(update={"mode": "open"}))
     with pytest.raises(UserError, match="only closed loop"):
-        next(bulk.make(open_loop, TINY, 1_000, tmp_path))
+        next(made_up_runs.make(open_loop, TINY, 1_000, tmp_path))
 
 
 IDLE = Measured(0, 2.5, 2.4, 200.0)
@@ -75,9 +77,9 @@ def test_either_bar_fails_at_ten_million_and_not_below() -> None:
 
 
 def test_memory_that_the_benchmark_itself_holds_is_not_taken_for_its_children_s() -> None:
-    assert not scale.blind(100.0, IDLE)
-    assert "memory is not known" in scale.blind(200.0, IDLE)[0]
-    assert scale.own_mib() > 50
+    assert not bench_report.blind(100.0, IDLE)
+    assert "memory is not known" in bench_report.blind(200.0, IDLE)[0]
+    assert bench_report.own_mib() > 50
 
 
 def test_a_run_can_be_made_up_by_hand(
@@ -86,10 +88,10 @@ def test_a_run_can_be_made_up_by_hand(
     (tmp_path / "tiny.toml").write_text(TINY)
     asked = ["bulk", "3e3", "--results", str(tmp_path / "results"), "--scenario"]
     monkeypatch.setattr("sys.argv", [*asked, str(tmp_path / "tiny.toml")])
-    assert bulk.main() == 0
+    assert made_up_runs.main() == 0
     assert "block 6 of 6" in capsys.readouterr().out
     monkeypatch.setattr("sys.argv", [*asked, str(tmp_path / "none.toml")])
-    assert bulk.main() == EXIT_MENDABLE
+    assert made_up_runs.main() == EXIT_MENDABLE
     assert "no such scenario file" in capsys.readouterr().err
 
 
@@ -99,7 +101,7 @@ def test_the_benchmark_measures_the_real_command_and_removes_what_it_made(
     scenario = tmp_path / "tiny.toml"
     scenario.write_text(TINY)
     monkeypatch.chdir(ROOT)
-    found = scale.measure(5_000, scenario, tmp_path, repeat=1)
+    found = bench_report.measure(5_000, scenario, tmp_path, repeat=1)
     assert found.requests == pytest.approx(5_000, rel=0.1)
     assert 0.5 < found.seconds < 120
     assert 50 < found.mib < 1_500
@@ -112,17 +114,17 @@ def test_a_report_that_fails_ends_the_benchmark_with_what_it_said(
 ) -> None:
     monkeypatch.chdir(ROOT)
     with pytest.raises(UserError, match="not a run folder"):
-        scale.report(tmp_path / "nothing", 1)
+        bench_report.report(tmp_path / "nothing", 1)
 
 
 def test_a_failed_benchmark_says_so_by_its_exit_code(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr("sys.argv", ["bench-report", "--requests", "1", "3", "10"])
-    monkeypatch.setattr("harness.scale.signal.signal", lambda *given: None)
+    monkeypatch.setattr("tools.bench_report.signal.signal", lambda *given: None)
     costs = iter(grown(lambda n: 2.1 * n, "seconds")[i] for i in (0, 1, 3))
-    monkeypatch.setattr(scale, "child", lambda *given: IDLE)
-    monkeypatch.setattr(scale, "own_mib", lambda: 100.0)
-    monkeypatch.setattr(scale, "measure", lambda *given: next(costs))
-    assert scale.main() == EXIT_FAILED
+    monkeypatch.setattr(bench_report, "child", lambda *given: IDLE)
+    monkeypatch.setattr(bench_report, "own_mib", lambda: 100.0)
+    monkeypatch.setattr(bench_report, "measure", lambda *given: next(costs))
+    assert bench_report.main() == EXIT_FAILED
     assert "FAIL  21.0 s at 10 000 000 requests (limit 20 s)" in capsys.readouterr().out.replace("\u202f", " ")

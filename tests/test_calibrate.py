@@ -8,10 +8,13 @@ import numpy as np
 import pytest
 from conftest import MS
 
-from harness import arrivals, calibrate, machine, rivals
-from harness.calibrate import LONG, SHORT, Line, Rows
-from harness.machine import Cores
+from harness.load import calibration, wrk_and_hey
+from harness.load.calibration import LONG, SHORT, Line, Rows
+from harness.plan import arrivals
+from harness.registry import load_modes
 from harness.samples import COLUMNS, Played
+from harness.system import fitness
+from harness.system.cores import Cores
 
 CORES = Cores((0,), (1,))
 SENT, DONE = COLUMNS.index("sent_ns"), COLUMNS.index("done_ns")
@@ -32,7 +35,7 @@ class FakeRig:
     freeze: tuple[float, float] | None = None
 
     def open(
-        self, path: str, rate: float, seconds: float, kind: arrivals.Kind = "poisson", in_flight: int = 0
+        self, path: str, rate: float, seconds: float, kind: load_modes.Kind = "poisson", in_flight: int = 0
     ) -> tuple[Played, Rows]:
         due = arrivals.schedule(kind, rate, int(seconds * 1e9), 1)
         return self._rows(path, due), self.spoil(self.rows)  # type: ignore[return-value]
@@ -91,13 +94,13 @@ def passed(lines: list[Line]) -> list[bool | None]:
 
 @pytest.mark.parametrize(("spoil", "ok"), [(honest, True), (slower(0.3), False), (lambda rows: rows[1:], False)])
 def test_truth(spoil: Callable[[Rows], Rows], ok: bool) -> None:
-    assert passed(list(calibrate.truth(FakeRig(spoil), SHORT))) == [ok] * 3  # type: ignore[arg-type]
+    assert passed(list(calibration.truth(FakeRig(spoil), SHORT))) == [ok] * 3  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("size", [SHORT, LONG], ids=["short", "long"])
 @pytest.mark.parametrize(("spoil", "ok"), [(honest, True), (omitting, False), (slower(60), False)])
-def test_a_stall_has_to_be_seen_as_it_is(size: calibrate.Size, spoil: Callable[[Rows], Rows], ok: bool) -> None:
-    line = calibrate.stall(FakeRig(spoil), size)  # type: ignore[arg-type]
+def test_a_stall_has_to_be_seen_as_it_is(size: calibration.Size, spoil: Callable[[Rows], Rows], ok: bool) -> None:
+    line = calibration.stall(FakeRig(spoil), size)  # type: ignore[arg-type]
     assert line.passed == ok
     if ok and size is LONG:
         assert line.limit == "400 ms ± 5 %"
@@ -105,7 +108,7 @@ def test_a_stall_has_to_be_seen_as_it_is(size: calibrate.Size, spoil: Callable[[
 
 @pytest.mark.parametrize(("spoil", "ok"), [(honest, True), (later(2), False)])
 def test_lag(spoil: Callable[[Rows], Rows], ok: bool) -> None:
-    *lags, gaps = calibrate.lag(FakeRig(spoil), LONG)  # type: ignore[arg-type]
+    *lags, gaps = calibration.lag(FakeRig(spoil), LONG)  # type: ignore[arg-type]
     assert passed(lags) == [ok] * 3
     assert gaps.passed  # all equally late are still as far apart
 
@@ -115,26 +118,26 @@ def test_gaps_that_are_not_a_poisson_process_s() -> None:
         rows[:, SENT] = np.linspace(0, rows[-1, SENT], len(rows)).astype(np.int64)
         return rows
 
-    *_, gaps = calibrate.lag(FakeRig(evenly), LONG)  # type: ignore[arg-type]
+    *_, gaps = calibration.lag(FakeRig(evenly), LONG)  # type: ignore[arg-type]
     assert gaps.passed is False
 
 
 @pytest.mark.parametrize(("factor", "ok"), [(1.0, True), (0.8, False), (1.3, False)])
 def test_a_second_opinion_that_differs(monkeypatch: pytest.MonkeyPatch, factor: float, ok: bool) -> None:
-    ours = 1e9 / (2 * MS // calibrate.FEW_USERS)
-    monkeypatch.setattr(rivals, "rate", lambda *_: ours * factor)
-    assert calibrate.second_opinion(FakeRig(), "wrk").passed == ok  # type: ignore[arg-type]
+    ours = 1e9 / (2 * MS // calibration.FEW_USERS)
+    monkeypatch.setattr(wrk_and_hey, "rate", lambda *_: ours * factor)
+    assert calibration.second_opinion(FakeRig(), "wrk").passed == ok  # type: ignore[arg-type]
 
 
 def test_a_ceiling_is_what_came_back_per_second() -> None:
-    assert calibrate.ceiling(FakeRig(), "closed", 1.0) == pytest.approx(calibrate.USERS * 500, rel=0.01)  # type: ignore[arg-type]
-    assert calibrate.ceiling(FakeRig(), "open", 1.0) == pytest.approx(calibrate.FLAT_OUT_RPS, rel=0.01)  # type: ignore[arg-type]
+    assert calibration.ceiling(FakeRig(), "closed", 1.0) == pytest.approx(calibration.USERS * 500, rel=0.01)  # type: ignore[arg-type]
+    assert calibration.ceiling(FakeRig(), "open", 1.0) == pytest.approx(calibration.FLAT_OUT_RPS, rel=0.01)  # type: ignore[arg-type]
 
 
 def test_a_machine_that_is_not_fit_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     second = 1_000_000_000
     readings = iter([[0] * 10, [second // 2, 0, 0, 0, 0, 0, 0, second // 10, 0, 0]])
-    monkeypatch.setattr(machine, "cpu_times", lambda: next(readings))
-    monkeypatch.setattr(machine.os, "getloadavg", lambda: (99.0, 99.0, 99.0))
-    failed = {name for name, _, _, ok, _ in machine.fitness(Cores(None, None, "one core")) if ok is False}
+    monkeypatch.setattr(fitness, "cpu_times", lambda: next(readings))
+    monkeypatch.setattr(fitness.os, "getloadavg", lambda: (99.0, 99.0, 99.0))
+    failed = {name for name, _, _, ok, _ in fitness.fitness(Cores(None, None, "one core")) if ok is False}
     assert {"load average", "steal", "other processes", "affinity"} <= failed

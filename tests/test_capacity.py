@@ -7,12 +7,16 @@ from itertools import pairwise
 import pytest
 from conftest import FakeLoad, FakeStage, Quiet, tiny
 
-from harness import analysis, capacity, frames, objective, plan, report, runner, store
-from harness import scenario as scenarios
-from harness.capacity import Found
-from harness.plan import Slice
+from harness.analysis import analysis, frames
+from harness.measure import runner
+from harness.plan import capacity_search, courses, layout
+from harness.plan.capacity_search import Found
+from harness.plan.slices import Slice
+from harness.report import run_report
 from harness.samples import Played
-from harness.scenario import Scenario
+from harness.scenario import objective, reader
+from harness.scenario.model import Scenario
+from harness.storage import files, writer
 
 TEXT = """
 question = "Up to which rate is the promise kept?"
@@ -43,7 +47,7 @@ Holds = Callable[[Slice], float]
 
 
 def asked(**load: object) -> Scenario:
-    scenario = scenarios.parse(TEXT, "capacity.toml")
+    scenario = reader.parse(TEXT, "capacity.toml")
     return scenario.model_copy(update={"load": scenario.load.model_copy(update=load)})
 
 
@@ -63,7 +67,7 @@ def search(
         slices.append(slice_)
         return play(slice_, holds(slice_))
 
-    return runner.follow(capacity.course(asked(), 0, before or {}, most), played), slices
+    return courses.follow(capacity_search.course(asked(), 0, before or {}, most), played), slices
 
 
 @pytest.mark.parametrize("true_rate", [7.0, 60.0, 161.0, 1234.0])
@@ -139,7 +143,7 @@ def test_an_arm_that_never_keeps_its_promise_has_no_rate() -> None:
 
 
 def test_a_refused_cell_ends_its_search() -> None:
-    found = runner.follow(capacity.course(asked(), 0, {}, 1e6), lambda _: None)
+    found = courses.follow(capacity_search.course(asked(), 0, {}, 1e6), lambda _: None)
     assert [one.rate for one in found] == [None, None]
 
 
@@ -178,11 +182,11 @@ def test_a_whole_search_ends_in_a_report_with_a_rate_per_arm(tmp_path: object) -
     scenario = asked()
     facts = {"plan": {}, "overrides": {"blocks": 3, "seed": 1}, "machine": MACHINE, "database": "SQLite"}
     facts |= {"cores": {"server": [0], "load": [1], "note": None}, "calibration": {}}
-    run = store.RunFolder.create(tmp_path, "capacity", TEXT, facts)  # type: ignore[arg-type]
+    run = writer.RunFolder.create(tmp_path, "capacity", TEXT, facts)  # type: ignore[arg-type]
     runner.run(scenario, run, FakeStage(), FakeLoad(Holding()), Quiet())
-    run.mark(store.FINISHED)
+    run.mark(files.FINISHED)
     result = analysis.analyse(frames.open_run(run.path))
-    told = report.text(result)
+    told = run_report.text(result)
     assert "async against sync, by highest rate: undecided on wait ms=10 (about 6 blocks would do)" in told
     rates = {cell.arm: result.estimate(cell, result.metrics[0]) for cell in result.cells}
     assert 95 <= rates["sync"].value <= 101  # type: ignore[union-attr]
@@ -192,15 +196,15 @@ def test_a_whole_search_ends_in_a_report_with_a_rate_per_arm(tmp_path: object) -
 
 
 def test_the_plan_of_a_search_has_no_slices_and_its_own_hash() -> None:
-    blocks = plan.expand(asked())
+    blocks = layout.expand(asked())
     assert [block.slices for block in blocks] == [()] * 3
-    assert plan.digest(asked(), blocks) != plan.digest(asked(start_rate=70), plan.expand(asked(start_rate=70)))
-    assert capacity.expected_s(asked()) > 60
+    assert layout.digest(asked(), blocks) != layout.digest(asked(start_rate=70), layout.expand(asked(start_rate=70)))
+    assert capacity_search.expected_s(asked()) > 60
 
 
 def test_a_closed_scenario_searches_nothing() -> None:
-    assert not runner.searching(tiny())
-    assert runner.searching(asked())
+    assert not courses.searching(tiny())
+    assert courses.searching(asked())
 
 
 MACHINE = {"system": "Test 1", "cpu": "CPU", "cores": 2, "python": "3.11.0", "packages": {"django": "5.2"}}

@@ -7,8 +7,10 @@ import pytest
 from conftest import TINY, FakeLoad, fake_run
 from test_claims import PAIR, run_of, twice_as_slow_when_sync, with_claims
 
-from harness import catalogue, publish, scenario
+from harness.commands import publishing
 from harness.errors import UserError
+from harness.report import effects_catalogue
+from harness.scenario import reader
 
 
 @pytest.fixture(scope="module")
@@ -26,7 +28,7 @@ def folder(made: Path, tmp_path: Path) -> Path:
 
 
 def test_the_page_has_each_claim_with_what_was_published_what_was_found_and_the_verdict(folder: Path) -> None:
-    assert publish.publish_collection(folder) == 0
+    assert publishing.publish_collection(folder) == 0
     page = (folder / "catalogue.md").read_text()
     first = next(line for line in page.splitlines() if line.startswith("| claim number 0"))
     assert "| 0.34× | throughput of hello @ 4 users: async is 2.0" in first
@@ -37,29 +39,29 @@ def test_the_page_has_each_claim_with_what_was_published_what_was_found_and_the_
 
 def test_of_two_runs_of_a_scenario_the_newer_one_counts(folder: Path) -> None:
     shutil.copytree(folder / "20260101T000000Z-tiny", folder / "20260102T000000Z-tiny")
-    assert [path.name for _, path, _ in catalogue.newest(folder)] == ["20260102T000000Z-tiny"]
+    assert [path.name for _, path, _ in effects_catalogue.newest(folder)] == ["20260102T000000Z-tiny"]
 
 
 def test_a_finished_run_counts_before_a_newer_one_that_was_cut_off(folder: Path) -> None:
     cut = folder / "20260102T000000Z-tiny"
     shutil.copytree(folder / "20260101T000000Z-tiny", cut)
     (cut / "run.json").write_text((cut / "run.json").read_text().replace('"finished"', '"interrupted"'))
-    assert [path.name for _, path, _ in catalogue.newest(folder)] == ["20260101T000000Z-tiny"]
+    assert [path.name for _, path, _ in effects_catalogue.newest(folder)] == ["20260101T000000Z-tiny"]
     shutil.rmtree(folder / "20260101T000000Z-tiny")
-    assert "interrupted: a smaller run" in catalogue.read("tiny", cut).facts
+    assert "interrupted: a smaller run" in effects_catalogue.read("tiny", cut).facts
 
 
 def test_a_run_without_a_block_and_one_of_another_version_are_told_and_spoil_nothing(
     folder: Path, tmp_path: Path
 ) -> None:
-    empty = fake_run(tmp_path / "other", scenario.parse(TINY, "tiny.toml").model_copy(update={"blocks": 1}), FakeLoad())
+    empty = fake_run(tmp_path / "other", reader.parse(TINY, "tiny.toml").model_copy(update={"blocks": 1}), FakeLoad())
     shutil.rmtree(empty / "blocks" / "000")
     head = (empty / "run.json").read_text().replace('"scenario": "tiny"', '"scenario": "empty"')
     (empty / "run.json").write_text(head)
     shutil.copytree(empty, folder / "20260103T000000Z-empty")
     (folder / "20260104T000000Z-old").mkdir()
     (folder / "20260104T000000Z-old" / "run.json").write_text('{"schema_version": 1}')
-    assert publish.publish_collection(folder) == 0
+    assert publishing.publish_collection(folder) == 0
     page = (folder / "catalogue.md").read_text()
     assert "no finished block to report" in page
     assert "schema_version: expected" in page
@@ -67,8 +69,8 @@ def test_a_run_without_a_block_and_one_of_another_version_are_told_and_spoil_not
 
 
 def test_a_folder_of_runs_is_told_from_a_run(folder: Path, tmp_path: Path) -> None:
-    assert catalogue.is_collection(folder)
-    assert not catalogue.is_collection(folder / "20260101T000000Z-tiny")
-    assert not catalogue.is_collection(tmp_path / "nothing")
+    assert effects_catalogue.is_collection(folder)
+    assert not effects_catalogue.is_collection(folder / "20260101T000000Z-tiny")
+    assert not effects_catalogue.is_collection(tmp_path / "nothing")
     with pytest.raises(UserError, match="not a run folder"):
-        publish.publish(tmp_path / "nothing")
+        publishing.publish(tmp_path / "nothing")

@@ -7,18 +7,22 @@ from pathlib import Path
 import pytest
 from conftest import FakeLoad, fake_run, tiny
 
-from harness import analysis as analyses
-from harness import change, checks, frames, gate, publish, sections, worktrees
+from harness.analysis import analysis, frames
+from harness.commands import publishing
 from harness.errors import UserError
-from harness.plan import Slice
-from harness.plots import charts
-from harness.scenario import Base, Scenario
+from harness.plan import ab
+from harness.plan.slices import Slice
+from harness.project import checkouts
+from harness.report import sections
+from harness.report.plots import charts
+from harness.scenario.model import Base, Scenario
+from harness.verdicts import regression_gate, validity
 
 BASE = Base(ref="main", sha="a" * 40, change="b" * 40)
 
 
 def doubled(**changes: object) -> Scenario:
-    return change.doubled(tiny(**changes), BASE)
+    return ab.doubled(tiny(**changes), BASE)
 
 
 def slower(by: float) -> FakeLoad:
@@ -54,7 +58,7 @@ def test_an_endpoint_that_only_some_arms_are_asked_for_stays_so() -> None:
 
 
 def test_a_long_revision_is_named_by_its_first_ten_letters() -> None:
-    name = change.doubled(tiny(), BASE.model_copy(update={"ref": "c" * 40})).arms[0].name
+    name = ab.doubled(tiny(), BASE.model_copy(update={"ref": "c" * 40})).arms[0].name
     assert name == f"sync @ {'c' * 10}"
 
 
@@ -72,15 +76,15 @@ def test_the_gate_fails_on_a_regression_and_on_nothing_else(
 ) -> None:
     monkeypatch.setattr(charts, "save_all", lambda *_: [])
     run = run_of(tmp_path, slower(by))
-    assert publish.publish_change(run, 0.05) == code
-    assert publish.publish_change(run, None) == 0
-    assert publish.publish_change(run, 0.5) == 0  # by less than that
+    assert publishing.publish_change(run, 0.05) == code
+    assert publishing.publish_change(run, None) == 0
+    assert publishing.publish_change(run, 0.5) == 0  # by less than that
 
 
 def test_what_is_worse_is_named(tmp_path: Path) -> None:
-    result, reasons = checks.sound(analyses.analyse(frames.open_run(run_of(tmp_path, slower(0.2)))))
-    compared = sections.valid_comparisons(result, checks.invalid_cells(reasons))
-    worse = gate.regressed_arms(result, compared, 0.05)
+    result, reasons = validity.sound(analysis.analyse(frames.open_run(run_of(tmp_path, slower(0.2)))))
+    compared = sections.valid_comparisons(result, validity.invalid_cells(reasons))
+    worse = regression_gate.regressed_arms(result, compared, 0.05)
     assert {one.arm for one in worse} == {"sync @ the change", "async @ the change"}
     assert "throughput" in {one.metric.key for one in worse}
 
@@ -88,7 +92,7 @@ def test_what_is_worse_is_named(tmp_path: Path) -> None:
 def test_a_gate_with_nothing_to_compare_does_not_pass(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(charts, "save_all", lambda *_: [])
     monkeypatch.setattr(sections, "valid_comparisons", lambda *_: [])
-    assert publish.publish_change(run_of(tmp_path, FakeLoad()), 0.05) == 4
+    assert publishing.publish_change(run_of(tmp_path, FakeLoad()), 0.05) == 4
 
 
 @pytest.fixture
@@ -98,16 +102,16 @@ def repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (root / "bench_project").mkdir(parents=True)
     (root / "bench_project" / "view.py").write_text("before\n")
     for arguments in (["init", "-q", "-b", "main"], ["add", "."], ["commit", "-qm", "first"]):
-        subprocess.run(["git", *worktrees.AS_NOBODY, *arguments], cwd=root, check=True)
-    monkeypatch.setattr(worktrees, "ROOT", root)
+        subprocess.run(["git", *checkouts.AS_NOBODY, *arguments], cwd=root, check=True)
+    monkeypatch.setattr(checkouts, "ROOT", root)
     return root
 
 
 def test_the_working_tree_is_a_revision_of_its_own_and_stays_as_it_is(repository: Path, tmp_path: Path) -> None:
     view = repository / "bench_project" / "view.py"
     view.write_text("after\n")
-    told = worktrees.base("main")
-    with worktrees.checked_out([told.sha, told.change], tmp_path / "trees") as places:
+    told = checkouts.base("main")
+    with checkouts.checked_out([told.sha, told.change], tmp_path / "trees") as places:
         texts = [(places[sha] / "bench_project" / "view.py").read_text() for sha in (told.sha, told.change)]
         assert texts == ["before\n", "after\n"]
     assert not (tmp_path / "trees").exists()
@@ -117,21 +121,21 @@ def test_the_working_tree_is_a_revision_of_its_own_and_stays_as_it_is(repository
 
 
 def test_without_a_change_both_sides_are_the_same_commit(repository: Path) -> None:
-    told = worktrees.base("HEAD")
+    told = checkouts.base("HEAD")
     assert told.sha == told.change
 
 
 def test_what_a_cut_off_run_left_is_cleared_away(repository: Path, tmp_path: Path) -> None:
-    sha = worktrees.base("HEAD").sha
-    left = worktrees.checked_out([sha], tmp_path / "trees")
+    sha = checkouts.base("HEAD").sha
+    left = checkouts.checked_out([sha], tmp_path / "trees")
     left.__enter__()  # and never left
-    with worktrees.checked_out([sha], tmp_path / "trees") as places:
+    with checkouts.checked_out([sha], tmp_path / "trees") as places:
         assert (places[sha] / "bench_project").is_dir()
 
 
 def test_a_file_that_git_does_not_know_is_told(repository: Path) -> None:
     (repository / "bench_project" / "new.py").write_text("")
-    assert worktrees.untracked() == ["bench_project/new.py"]
+    assert checkouts.untracked() == ["bench_project/new.py"]
 
 
 @pytest.mark.parametrize(
@@ -139,11 +143,11 @@ def test_a_file_that_git_does_not_know_is_told(repository: Path) -> None:
 )
 def test_a_revision_that_is_none_is_refused(repository: Path, ref: str, message: str) -> None:
     with pytest.raises(UserError, match=message):
-        worktrees.base(ref)
+        checkouts.base(ref)
 
 
 def test_outside_a_repository_it_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(worktrees, "ROOT", tmp_path)
+    monkeypatch.setattr(checkouts, "ROOT", tmp_path)
     monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))
     with pytest.raises(UserError, match=r"--base: no such revision|not a git repository"):
-        worktrees.base("HEAD")
+        checkouts.base("HEAD")

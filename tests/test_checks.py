@@ -7,12 +7,15 @@ import numpy as np
 import pytest
 from conftest import MS, FakeLoad, FakeStage, analysed, fake_run, read_json, tiny
 
-from harness import checks, frames, report, sections, store
-from harness.analysis import Analysis, analyse
-from harness.plan import Cell, Slice
+from harness.analysis import frames
+from harness.analysis.analysis import Analysis, analyse
+from harness.plan.slices import Cell, Slice
+from harness.report import run_report, sections
 from harness.samples import COLUMNS, Outcome
-from harness.scenario import Endpoint
-from harness.scenario import Load as LoadSettings
+from harness.scenario.model import Endpoint
+from harness.scenario.model import Load as LoadSettings
+from harness.storage import files
+from harness.verdicts import validity
 
 SYNC_WAIT = Cell("sync", "wait ms=10", 8)
 SYNC_HELLO = Cell("sync", "hello", 4)
@@ -21,11 +24,11 @@ GEVENT = "RuntimeError: You cannot use AsyncToSync in the same thread as an asyn
 
 
 def reasons_of(result: Analysis, cell: Cell) -> list[str]:
-    return [reason.text for reason in checks.check(result) if reason.cell == cell]
+    return [reason.text for reason in validity.check(result) if reason.cell == cell]
 
 
 def test_a_sound_run_has_no_reason_at_all(tmp_path: Path) -> None:
-    assert checks.check(analysed(tmp_path, tiny(blocks=2), FakeLoad())) == []
+    assert validity.check(analysed(tmp_path, tiny(blocks=2), FakeLoad())) == []
 
 
 def failing(share: float) -> FakeLoad:
@@ -43,7 +46,7 @@ def test_failures_above_one_in_a_thousand_are_invalid_with_the_cause_from_the_lo
     (reason,) = reasons_of(result, SYNC_HELLO)
     assert "48 % of" in reason
     assert "You cannot use AsyncToSync in the same thread" in reason
-    text = report.text(result)
+    text = run_report.text(result)
     assert "✗ sync: INVALID, 48 % of" in text
     row = next(line for line in text.splitlines() if line.startswith("sync "))
     assert row.split() == ["sync", "INVALID"]  # never a rate
@@ -51,7 +54,7 @@ def test_failures_above_one_in_a_thousand_are_invalid_with_the_cause_from_the_lo
 
 def test_an_invalid_cell_takes_no_part_in_a_comparison(tmp_path: Path) -> None:
     result = analysed(tmp_path, tiny(blocks=2), failing(0.48))
-    lost = checks.invalid_cells(checks.check(result))
+    lost = validity.invalid_cells(validity.check(result))
     assert lost == {SYNC_HELLO}
     assert {c.endpoint for c in sections.valid_comparisons(result, lost)} == {"wait ms=10"}
 
@@ -116,9 +119,9 @@ def test_a_busy_load_maker_is_invalid(tmp_path: Path) -> None:
 def test_steal_is_flagged_and_not_invalid(tmp_path: Path) -> None:
     result = analysed(tmp_path, tiny(blocks=2), FakeLoad())
     result.per_block["steal"] = 0.10
-    found = checks.check(result)
+    found = validity.check(result)
     assert all("the host took 10 %" in reason.text for reason in found)
-    assert not checks.invalid_cells(found)
+    assert not validity.invalid_cells(found)
 
 
 def test_a_cell_that_does_not_drain_is_flagged_as_overloaded(tmp_path: Path) -> None:
@@ -149,7 +152,7 @@ def test_throughput_that_moves_within_the_windows_is_flagged(tmp_path: Path) -> 
 
     result = analysed(tmp_path, tiny(blocks=2), FakeLoad(spoil=slowing))
     assert any("not steady: throughput fell by" in text for text in reasons_of(result, SYNC_HELLO))
-    assert SYNC_HELLO not in checks.invalid_cells(checks.check(result))
+    assert SYNC_HELLO not in validity.invalid_cells(validity.check(result))
 
 
 def test_a_request_that_was_counted_and_not_stored_is_invalid(tmp_path: Path) -> None:
@@ -158,7 +161,7 @@ def test_a_request_that_was_counted_and_not_stored_is_invalid(tmp_path: Path) ->
     cell = {"arm": "sync", "endpoint": "hello", "level": 4}
     index = next(s["index"] for s in notes["slices"] if s["cell"] == cell and s["purpose"] == "measure")
     next(p for p in notes["played"] if p["index"] == index)["requests"] += 1
-    store.write_json(run / "blocks/000/block.json", notes)
+    files.write_json(run / "blocks/000/block.json", notes)
     found = reasons_of(analyse(frames.open_run(run)), SYNC_HELLO)
     assert any("1 requests are scheduled or counted but not stored" in text for text in found)
 
@@ -201,7 +204,7 @@ def planted(folder: Path, **columns: object) -> Analysis:
 )
 def test_a_fault_in_one_block_is_enough(tmp_path: Path, columns: dict[str, object], text: str, invalid: bool) -> None:
     result = planted(tmp_path, **columns)
-    found = [reason for reason in checks.check(result) if text in reason.text]
+    found = [reason for reason in validity.check(result) if text in reason.text]
     assert [(reason.cell, reason.invalid) for reason in found] == [(SYNC_WAIT, invalid)]
 
 
@@ -215,7 +218,7 @@ def test_a_fault_in_one_block_is_enough(tmp_path: Path, columns: dict[str, objec
     ],
 )
 def test_what_proves_nothing_is_not_told(tmp_path: Path, columns: dict[str, object], why: str) -> None:
-    assert checks.check(planted(tmp_path, **columns)) == [], why
+    assert validity.check(planted(tmp_path, **columns)) == [], why
 
 
 @pytest.mark.parametrize(
@@ -234,7 +237,7 @@ def test_a_condition_of_all_blocks_is_flagged(
     result = analysed(tmp_path, tiny(blocks=2), FakeLoad())
     for column, value in columns.items():
         result.per_block[column] = value
-    found = [reason for reason in checks.check(result) if reason.cell == SYNC_WAIT]
+    found = [reason for reason in validity.check(result) if reason.cell == SYNC_WAIT]
     assert [(text in reason.text, reason.invalid) for reason in found] == [(True, invalid)]
 
 
@@ -248,7 +251,7 @@ def test_the_load_maker_s_ceiling_bounds_what_may_be_offered(
     result = analysed(tmp_path, tiny(blocks=2), FakeLoad())
     rows = result.rows(SYNC_WAIT)
     result.run.head["calibration"] = {"ceiling_rps": float((rows.requests / rows.slice_s).median() / share)}
-    found = [reason for reason in checks.check(result) if reason.cell == SYNC_WAIT]
+    found = [reason for reason in validity.check(result) if reason.cell == SYNC_WAIT]
     assert [reason.invalid for reason in found] == ([invalid] if text else [])
     assert all(text in reason.text for reason in found if text)
 
@@ -267,7 +270,7 @@ def opened(folder: Path, load: FakeLoad) -> Analysis:
 
 
 def test_a_sound_open_loop_run_has_no_reason_at_all(tmp_path: Path) -> None:
-    assert checks.check(opened(tmp_path, FakeLoad())) == []
+    assert validity.check(opened(tmp_path, FakeLoad())) == []
 
 
 def spoiled(change: Callable[[np.ndarray], np.ndarray]) -> FakeLoad:
@@ -321,9 +324,9 @@ def test_an_analysis_is_checked_once_however_often_it_is_asked(tmp_path: Path, m
     """Every panel of every chart asks: a run's report took 27 s of CPU for that."""
     result = analysed(tmp_path, tiny(), FakeLoad())
     asked: list[object] = []
-    monkeypatch.setattr(checks, "_checked", lambda told: asked.append(told) or [])
-    sound, _ = checks.sound(result)
-    report.text(sound)
-    checks.check(result).append("not kept")  # type: ignore[arg-type]
-    assert checks.check(result) == []
+    monkeypatch.setattr(validity, "_checked", lambda told: asked.append(told) or [])
+    sound, _ = validity.sound(result)
+    run_report.text(sound)
+    validity.check(result).append("not kept")  # type: ignore[arg-type]
+    assert validity.check(result) == []
     assert asked == [result]

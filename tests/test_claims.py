@@ -8,11 +8,17 @@ import numpy as np
 import pytest
 from conftest import ROOT, TINY, FakeLoad, FakeStage, fake_run, read_json
 
-from harness import analysis, checks, frames, judge, plan, preview, publish, report, scenario, store
+from harness.analysis import analysis, frames
+from harness.commands import preview, publishing
 from harness.errors import UserError
-from harness.plan import Slice
-from harness.plots import charts
+from harness.plan import layout
+from harness.plan.slices import Slice
+from harness.report import conclusion, csv_tables, run_report
+from harness.report.plots import charts
 from harness.samples import COLUMNS, Outcome
+from harness.scenario import reader
+from harness.storage import files
+from harness.verdicts import claim_verdicts, validity
 
 PAIR = 'endpoint = "hello"\nbetter = "async"\nthan = "sync"\n'
 
@@ -28,16 +34,16 @@ def twice_as_slow_when_sync(slice_: Slice, rng: random.Random) -> float:
 
 
 def run_of(folder: Path, text: str, load: FakeLoad, stage: FakeStage | None = None) -> Path:
-    run = fake_run(folder, scenario.parse(text, "claims.toml"), load, stage)
+    run = fake_run(folder, reader.parse(text, "claims.toml"), load, stage)
     (run / "scenario.toml").write_text(text)
     return run
 
 
-def judged(folder: Path, *claims: str, load: FakeLoad | None = None, **more: Any) -> list[judge.Verdict]:
+def judged(folder: Path, *claims: str, load: FakeLoad | None = None, **more: Any) -> list[claim_verdicts.Verdict]:
     stage = more.pop("stage", None)
     run = run_of(folder, with_claims(*claims, **more), load or FakeLoad(twice_as_slow_when_sync), stage)
     result = analysis.analyse(frames.open_run(run))
-    return judge.claims(result, checks.check(result))
+    return claim_verdicts.claims(result, validity.check(result))
 
 
 @pytest.fixture(scope="module")
@@ -69,7 +75,7 @@ def one_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_a_claim_is_judged_by_its_interval(one_run: Path, claim: str, word: str) -> None:
     (one_run / "scenario.toml").write_text(with_claims(claim))
     result = analysis.analyse(frames.open_run(one_run))
-    told = judge.claims(result, checks.check(result))[0]
+    told = claim_verdicts.claims(result, validity.check(result))[0]
     assert told.word == word, told
 
 
@@ -123,10 +129,10 @@ def test_an_arm_that_raises_what_was_claimed_supports_it_and_loses_nothing(tmp_p
     ]
     run = run_of(tmp_path, with_claims(*claims), FakeLoad(), stage)
     result = analysis.analyse(frames.open_run(run))
-    told = judge.claims(result, checks.check(result))
+    told = claim_verdicts.claims(result, validity.check(result))
     assert [one.word for one in told] == ["supported", "refuted"]
     assert "SynchronousOnlyOperation" in told[0].conditions[0].reason
-    assert not report.lost_comparisons(result, checks.invalid_cells(checks.check(result)))
+    assert not conclusion.lost_comparisons(result, validity.invalid_cells(validity.check(result)))
 
 
 ACROSS = 'endpoint = "hello"\nlevel = 4\nbetter = "async"\nthan_endpoint = "wait ms=10"\n'
@@ -150,7 +156,7 @@ def test_a_claim_may_hold_one_endpoint_against_another(tmp_path: Path, claim: st
     text = f'{BOTH_AT_FOUR}\n[[claims]]\ntext = "it is quicker"\n{ACROSS}{claim}'
     run = run_of(tmp_path, text, FakeLoad(wait_takes_twice_as_long))
     result = analysis.analyse(frames.open_run(run))
-    told = judge.claims(result, checks.check(result))[0]
+    told = claim_verdicts.claims(result, validity.check(result))[0]
     assert told.word == word, told
     assert "on wait ms=10" in told.conditions[0].reason
 
@@ -158,9 +164,9 @@ def test_a_claim_may_hold_one_endpoint_against_another(tmp_path: Path, claim: st
 def test_what_others_have_published_stands_beside_the_claim(tmp_path: Path) -> None:
     run = run_of(tmp_path, with_claims(PAIR + 'published = "0.34×"\nby = ">= 1.5"'), FakeLoad(twice_as_slow_when_sync))
     result = analysis.analyse(frames.open_run(run))
-    assert "published: 0.34×" in report.text(result).splitlines()[3]
-    assert "| claim number 0 (published: 0.34×) | **supported** |" in report.markdown(result)
-    assert list(report.claims_table(result, []).published) == ["0.34×"]
+    assert "published: 0.34×" in run_report.text(result).splitlines()[3]
+    assert "| claim number 0 (published: 0.34×) | **supported** |" in run_report.markdown(result)
+    assert list(csv_tables.claims_table(result, []).published) == ["0.34×"]
 
 
 def test_an_arm_that_raises_only_under_load_supports_it_as_well(tmp_path: Path) -> None:
@@ -182,10 +188,10 @@ def test_an_arm_that_raises_only_under_load_supports_it_as_well(tmp_path: Path) 
 def test_claims_stand_first_in_every_report(tmp_path: Path) -> None:
     run = run_of(tmp_path, with_claims(PAIR + 'by = ">= 1.5"', PAIR + 'by = ">= 3"'), FakeLoad(twice_as_slow_when_sync))
     result = analysis.analyse(frames.open_run(run))
-    text = report.text(result)
+    text = run_report.text(result)
     assert text.index("SUPPORTED  claim number 0") < text.index("REFUTED  claim number 1") < text.index("closed loop")
     assert "2.0" in text.splitlines()[3]
-    assert "| claim number 1 | **refuted** |" in report.markdown(result)
+    assert "| claim number 1 | **refuted** |" in run_report.markdown(result)
 
 
 @pytest.mark.parametrize(
@@ -200,22 +206,22 @@ def test_a_gate_opens_only_if_every_claim_is_supported(
     tmp_path: Path, claims: list[str], blocks: int, code: int
 ) -> None:
     run = run_of(tmp_path, with_claims(*claims, blocks=blocks), FakeLoad(twice_as_slow_when_sync))
-    assert publish.publish(run, gated=True) == code
-    assert publish.publish(run) == 0
+    assert publishing.publish(run, gated=True) == code
+    assert publishing.publish(run) == 0
     assert (run / "report" / "claims.csv").read_text().count("\n") == 1 + len(claims)
 
 
 def test_a_gate_never_opens_on_an_invalid_cell(tmp_path: Path) -> None:
     stage = FakeStage({("sync", "hello"): "HTTP 500"})
     run = run_of(tmp_path, with_claims(PAIR + 'by = ">= 1.5"'), FakeLoad(), stage)
-    assert publish.publish(run, gated=True) == 4
-    assert publish.publish(run) == 3
+    assert publishing.publish(run, gated=True) == 4
+    assert publishing.publish(run) == 3
 
 
 def test_a_gate_without_claims_is_refused(tmp_path: Path) -> None:
-    run = fake_run(tmp_path, scenario.parse(TINY, "tiny.toml"), FakeLoad())
+    run = fake_run(tmp_path, reader.parse(TINY, "tiny.toml"), FakeLoad())
     with pytest.raises(UserError, match="--gate: expected claims"):
-        publish.publish(run, gated=True)
+        publishing.publish(run, gated=True)
 
 
 @pytest.fixture(autouse=True)
@@ -283,12 +289,12 @@ MALFORMED = {
 @pytest.mark.parametrize(("claim", "message"), MALFORMED.values(), ids=MALFORMED.keys())
 def test_a_malformed_claim_is_refused_in_words(claim: str, message: str) -> None:
     with pytest.raises(UserError) as caught:
-        scenario.parse(with_claims(claim), "bad.toml")
+        reader.parse(with_claims(claim), "bad.toml")
     assert message in str(caught.value)
 
 
 def test_the_plan_names_what_a_mix_is_made_of_which_arms_are_asked_and_what_is_claimed() -> None:
-    told = "\n".join(preview.lines(scenario.load(ROOT / "scenarios" / "tutorial_claims.toml")))
+    told = "\n".join(preview.lines(reader.load(ROOT / "scenarios" / "tutorial_claims.toml")))
     assert "neighbours @ 100 users: 20 % greeting, 80 % hello, only on sync · gthread×16, sync · gthread×256," in told
     assert "wait ms=100, async · uvicorn over sync · gthread×16: throughput >= 1.5×" in told
     assert "unsafe, async · uvicorn: raises SynchronousOnlyOperation" in told
@@ -299,10 +305,10 @@ def test_a_scenario_that_was_edited_after_its_run_is_told(one_run: Path) -> None
     head, text = read_json(one_run / "run.json"), (one_run / "scenario.toml").read_text()
     asked = frames.open_run(one_run).scenario
     try:
-        store.write_json(one_run / "run.json", head | {"plan": plan.as_json(asked, plan.expand(asked))})
-        assert "edited after the run" not in report.text(analysis.analyse(frames.open_run(one_run)))
+        files.write_json(one_run / "run.json", head | {"plan": layout.as_json(asked, layout.expand(asked))})
+        assert "edited after the run" not in run_report.text(analysis.analyse(frames.open_run(one_run)))
         (one_run / "scenario.toml").write_text(with_claims(PAIR + 'by = ">= 1.2"'))
-        assert "edited after the run" in report.text(analysis.analyse(frames.open_run(one_run)))
+        assert "edited after the run" in run_report.text(analysis.analyse(frames.open_run(one_run)))
     finally:
-        store.write_json(one_run / "run.json", head)
+        files.write_json(one_run / "run.json", head)
         (one_run / "scenario.toml").write_text(text)

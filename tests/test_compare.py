@@ -15,12 +15,19 @@ import typer
 from conftest import TINY, FakeLoad, FakeStage, fake_run, read_json, tiny, untouched
 from scipy import stats
 
-from harness import analysis, cli, compare, conditions, frames, gate, intervals, likeness, metrics, significance, store
-from harness.analysis import Analysis
-from harness.compare import TwoRuns
+from harness.analysis import analysis, frames
+from harness.analysis.analysis import Analysis
+from harness.commands import compare
+from harness.commands import options as verb_options
 from harness.errors import EXIT_FAILED, EXIT_INVALID, UserError
-from harness.plan import Cell, Slice
+from harness.measure import conditions
+from harness.plan.slices import Cell, Slice
+from harness.registry import metrics
 from harness.samples import COLUMNS, Outcome
+from harness.statistics import estimate, intervals, significance
+from harness.storage import files
+from harness.verdicts import comparability, regression_gate, run_comparison
+from harness.verdicts.run_comparison import TwoRuns
 
 BLOCKS = 3
 Latency = Callable[[Slice, random.Random], float]
@@ -108,7 +115,7 @@ def bench(runs: dict[str, Path], capsys: pytest.CaptureFixture[str]) -> Callable
     def run(base: str | Path, new: str | Path, **options: Any) -> tuple[int, str]:
         folders = [runs[one] if isinstance(one, str) else one for one in (base, new)]
         with pytest.raises(typer.Exit) as ended:
-            cli.compare_runs(*folders, **options)
+            compare.compare(*folders, **options)
         return ended.value.exit_code, capsys.readouterr().out
 
     return run
@@ -117,15 +124,15 @@ def bench(runs: dict[str, Path], capsys: pytest.CaptureFixture[str]) -> Callable
 def changed(run: Path, folder: Path, head: Callable[[Any], Any] = lambda head: head, scenario: str = TINY) -> Path:
     """A copy of this run with another run.json or scenario."""
     copy = shutil.copytree(run, folder / "copy")
-    store.write_json(copy / "run.json", head(read_json(copy / "run.json")))
+    files.write_json(copy / "run.json", head(read_json(copy / "run.json")))
     (copy / "scenario.toml").write_text(scenario)
     return copy
 
 
 def two_runs(base: Path, new: Path, asked: list[str] | None = None) -> TwoRuns:
-    told = metrics.named(asked or [], metrics.METRICS)
+    told = compare.named(asked or [], metrics.METRICS)
     before, after = (analysis.analyse(frames.open_run(path)) for path in (base, new))
-    return compare.compare(before, after, told, bool(asked), [])
+    return run_comparison.compare(before, after, told, bool(asked), [])
 
 
 # --- what is found
@@ -182,10 +189,10 @@ def test_a_difference_that_is_tiny_in_absolute_terms_fails_no_gate(bench: Callab
 def test_what_cannot_be_ruled_out_is_said_and_passes(
     runs: dict[str, Path], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    wide = intervals.Estimate(1.08, 0.95, 1.12, BLOCKS)  # the estimate is beyond the limit, and may be chance
+    wide = estimate.Estimate(1.08, 0.95, 1.12, BLOCKS)  # the estimate is beyond the limit, and may be chance
     monkeypatch.setattr(intervals, "welch", lambda logs, base: (wide, 0.9))
     with pytest.raises(typer.Exit) as ended:
-        cli.compare_runs(runs["base"], runs["again"], metric=["p50"], max_regression="5%")
+        compare.compare(runs["base"], runs["again"], metric=["p50"], max_regression="5%")
     assert ended.value.exit_code == 0
     text = capsys.readouterr().out
     assert "A regression of up to 12 % cannot be ruled out" in text
@@ -204,29 +211,29 @@ def test_an_unknown_metric_is_refused_with_a_suggestion(runs: dict[str, Path]) -
     with pytest.raises(
         UserError, match=r"--metric: expected one of throughput, p50, .*got 'p9' \(did you mean 'p99'\?\)"
     ):
-        cli.compare_runs(runs["base"], runs["again"], metric=["p9"])
+        compare.compare(runs["base"], runs["again"], metric=["p9"])
 
 
 @pytest.mark.parametrize("text", ["5", "5%%", "-5%", "five", "", "5  %", "5,5%", ".5%", "%", "nan%", "٥%"])
 def test_a_malformed_percentage_is_refused(text: str, tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"--max-regression: expected a percentage such as '5%' or '0.5 %', got "):
-        cli.compare_runs(tmp_path, tmp_path, max_regression=text)
+        compare.compare(tmp_path, tmp_path, max_regression=text)
 
 
 @pytest.mark.parametrize(("text", "fraction"), [("5%", 0.05), ("5 %", 0.05), ("0.5%", 0.005), ("0%", 0.0)])
 def test_a_percentage_is_read(text: str, fraction: float) -> None:
-    assert cli.percentage(text) == pytest.approx(fraction)
+    assert verb_options.percentage(text) == pytest.approx(fraction)
 
 
 def test_a_run_against_itself_is_refused(runs: dict[str, Path]) -> None:
     with pytest.raises(UserError, match="BASE and NEW are the same run"):
-        cli.compare_runs(runs["base"], runs["base"] / ".." / runs["base"].name)
+        compare.compare(runs["base"], runs["base"] / ".." / runs["base"].name)
 
 
 @pytest.mark.parametrize("name", ["run.json", "nowhere"])
 def test_what_is_no_run_folder_is_refused(runs: dict[str, Path], name: str) -> None:
     with pytest.raises(UserError, match=r"not a run folder|cannot be read"):
-        cli.compare_runs(runs["base"], runs["base"] / name)
+        compare.compare(runs["base"], runs["base"] / name)
 
 
 def machine(**facts: Any) -> Callable[[Any], Any]:
@@ -276,10 +283,10 @@ def test_unlike_runs_are_refused_by_name_and_accepted_by_key(
 ) -> None:
     base, new = (frames.open_run(path) for path in (runs["base"], changed(runs["again"], tmp_path, **change)))
     with pytest.raises(UserError, match=rf"(?s)the runs are unlike.*--allow-different KEY.*\n{message}"):
-        likeness.accepted(base, new, [])
+        comparability.accepted(base, new, [])
     with pytest.raises(UserError, match=message):
-        likeness.accepted(base, new, ["system" if key != "system" else "cpu"])
-    accepted = likeness.accepted(base, new, [key])
+        comparability.accepted(base, new, ["system" if key != "system" else "cpu"])
+    accepted = comparability.accepted(base, new, [key])
     assert [one.key for one in accepted] == [key]
     assert re.match(message, str(accepted[0]))
 
@@ -288,7 +295,7 @@ def test_every_difference_is_named_at_once(runs: dict[str, Path], tmp_path: Path
     scenario = TINY.replace("threads = 8", "threads = 16")
     new = changed(runs["again"], tmp_path, machine(cpu="Other", python="3.14.0"), scenario)
     with pytest.raises(UserError) as refused:
-        cli.compare_runs(runs["base"], new, allow_different=["python"])
+        compare.compare(runs["base"], new, allow_different=["python"])
     assert [line.partition(":")[0] for line in str(refused.value).splitlines()[1:]] == ["cpu", "plan"]
 
 
@@ -296,7 +303,7 @@ def test_what_changes_no_cell_is_no_difference(runs: dict[str, Path], tmp_path: 
     scenario = TINY.replace("blocks = 6", "blocks = 9\nseed = 7\nmargin = 0.1").replace("from end to end", "as before")
     scenario = scenario.replace('[{ arm = "async", over = "sync" }]', '[{ arm = "sync", over = "async" }]')
     new = changed(runs["again"], tmp_path, machine(memory_gib=3.0, load_average=[9, 9, 9]), scenario)
-    assert likeness.accepted(*(frames.open_run(path) for path in (runs["base"], new)), []) == []
+    assert comparability.accepted(*(frames.open_run(path) for path in (runs["base"], new)), []) == []
 
 
 def test_an_accepted_difference_is_told(
@@ -311,7 +318,7 @@ def test_an_unknown_key_is_refused_with_the_known_ones(runs: dict[str, Path]) ->
     with pytest.raises(
         UserError, match=r"expected one of cpu, .*django, plan; got 'djano' \(did you mean 'django'\?\)"
     ):
-        cli.compare_runs(runs["base"], runs["again"], allow_different=["djano"])
+        compare.compare(runs["base"], runs["again"], allow_different=["djano"])
 
 
 def test_two_kinds_of_load_are_never_compared(runs: dict[str, Path], tmp_path: Path) -> None:
@@ -319,7 +326,7 @@ def test_two_kinds_of_load_are_never_compared(runs: dict[str, Path], tmp_path: P
         TINY.replace("users = [4]", "rate = [4]").replace("users = [8]", "rate = [8]") + '\n[load]\nmode = "open"\n'
     )
     with pytest.raises(UserError, match=r"load\.mode: closed against open: they answer different questions"):
-        cli.compare_runs(runs["base"], changed(runs["again"], tmp_path, scenario=scenario), allow_different=["plan"])
+        compare.compare(runs["base"], changed(runs["again"], tmp_path, scenario=scenario), allow_different=["plan"])
 
 
 # --- what is lost
@@ -382,8 +389,8 @@ def test_when_nothing_can_be_compared_nothing_passes(bench: Callable[..., tuple[
 
 def test_a_pass_takes_at_least_one_comparison(runs: dict[str, Path]) -> None:
     empty = replace(two_runs(runs["base"], runs["again"]), matched=[], lost=[])
-    assert gate.exit_code(empty, 0.05) == EXIT_FAILED
-    assert gate.exit_code(empty, None) == EXIT_INVALID
+    assert regression_gate.exit_code(empty, 0.05) == EXIT_FAILED
+    assert regression_gate.exit_code(empty, None) == EXIT_INVALID
 
 
 def test_fewer_than_three_blocks_on_either_side_are_undecided_and_no_pass(
@@ -399,7 +406,7 @@ def test_fewer_than_three_blocks_on_either_side_are_undecided_and_no_pass(
     assert bench("base", few)[0] == 0
 
 
-@pytest.mark.parametrize("state", [store.INTERRUPTED, store.FAILED])
+@pytest.mark.parametrize("state", [files.INTERRUPTED, files.FAILED])
 def test_an_unfinished_run_is_said_loudly(
     runs: dict[str, Path], tmp_path: Path, bench: Callable[..., tuple[int, str]], state: str
 ) -> None:
@@ -498,7 +505,7 @@ def test_welch_leaves_out_what_is_missing_and_needs_three_blocks_on_both_sides()
 
 def test_welch_of_values_that_never_vary_is_a_point() -> None:
     same, other = (intervals.welch(np.full(3, value), np.zeros(3)) for value in (0.0, log(2)))
-    assert same == (intervals.Estimate(1.0, 1.0, 1.0, 3), 1.0)
+    assert same == (estimate.Estimate(1.0, 1.0, 1.0, 3), 1.0)
     assert other is not None
     assert other[1] == 0.0
     assert other[0].low == other[0].high == pytest.approx(2.0)
@@ -526,7 +533,7 @@ def test_of_equal_runs_one_in_twenty_at_most_has_any_difference() -> None:
 @pytest.mark.parametrize(("middle", "spreads"), [(0.15, (0.10, 0.02)), (0.0, (0.05, 0.08)), (0.02, (0.01, 0.02))])
 def test_so_many_blocks_in_each_run_as_it_says_do_decide(middle: float, spreads: tuple[float, float]) -> None:
     logs = (with_(middle, spreads[0], 4), with_(0.0, spreads[1], 4))
-    needed = compare.blocks_needed(logs, 0.03, 1)
+    needed = run_comparison.blocks_needed(logs, 0.03, 1)
     assert needed is not None
     assert needed > 4
     assert decided(middle, spreads, needed)
@@ -534,7 +541,7 @@ def test_so_many_blocks_in_each_run_as_it_says_do_decide(middle: float, spreads:
 
 
 def test_what_no_number_of_blocks_in_each_run_decides_is_told_so() -> None:
-    assert compare.blocks_needed((with_(log(1.03) - 1e-6, 0.05, 4), with_(0.0, 0.05, 4)), 0.03, 1) is None
+    assert run_comparison.blocks_needed((with_(log(1.03) - 1e-6, 0.05, 4), with_(0.0, 0.05, 4)), 0.03, 1) is None
 
 
 def decided(middle: float, spreads: tuple[float, float], n: int) -> bool:

@@ -10,11 +10,17 @@ import pyarrow.parquet as pq
 import pytest
 from conftest import ROOT, TINY, tiny
 
-from harness import analysis, bulk, checks, export, frames, mechanism, outlet, publish, report, stored
-from harness.mechanism import Explained
-from harness.metrics import HIGHEST_RATE, METRICS
-from harness.plan import Open, Slice
+from harness.analysis import analysis, frames
+from harness.commands import publishing
+from harness.export import destination, tables
+from harness.plan.slices import Open, Slice
+from harness.registry.metrics import HIGHEST_RATE, METRICS
+from harness.report import csv_tables
 from harness.samples import Outcome, Played
+from harness.storage import reader
+from harness.verdicts import mechanism, validity
+from harness.verdicts.mechanism import Explained
+from tools import made_up_runs
 
 PAGE = (ROOT / "docs" / "data.md").read_text(encoding="utf-8")
 WORDS = {"text", "whole", "number", "boolean"}
@@ -39,9 +45,9 @@ def expanded(columns: dict[str, str]) -> list[str]:
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    *_, path = bulk.make(tiny(), TINY, 20_000, tmp_path_factory.mktemp("results"))
-    publish.publish(path)
-    outlet.folder(path, path / "export", force=False)
+    *_, path = made_up_runs.make(tiny(), TINY, 20_000, tmp_path_factory.mktemp("results"))
+    publishing.publish(path)
+    destination.folder(path, path / "export", force=False)
     return path
 
 
@@ -85,8 +91,8 @@ def test_the_types_told_of_exported_requests_are_those_that_are_read(run: Path) 
 
 def test_every_key_that_readers_rely_on_is_told() -> None:
     head, notes = told("run.json"), told("block.json")
-    assert {f"`{key}`" for key in stored.Head.model_fields} <= set(head)
-    assert {f"`{key}`" for key in stored.Notes.model_fields} == set(notes)
+    assert {f"`{key}`" for key in reader.Head.model_fields} <= set(head)
+    assert {f"`{key}`" for key in reader.Notes.model_fields} == set(notes)
     for key, kinds in {"`slices`": (Slice, Open), "`played`": (Played,)}.items():
         assert not {field.name for kind in kinds for field in fields(kind)} - set(re.findall(r"`(\w+)`", notes[key]))
 
@@ -136,10 +142,10 @@ def test_the_duckdb_example_says_what_the_report_says(run: Path) -> None:
     key = measured.cells[0]
     own = rates[(rates.arm == key.arm) & (rates.endpoint == key.endpoint) & (rates.block == 0)]
     assert own.ok_rps.mean() == pytest.approx(measured.rows(key).throughput_rps.iloc[0], rel=0.05)
-    assert not [one for one in checks.check(measured) if one.invalid]
+    assert not [one for one in validity.check(measured) if one.invalid]
 
 
 def test_the_export_holds_what_the_report_tells(run: Path) -> None:
-    analysed, reasons = publish.read(run)
-    assert list(export.tables(analysed.run, analysed, reasons)) == list(outlet.TABLES)
-    assert list(report.cells_with_reasons(analysed, reasons)) == list(pd.read_csv(run / "export" / "cells.csv"))
+    analysed, reasons = validity.read(run)
+    assert list(tables.tables(analysed.run, analysed, reasons)) == list(destination.TABLES)
+    assert list(csv_tables.cells_with_reasons(analysed, reasons)) == list(pd.read_csv(run / "export" / "cells.csv"))

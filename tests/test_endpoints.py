@@ -20,7 +20,7 @@ from django.test.utils import CaptureQueriesContext
 from endpoints import stores, work
 from endpoints.models import Book, Counter
 
-from harness.endpoints import ENDPOINTS
+from harness.registry.endpoints import ENDPOINTS
 
 Answer = tuple[int, bytes]
 BOOK_1 = b'{"id": 1, "title": "Book 0001", "year": '

@@ -13,31 +13,22 @@ import pandas as pd
 import pytest
 from conftest import FACTS, ROOT, TINY, FakeLoad, FakeStage, Quiet, fake_run, tiny
 
-from harness import (
-    analysis,
-    checks,
-    deployment,
-    errand,
-    explain,
-    frames,
-    judge,
-    measure,
-    mechanism,
-    plan,
-    probed,
-    publish,
-    report,
-    runner,
-    why,
-)
-from harness import scenario as scenarios
-from harness.arm import Arm
-from harness.displays import Watch
+from harness.analysis import analysis, frames
+from harness.commands import publishing, workflow
+from harness.deployment import arm_environment
+from harness.display.watch import Watch
 from harness.errors import UserError
-from harness.plan import Cell
-from harness.probed import Counts
-from harness.servers import SERVERS
-from harness.store import FINISHED, RunFolder, write_json
+from harness.measure import probe_counts, runner, session
+from harness.measure.probe_counts import Counts
+from harness.plan import layout, probed_pass
+from harness.plan.slices import Cell
+from harness.registry.servers import SERVERS
+from harness.report import mechanism_text, run_report
+from harness.scenario import model, reader
+from harness.scenario.arm import Arm
+from harness.storage.files import FINISHED, write_json
+from harness.storage.writer import RunFolder
+from harness.verdicts import claim_verdicts, mechanism, validity
 
 COST = {
     loop: {n: {"switch_cpu_us": 50.0, "context_cpu_us": 200.0} for n in ("1", "64")} for loop in ("asyncio", "uvloop")
@@ -61,8 +52,8 @@ MADE_UP = {
 
 def a_pass(results: Path, stage: FakeStage | None = None, **made_up: int) -> Path:
     """A probed pass over the tiny scenario in which each probed request counted MADE_UP and `made_up`."""
-    scenario = explain.probed(tiny())
-    planned = plan.as_json(scenario, plan.expand(scenario))
+    scenario = probed_pass.probed(tiny())
+    planned = layout.as_json(scenario, layout.expand(scenario))
     facts = {"overrides": scenario.overrides, "plan": planned, "switch_cost": COST}
     run = RunFolder.create(results, "tiny-explain", TINY, FACTS | facts)
     runner.run(scenario, run, stage or FakeStage(), FakeLoad(), Quiet())
@@ -73,7 +64,7 @@ def a_pass(results: Path, stage: FakeStage | None = None, **made_up: int) -> Pat
     notes["probed"] = [
         counted(one["index"], played[one["index"]], MADE_UP | made_up)
         for one in notes["slices"]
-        if one["cell"]["arm"].endswith(explain.PROBED) and one["index"] in played
+        if one["cell"]["arm"].endswith(probed_pass.PROBED) and one["index"] in played
     ]
     notes["middleware"] = {"async (probed)": {"number": 7, "sync_only": ["a.B"]}}
     write_json(notes_file, notes)
@@ -86,7 +77,7 @@ def counted(index: int, requests: int, each: dict[str, int]) -> dict[str, Any]:
 
 
 def test_every_arm_is_asked_with_and_without_the_probe_and_nothing_is_claimed_of_it() -> None:
-    twice = explain.probed(tiny())
+    twice = probed_pass.probed(tiny())
     assert [(arm.name, arm.probe) for arm in twice.arms] == [
         ("sync", False),
         ("sync (probed)", True),
@@ -99,45 +90,45 @@ def test_every_arm_is_asked_with_and_without_the_probe_and_nothing_is_claimed_of
 
 def test_an_endpoint_that_some_arms_are_asked_for_is_asked_of_their_twins() -> None:
     endpoints = [one.model_copy(update={"arms": ["async", "async again"]}) for one in tiny().endpoints]
-    assert explain.probed(tiny(endpoints=endpoints)).endpoints[0].arms == ["async", "async (probed)"]
+    assert probed_pass.probed(tiny(endpoints=endpoints)).endpoints[0].arms == ["async", "async (probed)"]
     of_controls = [endpoints[0].model_copy(update={"arms": ["async again"]}), endpoints[1]]
-    assert [one.name for one in explain.probed(tiny(endpoints=of_controls)).endpoints] == ["wait"]
+    assert [one.name for one in probed_pass.probed(tiny(endpoints=of_controls)).endpoints] == ["wait"]
 
 
 def test_a_slice_is_short_but_long_enough_for_its_wait() -> None:
     long = tiny().load.model_copy(update={"slice_max_s": 20.0})
     slow = [tiny().endpoints[1].model_copy(update={"query": {"ms": 1_000}})]
-    assert explain.short(long, tiny().endpoints).slice_max_s == 1.0
-    assert explain.short(long, slow).slice_max_s == 5.0
-    assert explain.short(tiny().load.model_copy(update={"slice_max_s": 0.5}), slow).slice_max_s == 0.5
+    assert probed_pass.short(long, tiny().endpoints).slice_max_s == 1.0
+    assert probed_pass.short(long, slow).slice_max_s == 5.0
+    assert probed_pass.short(tiny().load.model_copy(update={"slice_max_s": 0.5}), slow).slice_max_s == 0.5
 
 
 def test_a_search_is_explained_with_the_sockets_of_its_run_although_its_arms_are_twice_as_many() -> None:
-    search = scenarios.load(ROOT / "scenarios" / "capacity.toml")
-    twice = explain.probed(search)
-    assert len(twice.arms) * plan.most_connections(twice) == len(search.arms) * plan.most_connections(search)
+    search = reader.load(ROOT / "scenarios" / "capacity.toml")
+    twice = probed_pass.probed(search)
+    assert len(twice.arms) * layout.most_connections(twice) == len(search.arms) * layout.most_connections(search)
     few = search.model_copy(update={"load": search.load.model_copy(update={"max_in_flight": 50})})
-    assert explain.probed(few).load.max_in_flight == 50
-    assert explain.probed(tiny()).load.max_in_flight is None
+    assert probed_pass.probed(few).load.max_in_flight == 50
+    assert probed_pass.probed(tiny()).load.max_in_flight is None
 
 
 def refuse(*told: Any) -> None:
-    raise UserError(f"{len(told[0].arms)} arms" if isinstance(told[0], scenarios.Scenario) else "no pass")
+    raise UserError(f"{len(told[0].arms)} arms" if isinstance(told[0], model.Scenario) else "no pass")
 
 
 def test_what_a_pass_lacks_is_known_before_the_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(measure, "refuse_what_cannot_be", refuse)
-    monkeypatch.setattr(errand, "measured", lambda *_: pytest.fail("was measured"))
-    with pytest.raises(UserError, match=f"^{len(explain.probed(tiny()).arms)} arms$"):
-        errand.carried_out(tmp_path / "tiny.toml", tiny(), tmp_path, Watch(errand.so_far), gate=False, explain=True)
+    monkeypatch.setattr(session, "refuse_what_cannot_be", refuse)
+    monkeypatch.setattr(workflow, "measured", lambda *_: pytest.fail("was measured"))
+    with pytest.raises(UserError, match=f"^{len(probed_pass.probed(tiny()).arms)} arms$"):
+        workflow.carried_out(tmp_path / "tiny.toml", tiny(), tmp_path, Watch(workflow.so_far), gate=False, explain=True)
 
 
 def test_a_pass_that_fails_leaves_its_run_reported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     run = fake_run(tmp_path, tiny(), FakeLoad())
-    monkeypatch.setattr(errand, "measured", lambda *_: RunFolder(run, {}))
-    monkeypatch.setattr(errand, "explain_run", refuse)
+    monkeypatch.setattr(workflow, "measured", lambda *_: RunFolder(run, {}))
+    monkeypatch.setattr(workflow, "explain_run", refuse)
     with pytest.raises(UserError, match="no pass"):
-        errand.carried_out(tmp_path / "tiny.toml", tiny(), tmp_path, Watch(errand.so_far), gate=False, explain=True)
+        workflow.carried_out(tmp_path / "tiny.toml", tiny(), tmp_path, Watch(workflow.so_far), gate=False, explain=True)
     assert (run / "report" / "report.md").exists()
 
 
@@ -145,7 +136,7 @@ def test_a_pass_that_fails_leaves_its_run_reported(tmp_path: Path, monkeypatch: 
 def test_a_file_cannot_ask_for_the_probe(key: str) -> None:
     text = TINY.replace(key, f"{key}\n{'probe' if 'arms' in key else 'explained'} = true", 1)
     with pytest.raises(UserError, match=r"probe: expected by `bench explain SCENARIO`, and not in a scenario"):
-        scenarios.parse(text, "tiny.toml")
+        reader.parse(text, "tiny.toml")
 
 
 def test_the_hash_of_a_plan_does_not_know_of_the_probe() -> None:
@@ -157,7 +148,7 @@ def test_the_hash_of_a_plan_does_not_know_of_the_probe() -> None:
 def test_a_probed_arm_differs_from_its_twin_in_the_module_alone(server: str) -> None:
     threads = {"threads": 4} if "threads" in SERVERS[server].options else {}
     arm = Arm(name="x", server=server, view="sync", **threads)
-    plain, twin = (" ".join(one.table.argv(one, 1)) for one in (arm, explain.twin(arm)))
+    plain, twin = (" ".join(one.table.argv(one, 1)) for one in (arm, probed_pass.twin(arm)))
     module = arm.table.interface.lower()
     assert f"config.{module}" in plain
     assert twin == plain.replace(f"config.{module}", f"probe.{module}")
@@ -165,9 +156,11 @@ def test_a_probed_arm_differs_from_its_twin_in_the_module_alone(server: str) -> 
 
 def test_a_probed_arm_finds_the_probe_behind_its_own_django() -> None:
     arm = Arm(name="x", server="uvicorn", view="sync", django="3.0.99")
-    assert deployment.own_django(explain.twin(arm))["PYTHONPATH"].endswith(f"django/3.0.99{os.pathsep}{ROOT}")
-    assert deployment.own_django(explain.twin(arm.model_copy(update={"django": None}))) == {"PYTHONPATH": str(ROOT)}
-    assert deployment.own_django(arm.model_copy(update={"django": None})) == {}
+    assert arm_environment.own_django(probed_pass.twin(arm))["PYTHONPATH"].endswith(f"django/3.0.99{os.pathsep}{ROOT}")
+    assert arm_environment.own_django(probed_pass.twin(arm.model_copy(update={"django": None}))) == {
+        "PYTHONPATH": str(ROOT)
+    }
+    assert arm_environment.own_django(arm.model_copy(update={"django": None})) == {}
 
 
 def process(folder: Path, pid: int, *numbers: int) -> None:
@@ -182,7 +175,7 @@ def test_what_a_slice_counted_is_the_growth_over_all_processes(tmp_path: Path) -
     process(tmp_path, 2, 5, 0, 3, 15)
     (tmp_path / "3").write_bytes(b"")  # a process that has only just made its file
     counts = Counts(7, tmp_path)
-    assert [one["inside_most"] for one in probed.read(tmp_path).values()] == [0, 0]
+    assert [one["inside_most"] for one in probe_counts.read(tmp_path).values()] == [0, 0]
     process(tmp_path, 1, 14, 0, 4, 42)
     process(tmp_path, 2, 5, 0, 0, 15)
     process(tmp_path, 4, 2, 0, 2, 6)  # a worker that was started meanwhile
@@ -192,7 +185,7 @@ def test_what_a_slice_counted_is_the_growth_over_all_processes(tmp_path: Path) -
         "requests": {"1": 4, "2": 0, "4": 2},
         "inside_most": 4,
     }
-    assert probed.middleware(tmp_path) == {"number": 7, "sync_only": ["a.B"]}
+    assert probe_counts.middleware(tmp_path) == {"number": 7, "sync_only": ["a.B"]}
 
 
 def test_the_mechanism_of_a_cell_is_what_its_probed_twin_counted_per_request(tmp_path: Path) -> None:
@@ -218,20 +211,22 @@ def test_warm_up_is_left_out(tmp_path: Path) -> None:
         if slices[one["slice"]]["cell"] == vars(HELLO) | {"arm": "async (probed)"}
         and slices[one["slice"]]["purpose"] == "measure"
     ]
-    assert len(own) == explain.VISITS
+    assert len(own) == probed_pass.VISITS
     assert mechanism.of(path)[HELLO].requests == sum(own)
 
 
 def test_a_run_has_the_mechanism_of_the_pass_that_is_kept_with_it(tmp_path: Path) -> None:
     run = fake_run(tmp_path, tiny(), FakeLoad())
     assert mechanism.of(run) == {}
-    assert "why" not in report.text(analysis.analyse(frames.open_run(run)))
-    (run / explain.PASSES / "20260101T000000Z-cut-off/blocks").mkdir(parents=True)
-    a_pass(run / explain.PASSES)
+    assert "why" not in run_report.text(analysis.analyse(frames.open_run(run)))
+    (run / probed_pass.PASSES / "20260101T000000Z-cut-off/blocks").mkdir(parents=True)
+    a_pass(run / probed_pass.PASSES)
     assert mechanism.of(run)[HELLO].switches == 16
-    told = report.text(analysis.analyse(frames.open_run(run)))
+    told = run_report.text(analysis.analyse(frames.open_run(run)))
     assert "why · async\n    makes 16.0 thread switches per request (13.0 from 7 middleware)" in told
-    assert "\n- why: async\n  - makes 16.0 thread switches" in report.markdown(analysis.analyse(frames.open_run(run)))
+    assert "\n- why: async\n  - makes 16.0 thread switches" in run_report.markdown(
+        analysis.analyse(frames.open_run(run))
+    )
 
 
 PROBED_CLAIMS = {
@@ -247,11 +242,11 @@ PROBED_CLAIMS = {
 @pytest.mark.parametrize(("claim", "word"), PROBED_CLAIMS.items(), ids=PROBED_CLAIMS.values())
 def test_a_claim_about_what_the_probe_counts_is_judged_by_the_pass(tmp_path: Path, claim: str, word: str) -> None:
     text = f'{TINY}\n[[claims]]\ntext = "it is so"\nendpoint = "hello"\n{claim}'
-    run = fake_run(tmp_path, scenarios.parse(text, "tiny.toml"), FakeLoad())
+    run = fake_run(tmp_path, reader.parse(text, "tiny.toml"), FakeLoad())
     (run / "scenario.toml").write_text(text)
     assert judged(run).word == "undecided"
     assert f"`bench explain {run}` counts it" in judged(run).conditions[0].reason
-    a_pass(run / explain.PASSES)
+    a_pass(run / probed_pass.PASSES)
     assert judged(run).word == word
 
 
@@ -259,9 +254,9 @@ def test_a_claim_about_a_cell_that_is_not_explained_is_invalid_and_says_why(tmp_
     text = (
         f'{TINY}\n[[claims]]\ntext = "it is so"\nendpoint = "hello"\narm = "async"\nmetric = "switches"\nat_most = "1"'
     )
-    run = fake_run(tmp_path, scenarios.parse(text, "tiny.toml"), FakeLoad())
+    run = fake_run(tmp_path, reader.parse(text, "tiny.toml"), FakeLoad())
     (run / "scenario.toml").write_text(text)
-    a_pass(run / explain.PASSES, FakeStage(refused={("async (probed)", "hello"): "HTTP 500 from the view"}))
+    a_pass(run / probed_pass.PASSES, FakeStage(refused={("async (probed)", "hello"): "HTTP 500 from the view"}))
     assert judged(run).word == "invalid"
     assert "not explained: not loaded: HTTP 500 from the view" in judged(run).conditions[0].reason
 
@@ -270,12 +265,12 @@ def test_what_the_probe_counts_once_cannot_be_compared() -> None:
     claim = 'endpoint = "hello"\nmetric = "switches"\nbetter = "async"\nthan = "sync"\nby = ">= 2"'
     text = f'{TINY}\n[[claims]]\ntext = "it is so"\n{claim}'
     with pytest.raises(UserError, match=r"claims\[0\].metric: expected at_most or at_least of one arm with 'switches'"):
-        scenarios.parse(text, "tiny.toml")
+        reader.parse(text, "tiny.toml")
 
 
-def judged(run: Path) -> judge.Verdict:
+def judged(run: Path) -> claim_verdicts.Verdict:
     told = analysis.analyse(frames.open_run(run))
-    return judge.claims(told, checks.check(told))[0]
+    return claim_verdicts.claims(told, validity.check(told))[0]
 
 
 def test_a_cell_that_was_refused_is_not_explained_and_says_why(tmp_path: Path) -> None:
@@ -283,7 +278,7 @@ def test_a_cell_that_was_refused_is_not_explained_and_says_why(tmp_path: Path) -
     found = mechanism.read(a_pass(tmp_path, FakeStage(refused=refused)))
     assert found is not None
     assert HELLO not in found.cells
-    assert why.lines(found, HELLO, 1.0)[0].startswith("not explained: not loaded: HTTP 500 from the view")
+    assert mechanism_text.lines(found, HELLO, 1.0)[0].startswith("not explained: not loaded: HTTP 500 from the view")
     assert WAIT in found.cells
 
 
@@ -293,14 +288,14 @@ def test_a_cell_whose_probe_saw_nothing_is_not_explained(tmp_path: Path) -> None
     write_json(file, json.loads(file.read_text()) | {"probed": []})
     found = mechanism.read(path)
     assert found is not None
-    assert why.lines(found, HELLO, 1.0) == ["not explained: the probe saw no request"]
-    publish.publish_why(path)
+    assert mechanism_text.lines(found, HELLO, 1.0) == ["not explained: the probe saw no request"]
+    publishing.publish_why(path)
 
 
 def test_the_words_say_what_is_there_and_leave_out_what_is_not(tmp_path: Path) -> None:
     found = mechanism.read(a_pass(tmp_path, sessions_opened=1))
     assert found is not None
-    assert why.lines(found, HELLO, 2.0) == [
+    assert mechanism_text.lines(found, HELLO, 2.0) == [
         "makes 16.0 thread switches per request (13.0 from 7 middleware); at the measured 50.0 µs of CPU each they are 40 %"
         " of its CPU per request",
         "the threads that these switches need cost 200 µs of CPU more, 10 % of it",
@@ -316,8 +311,8 @@ def test_the_words_say_what_is_there_and_leave_out_what_is_not(tmp_path: Path) -
     quiet = a_pass(tmp_path / "quiet", **dict.fromkeys(MADE_UP, 0))
     found = mechanism.read(quiet)
     assert found is not None
-    assert why.lines(found, HELLO, 2.0)[-1] == "at most 4 requests in one process's application at once"
-    assert not any("switch" in line or "event loop" in line for line in why.lines(found, HELLO, 2.0))
+    assert mechanism_text.lines(found, HELLO, 2.0)[-1] == "at most 4 requests in one process's application at once"
+    assert not any("switch" in line or "event loop" in line for line in mechanism_text.lines(found, HELLO, 2.0))
 
 
 def test_an_uneven_share_of_the_workers_is_told(tmp_path: Path) -> None:
@@ -330,13 +325,13 @@ def test_an_uneven_share_of_the_workers_is_told(tmp_path: Path) -> None:
     write_json(file, notes)
     found = mechanism.read(path)
     assert found is not None
-    assert "busiest of 2 workers served 75 %" in why.lines(found, HELLO, 2.0)
+    assert "busiest of 2 workers served 75 %" in mechanism_text.lines(found, HELLO, 2.0)
 
 
 def test_every_figure_is_in_a_table_with_its_unit(tmp_path: Path) -> None:
     run = fake_run(tmp_path, tiny(), FakeLoad())
-    a_pass(run / explain.PASSES)
-    publish.publish(run)
+    a_pass(run / probed_pass.PASSES)
+    publishing.publish(run)
     table = pd.read_csv(run / "report/mechanism.csv")
     assert len(table) == 4
     assert table.set_index(["arm", "endpoint"]).loc[("async", "hello")].switches == 16
@@ -345,8 +340,8 @@ def test_every_figure_is_in_a_table_with_its_unit(tmp_path: Path) -> None:
 
 def test_a_pass_is_reported_like_any_run_and_says_nothing_of_being_edited(tmp_path: Path) -> None:
     run = frames.open_run(a_pass(tmp_path))
-    assert run.scenario == explain.probed(tiny())
-    told = report.text(analysis.analyse(run))
+    assert run.scenario == probed_pass.probed(tiny())
+    told = run_report.text(analysis.analyse(run))
     assert "why · async" in told
     assert "async (probed): async view, uvicorn (ASGI), 1 worker, no declared cap, middleware default, probed" in told
     assert "edited" not in told
@@ -411,7 +406,7 @@ def test_a_run_is_explained_with_its_timed_pass_or_afterwards(tmp_path: Path) ->
     (run,) = (tmp_path / "results").iterdir()
     again = bench("explain", str(run), "--plain", folder=tmp_path)
     assert "why · async" in again.stdout, again.stdout + again.stderr
-    passes = sorted((run / explain.PASSES).iterdir())
+    passes = sorted((run / probed_pass.PASSES).iterdir())
     assert len(passes) == 2
     refused = bench("explain", str(passes[0]), folder=tmp_path)
     assert refused.returncode == 1

@@ -13,19 +13,24 @@ import pytest
 from conftest import TINY, FakeLoad, fake_run, tiny
 from typer.testing import CliRunner
 
-from harness import bulk, export, frames, outlet, publish
-from harness import scenario as scenarios
+from harness.analysis import frames
 from harness.cli import app
+from harness.commands import publishing
 from harness.errors import UserError
+from harness.export import destination
+from harness.export import tables as export
 from harness.samples import Outcome
+from harness.scenario import reader
+from harness.verdicts import validity
+from tools import made_up_runs
 
 MIXED = TINY.replace('name = "wait"\nquery = { ms = 10 }', 'name = "both"\nmix = { "hello" = 0.8, "wait ms=10" = 0.2 }')
 
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    *_, path = bulk.make(tiny(), TINY, 20_000, tmp_path_factory.mktemp("results"))
-    publish.publish(path)
+    *_, path = made_up_runs.make(tiny(), TINY, 20_000, tmp_path_factory.mktemp("results"))
+    publishing.publish(path)
     return path
 
 
@@ -78,7 +83,7 @@ def test_the_other_tables_are_those_of_the_report_and_a_row_per_slice(run: Path,
     assert slices.set_index(["block", "slice"]).requests.equals(counted.rename("requests"))
     assert (slices.server_cpu_ns > slices.load_cpu_ns).all()
     assert {row["shortage"] for row in csv.DictReader((tmp_path / "slices.csv").open())} == {"false"}
-    assert {file.stem for file in tmp_path.iterdir()} == {"requests", *outlet.TABLES}
+    assert {file.stem for file in tmp_path.iterdir()} == {"requests", *destination.TABLES}
 
 
 def test_by_default_the_folder_is_in_the_run_and_the_document_goes_to_standard_output(run: Path) -> None:
@@ -98,7 +103,7 @@ def strict(text: str) -> Any:
 
 def test_the_document_is_strict_json_and_holds_the_cells_comparisons_and_claims(run: Path) -> None:
     told = strict(exported(run, "--json")[1])
-    analysed, reasons = publish.read(run)
+    analysed, reasons = validity.read(run)
     tables = export.tables(analysed.run, analysed, reasons)
     for name in ("cells", "comparisons", "claims"):
         assert len(told[name]) == len(tables[name])
@@ -121,7 +126,7 @@ def test_a_line_of_json_per_request(run: Path) -> None:
 
 
 def test_words_of_a_scenario_are_quoted_in_both(tmp_path: Path) -> None:
-    scenario = scenarios.parse(TINY.replace('"async again"', '"a, b · ä;=1"'), "tiny.toml")
+    scenario = reader.parse(TINY.replace('"async again"', '"a, b · ä;=1"'), "tiny.toml")
     run = fake_run(tmp_path / "results", scenario, FakeLoad())
     (run / "scenario.toml").write_text(TINY.replace('"async again"', '"a, b · ä;=1"'))
     rows = list(csv.DictReader(io.StringIO(exported(run, "--csv", "--requests")[1])))
@@ -130,7 +135,7 @@ def test_words_of_a_scenario_are_quoted_in_both(tmp_path: Path) -> None:
 
 
 def test_a_request_of_a_mix_is_told_by_the_endpoint_that_it_asked(tmp_path: Path) -> None:
-    scenario = scenarios.parse(MIXED, "tiny.toml")
+    scenario = reader.parse(MIXED, "tiny.toml")
     run = fake_run(tmp_path, scenario, FakeLoad())
     (run / "scenario.toml").write_text(MIXED)
     rows = pd.read_csv(io.StringIO(exported(run, "--csv", "--requests")[1]))
@@ -173,12 +178,12 @@ def test_a_file_appears_whole_or_not_at_all(run: Path, tmp_path: Path) -> None:
         raise OSError(28, "No space left on device")
 
     with pytest.raises(UserError, match="No space left"):
-        outlet.one(tmp_path / "out.json", False, half)
+        destination.one(tmp_path / "out.json", False, half)
     assert not list(tmp_path.iterdir())
 
 
 def test_a_damaged_block_is_named(tmp_path: Path) -> None:
-    *_, path = bulk.make(tiny(), TINY, 3_000, tmp_path)
+    *_, path = made_up_runs.make(tiny(), TINY, 3_000, tmp_path)
     (path / "blocks" / "001" / "requests.parquet").write_bytes(b"PAR1 nothing PAR1")
     assert "001: cannot be read" in refused(path, "--csv", "--requests", "--out", tmp_path / "out.csv")
     assert not (tmp_path / "out.csv").exists()

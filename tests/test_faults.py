@@ -21,37 +21,35 @@ import pytest
 from conftest import FACTS, ROOT, Quiet
 from misbehaving import CAP, RESETS, SEED, SERVICE_MS
 
-from harness import (
-    analysis,
-    arrivals,
-    backends,
-    calibrate,
-    checks,
-    frames,
-    machine,
-    processes,
-    publish,
-    runner,
-    scenario,
-    store,
-)
-from harness.analysis import Analysis
-from harness.backends import Backends
-from harness.calibrate import Rig, Rows, column
-from harness.load import LocustLoad, LocustPlayers
-from harness.plan import Slice
+from harness.analysis import analysis, frames
+from harness.analysis.analysis import Analysis
+from harness.commands import publishing
+from harness.load import calibration
+from harness.load.calibration import Rig, Rows, column
+from harness.load.locust_process import LocustLoad, LocustPlayers
+from harness.measure import runner
+from harness.measure import stage as runner_stage
+from harness.plan import arrivals
+from harness.plan.slices import Slice
+from harness.project import seeding
+from harness.registry.servers import SERVERS
 from harness.samples import Outcome, Played
-from harness.scenario import Load as LoadSettings
-from harness.scenario import Scenario
-from harness.servers import SERVERS
+from harness.scenario import reader
+from harness.scenario.model import Load as LoadSettings
+from harness.scenario.model import Scenario
+from harness.services.backends import Backends
+from harness.storage import files, writer
+from harness.system import cores as machine_cores
+from harness.system import processes
+from harness.verdicts import validity
 
 pytestmark = pytest.mark.live
 
 
 @contextmanager
 def misbehaving(fault: str) -> Iterator[Rig]:
-    cores = machine.share_cores()
-    with calibrate.rig(cores, server=(str(ROOT / "tests" / "misbehaving.py"), fault)) as ready:
+    cores = machine_cores.share_cores()
+    with calibration.rig(cores, server=(str(ROOT / "tests" / "misbehaving.py"), fault)) as ready:
         yield ready
 
 
@@ -134,7 +132,7 @@ def test_on_a_healthy_server_open_and_closed_loop_agree_within_a_millisecond() -
 
 
 def test_several_load_makers_send_the_plan_between_them_and_their_samples_are_merged() -> None:
-    with calibrate.rig(machine.share_cores(), load_processes=3) as ready:
+    with calibration.rig(machine_cores.share_cores(), load_processes=3) as ready:
         played, rows = ready.open("/", 500, 2)
     due = arrivals.schedule("poisson", 500, 2_000_000_000, 1)
     assert played.requests == len(rows) == len(due)
@@ -184,7 +182,7 @@ CLOSED_WAIT = OPEN.replace('mode = "open"', 'mode = "closed"').replace(
 Meddle = Callable[[Slice, LocustPlayers, "SpyStage"], None]
 
 
-class SpyStage(runner.Stage):
+class SpyStage(runner_stage.Stage):
     """A stage that lets a test reach the running servers."""
 
     fleet: Any = None
@@ -233,18 +231,18 @@ class MeddlingLoad(LocustLoad):
 
 @pytest.fixture(scope="module")
 def database(tmp_path_factory: pytest.TempPathFactory) -> str:
-    return backends.seed(f"sqlite:///{tmp_path_factory.mktemp('db') / 'db.sqlite3'}")
+    return seeding.seed(f"sqlite:///{tmp_path_factory.mktemp('db') / 'db.sqlite3'}")
 
 
 def meddled(text: str, database: str, folder: Path, meddle: Meddle) -> Path:
     """A whole run with a fault planted in it; its folder."""
-    asked, cores = scenario.parse(text, "faults.toml"), machine.share_cores()
+    asked, cores = reader.parse(text, "faults.toml"), machine_cores.share_cores()
     facts = FACTS | {"overrides": {"blocks": asked.blocks, "seed": asked.seed}}
     facts |= {"cores": {"server": cores.server, "load": cores.load, "note": cores.note}}
-    run = store.RunFolder.create(folder, "faults", text, facts)
+    run = writer.RunFolder.create(folder, "faults", text, facts)
     stage = SpyStage(cores, Backends({"DATABASE_URL": database}))
     runner.run(asked, run, stage, MeddlingLoad(stage, meddle), Quiet())
-    run.mark(store.FINISHED)
+    run.mark(files.FINISHED)
     return run.path
 
 
@@ -253,7 +251,7 @@ def analysed(path: Path) -> Analysis:
 
 
 def told(result: Analysis, arm: str, invalid: bool | None = None) -> list[str]:
-    return [r.text for r in checks.check(result) if r.cell.arm == arm and invalid in (None, r.invalid)]
+    return [r.text for r in validity.check(result) if r.cell.arm == arm and invalid in (None, r.invalid)]
 
 
 def nothing(slice_: Slice, players: LocustPlayers, stage: SpyStage) -> None: ...
@@ -329,7 +327,7 @@ def test_a_worker_that_is_replaced_is_invalid(database: str, tmp_path: Path) -> 
 
 
 def test_a_cpu_hog_beside_the_load_maker_is_told(database: str, tmp_path: Path) -> None:
-    cores = machine.share_cores().load
+    cores = machine_cores.share_cores().load
     if cores is None:
         pytest.skip("this system has no CPU affinity")
     hog = processes.start(
@@ -369,7 +367,7 @@ def test_a_body_that_is_truncated_on_one_arm_is_invalid(database: str, tmp_path:
 
 def test_the_quantiles_in_the_report_are_numpy_s_on_the_raw_parquet_file(database: str, tmp_path: Path) -> None:
     path = meddled(OPEN.replace("[100]", "[500]"), database, tmp_path, nothing)
-    publish.publish(path)
+    publishing.publish(path)
     cells = pd.read_csv(path / "report" / "cells.csv").set_index("arm")
     notes, raw = (
         frames.read_block(path / "blocks" / "000"),

@@ -10,15 +10,17 @@ import numpy as np
 from conftest import FakeLoad, FakeStage, analysed, tiny
 from typer.testing import CliRunner
 
-from harness import checks, cli, following, verdict
-from harness.plan import Slice
+from harness import cli
+from harness.plan.slices import Slice
+from harness.report import next_steps
 from harness.samples import COLUMNS, Outcome
-from harness.scenario import Base, Scenario
+from harness.scenario.model import Base, Scenario
+from harness.verdicts import validity, verdict
 
 
 def steps(folder: Path, scenario: Scenario, load: FakeLoad, explained: bool = False, **changes: Any) -> list[str]:
-    found, reasons = checks.sound(analysed(folder, scenario, load, FakeStage()))
-    return [step.command for step in following.steps(replace(found, **changes), reasons, explained)]
+    found, reasons = validity.sound(analysed(folder, scenario, load, FakeStage()))
+    return [step.command for step in next_steps.steps(replace(found, **changes), reasons, explained)]
 
 
 def decided(slice_: Slice, rng: random.Random) -> float:
@@ -38,7 +40,7 @@ def test_too_few_blocks_ask_for_those_that_are_missing(tmp_path: Path) -> None:
 
 
 def test_the_number_of_blocks_is_the_one_that_the_report_names(tmp_path: Path) -> None:
-    found, _ = checks.sound(analysed(tmp_path, tiny(blocks=2), FakeLoad(decided)))
+    found, _ = validity.sound(analysed(tmp_path, tiny(blocks=2), FakeLoad(decided)))
     for one in found.compared:
         told = verdict.of(one, found)
         needed = verdict.needed(one, found)
@@ -57,26 +59,26 @@ def test_what_is_explained_is_not_explained_again(tmp_path: Path) -> None:
 
 
 def test_an_invalid_cell_is_mended_first_and_told_with_its_advice(tmp_path: Path) -> None:
-    found, reasons = checks.sound(analysed(tmp_path, tiny(), FakeLoad(spoil=spoilt)))
-    first = following.steps(found, reasons, explained=False)[0]
+    found, reasons = validity.sound(analysed(tmp_path, tiny(), FakeLoad(spoil=spoilt)))
+    first = next_steps.steps(found, reasons, explained=False)[0]
     assert first.command.startswith("cp ")
     assert "mend what made sync on hello @ 4 users INVALID (and so are 1 more)" in first.why
     assert reasons[0].text in first.why
 
 
 def test_a_run_that_was_cut_off_is_completed_first(tmp_path: Path) -> None:
-    found, reasons = checks.sound(analysed(tmp_path, tiny(blocks=2), FakeLoad(decided)))
+    found, reasons = validity.sound(analysed(tmp_path, tiny(blocks=2), FakeLoad(decided)))
     cut = replace(found, run=replace(found.run, head=found.run.head | {"state": "interrupted"}))
-    first, *others = [step.command for step in following.steps(cut, reasons, explained=False)]
+    first, *others = [step.command for step in next_steps.steps(cut, reasons, explained=False)]
     assert first == f"bench run --resume {found.run.path}"
     assert not any(command.startswith("bench extend") for command in others)
 
 
 def test_a_change_is_measured_again_and_not_explained(tmp_path: Path) -> None:
-    found, reasons = checks.sound(analysed(tmp_path, tiny(), FakeLoad(decided)))
+    found, reasons = validity.sound(analysed(tmp_path, tiny(), FakeLoad(decided)))
     change = found.run.scenario.model_copy(update={"base": Base(ref="main", sha="0" * 40, change="1" * 40)})
     of_change = replace(found, run=replace(found.run, scenario=change))
-    assert [step.command for step in following.steps(of_change, reasons, False)] == ["bench ab SCENARIO --base main"]
+    assert [step.command for step in next_steps.steps(of_change, reasons, False)] == ["bench ab SCENARIO --base main"]
 
 
 def test_every_verb_that_is_named_is_one(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from conftest import ROOT, TINY, FakeLoad
 from test_pictures import asked, run_of
 
 import plot_results
-from harness.plots import charts, overlay
+from harness.report.plots import charts, overlay
 
 GALLERY = (ROOT / "docs" / "gallery.md").read_text(encoding="utf-8")
 

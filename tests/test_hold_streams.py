@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from locustfiles.hold_streams import Held, problems, told
+from tools.bench_sse import Held, problems, told
 
 CLIENTS, EXPECTED = 100, 5
 

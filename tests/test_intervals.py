@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from harness import figures, intervals
-from harness.intervals import Estimate
+from harness.formatting import numbers
 from harness.samples import SAMPLES_NEEDED
+from harness.statistics import intervals
+from harness.statistics.estimate import Estimate
 
 
 def test_the_ratio_is_the_geometric_mean_with_a_t_interval_on_logs() -> None:
@@ -142,11 +143,11 @@ def test_no_percentile_without_data(quantile: float, needed: int) -> None:
     ],
 )
 def test_numbers_have_three_digits_and_never_an_exponent(value: float | None, text: str) -> None:
-    assert figures.number(value).replace(figures.THIN_SPACE, " ") == text
+    assert numbers.number(value).replace(numbers.THIN_SPACE, " ") == text
 
 
 def test_durations_are_for_people() -> None:
-    assert [figures.duration(s) for s in (45, 59.9, 450, 3900)] == ["45 s", "1 min 00 s", "7 min 30 s", "1 h 05 min"]
+    assert [numbers.duration(s) for s in (45, 59.9, 450, 3900)] == ["45 s", "1 min 00 s", "7 min 30 s", "1 h 05 min"]
 
 
 @pytest.mark.parametrize("n", [1, 2, 10, 131, 5_000])

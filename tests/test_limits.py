@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 from conftest import FakeLoad, analysed, tiny
 
-from harness import limits
-from harness.analysis import Analysis
-from harness.plan import Cell
+from harness.analysis.analysis import Analysis
+from harness.plan.slices import Cell
+from harness.verdicts import bottleneck
 
 HELLO = Cell("async", "hello", 4)
 
@@ -35,10 +35,10 @@ def with_busy(measured: Analysis, **busy: float) -> Analysis:
 def test_services_that_fill_the_load_s_core_are_named_unless_the_server_is_full_itself(
     measured: Analysis, busy: dict[str, float], told: str
 ) -> None:
-    assert str(limits.limit(with_busy(measured, **busy), HELLO)).startswith(told)
+    assert str(bottleneck.limit(with_busy(measured, **busy), HELLO)).startswith(told)
 
 
 def test_users_who_wait_as_long_as_they_must_are_the_limit(measured: Analysis) -> None:
-    told = limits.limit(with_busy(measured, server=0.1, load=0.1, services=0.1), Cell("async", "wait ms=10", 8))
+    told = bottleneck.limit(with_busy(measured, server=0.1, load=0.1, services=0.1), Cell("async", "wait ms=10", 8))
     assert told is not None
     assert "is limited by its users" in told

@@ -18,28 +18,27 @@ import pandas as pd
 import pytest
 from conftest import ROOT, Quiet
 
-from harness import (
-    backends,
-    deployment,
-    frames,
-    load,
-    machine,
-    plan,
-    ports,
-    processes,
-    runner,
-    scenario,
-    services,
-    store,
-    verify,
-)
-from harness.arm import Arm
-from harness.backends import Backends
-from harness.deployment import Site
+from harness.analysis import frames
+from harness.deployment import fleet as deployment
+from harness.deployment import verification
+from harness.deployment.fleet import Site
 from harness.errors import EXIT_INVALID, UserError
-from harness.servers import SERVERS
-from harness.services import Services
-from locustfiles import hold_streams
+from harness.load import locust_process
+from harness.measure import runner
+from harness.measure import stage as runner_stage
+from harness.plan import courses, layout
+from harness.plan import slices as plan_slices
+from harness.project import seeding
+from harness.registry.servers import SERVERS
+from harness.scenario import model, reader
+from harness.scenario.arm import Arm
+from harness.services import slow_api
+from harness.services.backends import Backends
+from harness.services.slow_api import Services
+from harness.storage import writer
+from harness.system import cores as machine_cores
+from harness.system import ports, processes
+from tools import bench_sse
 
 pytestmark = pytest.mark.live
 
@@ -81,17 +80,17 @@ GEVENT = (
 
 @pytest.fixture(scope="module")
 def database(tmp_path_factory: pytest.TempPathFactory) -> str:
-    return backends.seed(f"sqlite:///{tmp_path_factory.mktemp('db') / 'db.sqlite3'}")
+    return seeding.seed(f"sqlite:///{tmp_path_factory.mktemp('db') / 'db.sqlite3'}")
 
 
 @pytest.fixture
 def around(database: str, tmp_path: Path) -> Iterator[Services]:
-    with services.running(Backends({"DATABASE_URL": database}), tmp_path / "logs", None) as running:
+    with slow_api.running(Backends({"DATABASE_URL": database}), tmp_path / "logs", None) as running:
         yield running
 
 
 def site(around: Services, tmp_path: Path) -> Site:
-    return Site(around.environment, tmp_path / "logs", machine.share_cores().server)
+    return Site(around.environment, tmp_path / "logs", machine_cores.share_cores().server)
 
 
 def arm(server: str, view: str) -> Arm:
@@ -111,7 +110,7 @@ def test_every_server_comes_up_in_both_colours_and_gives_the_same_answers(around
         }.items()
     ]  # fmt: skip
     endpoints += [{"name": "fanout", "users": [1], "query": {"ms": 5}}, {"name": "db_fanout", "users": [1]}]
-    asked = scenario.Scenario.model_validate(
+    asked = model.Scenario.model_validate(
         {
             "question": "same answers?",
             "arms": [a.model_dump(exclude_unset=True) for a in arms],
@@ -120,7 +119,7 @@ def test_every_server_comes_up_in_both_colours_and_gives_the_same_answers(around
         }
     )
     with deployment.running(arms, site(around, tmp_path)) as fleet:
-        proof = verify.twins(asked, fleet)
+        proof = verification.twins(asked, fleet)
         children = [deployed.child for deployed in fleet.deployed.values()]
     broken = {cell for cell, why in proof.refused.items() if "AsyncToSync" not in why and "HTTP 500" in why}
     # Django's async ORM needs asgiref's bridge, which cannot work in a gevent worker's one thread: that is an effect.
@@ -282,7 +281,7 @@ def test_a_server_that_cannot_start_is_reported_with_its_log(around: Services, t
 
 
 def test_the_arms_are_on_the_servers_cores_and_the_load_maker_is_not(around: Services, tmp_path: Path) -> None:
-    cores = machine.share_cores()
+    cores = machine_cores.share_cores()
     if cores.server is None:
         pytest.skip(str(cores.note))
     with deployment.running([arm("gunicorn-gthread", "sync")], site(around, tmp_path)) as fleet:
@@ -320,13 +319,13 @@ def test_a_cell_that_cannot_drain_is_marked_and_its_arm_restarted(database: str,
         .replace("users = [4]", "users = [8]")
         .replace("slice_max_s = 0.3", "slice_max_s = 2.5\ndrain_s = 0.8")
     )
-    asked = scenario.parse(text, "quick.toml")
-    block = plan.expand(asked)[0]
+    asked = reader.parse(text, "quick.toml")
+    block = layout.expand(asked)[0]
     (tmp_path / "logs").mkdir()
-    stage = runner.Stage(machine.share_cores(), Backends({"DATABASE_URL": database}))
-    result = runner.run_block(asked, runner.fixed(block), block, tmp_path, stage, load.LocustLoad(), Quiet())
+    stage = runner_stage.Stage(machine_cores.share_cores(), Backends({"DATABASE_URL": database}))
+    result = runner.run_block(asked, courses.fixed(block), block, tmp_path, stage, locust_process.LocustLoad(), Quiet())
     overloaded = {block.slices[entry["slice"]].cell for entry in result.notes["restarted"]}
-    assert overloaded == {plan.Cell("sync", "wait ms=500", 8)}
+    assert overloaded == {plan_slices.Cell("sync", "wait ms=500", 8)}
     last = [p for p in result.notes["played"] if block.slices[p["index"]].cell.arm == "sync"][-1]
     assert last["requests"] > 0  # the arm was loaded again after its restart
 
@@ -337,12 +336,12 @@ def test_users_that_wait_are_spread_and_reuse_their_connections(database: str, t
         .replace("ms = 20", "ms = 100")
         .replace("slice_max_s = 0.3", "slice_max_s = 1.0")
     )
-    asked = scenario.parse(text.replace("users = [4]", "users = [8]"), "quick.toml")
-    block = plan.expand(asked)[0]
+    asked = reader.parse(text.replace("users = [4]", "users = [8]"), "quick.toml")
+    block = layout.expand(asked)[0]
     (tmp_path / "logs").mkdir()
-    stage = runner.Stage(machine.share_cores(), Backends({"DATABASE_URL": database}))
-    result = runner.run_block(asked, runner.fixed(block), block, tmp_path, stage, load.LocustLoad(), Quiet())
-    requests = store.requests_table(result.rows).to_pandas()
+    stage = runner_stage.Stage(machine_cores.share_cores(), Backends({"DATABASE_URL": database}))
+    result = runner.run_block(asked, courses.fixed(block), block, tmp_path, stage, locust_process.LocustLoad(), Quiet())
+    requests = writer.requests_table(result.rows).to_pandas()
     analysed = [
         s.index
         for s in block.slices
@@ -486,9 +485,9 @@ def test_a_change_is_measured_against_its_base_and_leaves_no_worktree(tmp_path: 
 
 
 def test_threads_hold_as_many_streams_as_there_are_and_an_event_loop_holds_them_all() -> None:
-    held = hold_streams.measure([hold_streams.ASYNC, hold_streams.SYNC], 100, 2)
-    assert hold_streams.problems(held[hold_streams.ASYNC.name], held[hold_streams.SYNC.name], 32) == []
-    assert held[hold_streams.ASYNC.name].at_once > 32
+    held = bench_sse.measure([bench_sse.ASYNC, bench_sse.SYNC], 100, 2)
+    assert bench_sse.problems(held[bench_sse.ASYNC.name], held[bench_sse.SYNC.name], 32) == []
+    assert held[bench_sse.ASYNC.name].at_once > 32
 
 
 STREAMS = (

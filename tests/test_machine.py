@@ -5,15 +5,16 @@ import resource
 
 import pytest
 
-from harness import machine
 from harness.errors import UserError
-from harness.machine import Cores
+from harness.system import cores as machine_cores
+from harness.system import machine
+from harness.system.cores import Cores
 
 AFFINITY = hasattr(os, "sched_setaffinity")
 
 
 def test_server_and_load_get_different_cores() -> None:
-    cores = machine.share_cores()
+    cores = machine_cores.share_cores()
     if cores.server is None:
         assert cores.note
     else:
@@ -30,13 +31,13 @@ def test_the_servers_get_the_first_half(
     monkeypatch: pytest.MonkeyPatch, usable: set[int], server: tuple[int, ...] | None, load: tuple[int, ...] | None
 ) -> None:
     monkeypatch.setattr(os, "sched_getaffinity", lambda pid: usable)
-    cores = machine.share_cores()
+    cores = machine_cores.share_cores()
     assert (cores.server, cores.load) == (server, load)
 
 
 def test_without_affinity_the_run_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delattr(os, "sched_setaffinity", raising=False)
-    assert machine.share_cores() == Cores(
+    assert machine_cores.share_cores() == Cores(
         None, None, "this system has no CPU affinity: server and load share all cores"
     )
 
@@ -45,7 +46,7 @@ def test_without_affinity_the_run_says_so(monkeypatch: pytest.MonkeyPatch) -> No
 def test_a_second_run_in_the_same_process_has_all_cores_again() -> None:
     before = os.sched_getaffinity(0)
     one = min(before)
-    with machine.off_the_servers(Cores((one,), (one,))):
+    with machine_cores.off_the_servers(Cores((one,), (one,))):
         assert os.sched_getaffinity(0) == {one}
     assert os.sched_getaffinity(0) == before
 

@@ -8,11 +8,15 @@ import numpy as np
 import pytest
 from conftest import TINY, FakeLoad, FakeStage, fake_run
 
-from harness import analysis, arrivals, checks, frames, plan, scenario, sections
+from harness.analysis import analysis, frames
 from harness.errors import UserError
-from harness.plan import Cell, Slice
+from harness.plan import arrivals, layout
+from harness.plan.slices import Cell, Slice
+from harness.report import sections
 from harness.samples import COLUMNS, Outcome
-from harness.scenario import Scenario
+from harness.scenario import reader
+from harness.scenario.model import Scenario
+from harness.verdicts import validity
 from locustfiles.slices import drawn
 
 MIXED = (
@@ -29,7 +33,7 @@ WHOLE, WAIT, HELLO = (Cell("async", f"neighbours{part}", 16) for part in ("", ":
 
 
 def mixed() -> Scenario:
-    return scenario.parse(MIXED, "mixed.toml")
+    return reader.parse(MIXED, "mixed.toml")
 
 
 def slow_waits(slice_: Slice, rows: np.ndarray) -> np.ndarray:
@@ -56,7 +60,7 @@ def test_the_whole_and_each_part_are_cells_of_their_own(tmp_path: Path) -> None:
 
 def test_parts_have_sections_and_comparisons_and_no_cpu_of_their_own(tmp_path: Path) -> None:
     result = analysed(tmp_path, FakeLoad())
-    titles = [section.title for section in sections.sections(result, checks.check(result))]
+    titles = [section.title for section in sections.sections(result, validity.check(result))]
     assert [title.partition(" ·")[0] for title in titles] == [
         "neighbours",
         "neighbours: wait ms=10",
@@ -76,9 +80,9 @@ def test_an_invalid_mix_makes_its_parts_invalid_and_one_bad_part_only_itself(tmp
         return FakeLoad(spoil=spoil)
 
     result = analysed(tmp_path / "a", failing(0))
-    lost = checks.invalid_cells(checks.check(result))
+    lost = validity.invalid_cells(validity.check(result))
     assert {WHOLE, WAIT, HELLO} <= lost
-    texts = {reason.cell: reason.text for reason in checks.check(result)}
+    texts = {reason.cell: reason.text for reason in validity.check(result)}
     assert "a part of neighbours, which is INVALID" in texts[HELLO]
 
     def early(slice_: Slice, rows: np.ndarray) -> np.ndarray:
@@ -87,7 +91,7 @@ def test_an_invalid_mix_makes_its_parts_invalid_and_one_bad_part_only_itself(tmp
         return rows
 
     result = analysed(tmp_path / "b", FakeLoad(spoil=early))
-    lost = checks.invalid_cells(checks.check(result))
+    lost = validity.invalid_cells(validity.check(result))
     assert WAIT in lost
     assert HELLO not in lost
 
@@ -96,11 +100,11 @@ def test_a_refused_part_leaves_the_mix_unloaded(tmp_path: Path) -> None:
     load = FakeLoad()
     result = analysed(tmp_path, load, FakeStage({("async", "neighbours: hello"): "HTTP 500"}))
     assert "async" not in {slice_.cell.arm for slice_ in load.played}
-    assert {WHOLE, WAIT, HELLO} <= checks.invalid_cells(checks.check(result))
+    assert {WHOLE, WAIT, HELLO} <= validity.invalid_cells(validity.check(result))
 
 
 def test_each_call_of_a_mix_has_its_path_and_share() -> None:
-    calls = plan.expand(mixed())[0].slices[0].calls
+    calls = layout.expand(mixed())[0].slices[0].calls
     assert [(call.path.split("/", 2)[2], call.share) for call in calls] == [("wait/?ms=10", 0.25), ("hello/", 0.75)]
 
 
@@ -120,7 +124,7 @@ def test_arrivals_draw_by_share_and_the_same_again_from_the_same_seed() -> None:
 
 
 def test_a_slice_of_a_mix_is_as_long_as_its_slowest_part_needs() -> None:
-    slices = plan.expand(mixed())[0].slices
+    slices = layout.expand(mixed())[0].slices
     assert {slice_.least_s for slice_ in slices} == {0.01}
 
 
@@ -140,5 +144,5 @@ def test_a_slice_of_a_mix_is_as_long_as_its_slowest_part_needs() -> None:
 def test_a_malformed_mix_is_refused_in_words(old: str, new: str, message: str) -> None:
     assert old in MIXED
     with pytest.raises(UserError) as caught:
-        scenario.parse(MIXED.replace(old, new), "mixed.toml")
+        reader.parse(MIXED.replace(old, new), "mixed.toml")
     assert message in str(caught.value)

@@ -6,8 +6,10 @@ import numpy as np
 import pytest
 from conftest import MS
 
-from harness import arrivals, calibrate, load
-from harness.arrivals import BURST, SECOND_NS
+from harness.load import calibration, locust_process
+from harness.plan import arrivals
+from harness.plan.arrivals import BURST, SECOND_NS
+from harness.registry import load_modes
 from harness.samples import Played
 from locustfiles.open_loop import BATCH, Arrival, Arrivals
 from locustfiles.ticker import Ticker
@@ -97,7 +99,7 @@ def test_a_slice_without_arrivals_is_over_at_once() -> None:
 
 
 @pytest.mark.parametrize("kind", ["poisson", "uniform", "burst"])
-def test_a_schedule_is_seeded_rising_and_has_its_rate(kind: arrivals.Kind) -> None:
+def test_a_schedule_is_seeded_rising_and_has_its_rate(kind: load_modes.Kind) -> None:
     one, same, other = (arrivals.schedule(kind, RATE, MANY, seed) for seed in (1, 1, 2))
     assert (one == same).all()
     assert len(one) != len(other) or (one != other).any()
@@ -110,7 +112,7 @@ def test_a_schedule_is_seeded_rising_and_has_its_rate(kind: arrivals.Kind) -> No
 
 def test_poisson_gaps_are_exponential_and_counts_vary_as_poisson_s_do() -> None:
     """The test is at the 1 % level, so of 60 schedules hardly more than two fail it."""
-    found = [calibrate.ks_exponential(arrivals.schedule("poisson", RATE, MANY, seed), RATE) for seed in range(60)]
+    found = [calibration.ks_exponential(arrivals.schedule("poisson", RATE, MANY, seed), RATE) for seed in range(60)]
     assert sum(distance > critical for distance, critical in found) <= 3
     times = arrivals.schedule("poisson", RATE, MANY, 6)
     per_bin = np.bincount(times // (100 * MS), minlength=200)
@@ -119,7 +121,7 @@ def test_poisson_gaps_are_exponential_and_counts_vary_as_poisson_s_do() -> None:
 
 def test_the_test_of_gaps_can_fail() -> None:
     for kind in ("uniform", "burst"):
-        distance, critical = calibrate.ks_exponential(arrivals.schedule(kind, RATE, MANY, 3), RATE)
+        distance, critical = calibration.ks_exponential(arrivals.schedule(kind, RATE, MANY, 3), RATE)
         assert distance > critical
 
 
@@ -148,7 +150,7 @@ def played(**changes: object) -> Played:
 
 
 def test_what_several_load_makers_played_adds_up() -> None:
-    both = load.merged([played(), played(drained_ns=50, shortage=True, latency_ms=None, worst_tick_ms=9.0)])
+    both = locust_process.merged([played(), played(drained_ns=50, shortage=True, latency_ms=None, worst_tick_ms=9.0)])
     assert both == played(
         drained_ns=50, requests=10, dropped=2, failures=4, late=6, shortage=True, ticks=20, late_ticks=2, worst_tick_ms=9.0
     )  # fmt: skip

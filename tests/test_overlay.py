@@ -11,12 +11,12 @@ from conftest import TINY, FakeLoad
 from matplotlib.figure import Figure
 from test_pictures import CAPACITY, OPEN, RATES, SEARCHED, analysed, asked, drawn, extent, faults, words
 
-from harness.analysis import Analysis
+from harness.analysis.analysis import Analysis
 from harness.errors import UserError
-from harness.plan import Cell, Slice
-from harness.plots import overlay, paper
-from harness.plots.drawing import COLOURS
-from harness.plots.paper import PAGE, PAPERS, Paper
+from harness.plan.slices import Cell, Slice
+from harness.report.chart_style import COLOURS
+from harness.report.plots import overlay, page_size
+from harness.report.plots.page_size import PAGE, PAPERS, Paper
 from harness.samples import COLUMNS
 
 ONE_BLOCK = TINY.replace("blocks = 6", "blocks = 1")
@@ -103,7 +103,7 @@ def test_panels_of_one_endpoint_on_one_picture_have_one_scale(tmp_path: Path) ->
     """Eight arms of two runs have no room in one panel of a talk."""
     text = asked(8, "[[endpoints]]\nname = 'hello'\nusers = [4]\n")
     runs = [analysed(tmp_path / str(ms), text, taking(ms)) for ms in (10, 30)]
-    parted = [one for _, one in over_each_other(runs, paper.TALK) if len(one.axes) > 1]
+    parted = [one for _, one in over_each_other(runs, page_size.TALK) if len(one.axes) > 1]
     assert parted
     for picture in parted:
         assert len({panel.get_xlim() for panel in picture.axes}) == 1

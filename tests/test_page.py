@@ -17,29 +17,24 @@ import pytest
 from conftest import FACTS, TINY, FakeLoad, FakeStage, Quiet, fake_run, read_json
 from test_capacity import TEXT as CAPACITY
 
-from harness import (
-    analysis,
-    endpoints,
-    figures,
-    frames,
-    limits,
-    metrics,
-    publish,
-    runner,
-    scenario,
-    sections,
-    store,
-    timeline,
-)
-from harness.checks import Reason
-from harness.intervals import Estimate
-from harness.page import because, chart, facts, page, sentence, svg
-from harness.page.because import Because
-from harness.page.chart import Chart, Line, Style
-from harness.page.sentence import Answer
-from harness.plan import Cell, Slice
-from harness.plots.drawing import COLOURS
+from harness.analysis import analysis, frames, timeline
+from harness.commands import publishing
+from harness.formatting import numbers
+from harness.measure import runner
+from harness.plan.slices import Cell, Slice
+from harness.registry import endpoints, metrics
+from harness.report import sections
+from harness.report.chart_style import COLOURS
+from harness.report.html import causes, facts, line_chart, page, pair_sentences, svg
+from harness.report.html.causes import Because
+from harness.report.html.line_chart import Chart, Line, Style
+from harness.report.html.pair_sentences import Answer
 from harness.samples import COLUMNS, Outcome
+from harness.scenario import reader
+from harness.statistics.estimate import Estimate
+from harness.storage import files, writer
+from harness.verdicts import bottleneck, validity
+from harness.verdicts.validity import Reason
 
 HOSTILE = "<script>alert(1)<!--\"'{{ 7*7 }}&lt;"
 ENDING = "</script><img src=x onerror=alert(1)>{{ 7*7 }}{% raw %}"
@@ -93,9 +88,9 @@ def slower_when_sync(slice_: Slice, rng: random.Random) -> float:
 
 def made(folder: Path, text: str = TINY, load: FakeLoad | None = None, stage: FakeStage | None = None) -> Path:
     """A run of this scenario with its report."""
-    run = fake_run(folder, scenario.parse(text, "tiny.toml"), load or FakeLoad(slower_when_sync), stage)
+    run = fake_run(folder, reader.parse(text, "tiny.toml"), load or FakeLoad(slower_when_sync), stage)
     (run / "scenario.toml").write_text(text)
-    publish.publish(run)
+    publishing.publish(run)
     return run
 
 
@@ -114,7 +109,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(autouse=True)
 def quiet(monkeypatch: pytest.MonkeyPatch) -> None:
     """The pictures of other modules are not what is tested here."""
-    monkeypatch.setattr(publish.charts, "save_all", lambda *_: [])
+    monkeypatch.setattr(publishing.charts, "save_all", lambda *_: [])
 
 
 def test_the_path_of_the_page_is_the_first_thing_to_open(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -165,7 +160,7 @@ def test_the_bars_say_what_cells_csv_says(run: Path) -> None:
     assert len(told) >= 9 * 4
     for one in table.to_dict("records"):
         value, low, high = (one[f"throughput_rps{end}"] for end in ("", "_low", "_high"))
-        written = f"{figures.number(value)} [{figures.number(low)}, {figures.number(high)}]"
+        written = f"{numbers.number(value)} [{numbers.number(low)}, {numbers.number(high)}]"
         assert (one["arm"], written) in told
 
 
@@ -174,8 +169,8 @@ def test_the_summary_and_the_ratios_say_what_comparisons_csv_says(run: Path) -> 
     table = pd.read_csv(run / "report" / "comparisons.csv")
     for one in table[table.metric == "throughput_rps"].to_dict("records"):
         ratio, interval = (
-            f"{figures.number(one['ratio'])}×",
-            f"[{figures.number(one['low'])}, {figures.number(one['high'])}]",
+            f"{numbers.number(one['ratio'])}×",
+            f"[{numbers.number(one['low'])}, {numbers.number(one['high'])}]",
         )
         assert any(cell.startswith(f"▲ {ratio} {one['verdict']} {interval}") for cell in cells)
         assert any(cell.startswith(f"{ratio} {interval} {one['verdict']}") for cell in cells)
@@ -273,7 +268,7 @@ def test_what_leans_is_measured_and_not_confirmed(tmp_path: Path) -> None:
 
 def sentences(told: Sequence[tuple[str, float]], run: Path, dearer: float | None = None, kind: str = "") -> Answer:
     """What is said of async over sync in this run, had its comparisons these tones and ratios."""
-    result = publish.read(run)[0]
+    result = validity.read(run)[0]
     pair = result.run.scenario.pairs[0]
     found = {
         (pair.arm, pair.over, "hello", float(level)): (
@@ -283,7 +278,7 @@ def sentences(told: Sequence[tuple[str, float]], run: Path, dearer: float | None
         )
         for level, (how, ratio) in enumerate(told)
     }
-    return sentence.answers(result, found, set())[0]
+    return pair_sentences.answers(result, found, set())[0]
 
 
 def test_the_confirmed_lead_the_leaning_follow(run: Path) -> None:
@@ -314,17 +309,17 @@ def test_a_reason_is_given_for_what_is_confirmed_or_called_measured(run: Path) -
     assert sentences([("better", 2.0)], run, 2.0).why == "Where async was ahead, each request cost sync 2.00× the CPU."
     measured = sentences([("leans-better", 2.0)], run, 2.0).why
     assert measured == "Where async was measured ahead, each request cost sync 2.00× the CPU."
-    free = sentences([("better", 2.0)], run, 2.0, limits.NOTHING_ALONE).why
+    free = sentences([("better", 2.0)], run, 2.0, bottleneck.NOTHING_ALONE).why
     assert free.endswith("2.00× the CPU; in 1 of 1 it was not limited by CPU alone.")
 
 
 @pytest.mark.parametrize(("busy", "beside"), [(0.8, True), (0.97, False)])
 def test_cpu_is_the_reason_only_where_it_binds(run: Path, busy: float, beside: bool) -> None:
-    result, _ = publish.read(run)
+    result, _ = validity.read(run)
     result.per_block["server_busy"] = busy
     result.per_block["throughput_rps"] *= 0.5  # neither users nor cap
     valid = sections.valid_comparisons(result, set())
-    told = because.grounds(result, valid, {})
+    told = causes.grounds(result, valid, {})
     key = next(c for c in valid if c.metric is result.metrics[0] and c.endpoint != "hello")
     costs = {(key.arm, key.over, key.endpoint, key.level): 0.4}
     text = replace(told, costs=costs).of(key, "better").text
@@ -333,7 +328,7 @@ def test_cpu_is_the_reason_only_where_it_binds(run: Path, busy: float, beside: b
 
 
 def test_a_disturbed_run_says_so_beside_the_answer(run: Path) -> None:
-    result, _ = publish.read(run)
+    result, _ = validity.read(run)
     first, second = result.cells[:2]
     told = [Reason(first, True, "lost"), Reason(second, False, "odd"), Reason(second, False, "odder")]
     floors = [replace(one, ratio=Estimate(1.0, 0.5, 2.24, 6)) for one in result.floors]
@@ -353,14 +348,14 @@ def test_a_scenario_that_was_edited_after_the_run_is_told_beside_the_answer(tmp_
     run = made(tmp_path, TINY.replace("blocks = 6", "blocks = 1"))
     assert "is not what was measured" not in read(run).text
     head = read_json(run / "run.json")
-    store.write_json(run / "run.json", head | {"plan": {"hash": "0123456789abcdef"}})
-    publish.publish(run)
+    files.write_json(run / "run.json", head | {"plan": {"hash": "0123456789abcdef"}})
+    publishing.publish(run)
     top = read(run).text.partition("Who won where, and why")[0]
     assert "scenario.toml is not what was measured" in top
 
 
 def test_a_flagged_cell_is_marked_where_it_won(run: Path) -> None:
-    result, _ = publish.read(run)
+    result, _ = validity.read(run)
     cell = next(one for one in result.cells if one.arm == "sync")
     found = Read(page.html(result, [Reason(cell, False, "odd")]))
     marked = [row for _, row in found.rows if any("⚑ flagged: sync" in " ".join(one.split()) for one in row)]
@@ -370,7 +365,7 @@ def test_a_flagged_cell_is_marked_where_it_won(run: Path) -> None:
 
 
 def test_a_ratio_of_fewer_blocks_or_none_says_so(run: Path) -> None:
-    result, reasons = publish.read(run)
+    result, reasons = validity.read(run)
     p95 = metrics.BY_KEY["p95"]
     found = [replace(c, ratio=replace(c.ratio, n=3)) if c.metric is p95 else c for c in result.compared]
     few = Read(page.html(replace(result, compared=found), reasons))
@@ -397,14 +392,14 @@ def test_parser_and_loop_are_those_of_the_stored_command(key: str) -> None:
 
 
 def test_what_differed_has_parser_and_loop(run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    result, _ = publish.read(run)
+    result, _ = validity.read(run)
     monkeypatch.setattr(facts, "commands", lambda _: [("sync", COMMANDS["a"][0]), ("async", COMMANDS["b"][0])])
     found = facts.differed(result)
     assert {"HTTP parser", "event loop"} <= set(found.columns)
 
 
 def test_the_commands_name_the_run_where_it_is(run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    result, _ = publish.read(run)
+    result, _ = validity.read(run)
     told = [command for command, _ in facts.again(result, explained=False)]
     assert f"bench report {run}" in told
     assert f"bench explain {run}" in told
@@ -414,7 +409,7 @@ def test_the_commands_name_the_run_where_it_is(run: Path, tmp_path: Path, monkey
 
 
 def test_a_bar_that_is_invalid_has_no_number(run: Path) -> None:
-    result, _ = publish.read(run)
+    result, _ = validity.read(run)
     found = Read(page.html(result, [Reason(result.cells[0], True, "lost")]))
     told = {row[-1] for attrs, row in found.rows if "invalid" in (attrs.get("class") or "")}
     assert told == {"INVALID"}
@@ -440,15 +435,15 @@ def test_an_open_loop_compares_waiting_and_has_rates(tmp_path: Path) -> None:
 
 def test_a_search_for_capacity_has_its_hockey_stick(tmp_path: Path) -> None:
     text = CAPACITY.replace("blocks = 3", "blocks = 2").replace("p99 <= 250ms", "p50 <= 15ms")
-    asked = scenario.parse(text, "capacity.toml")
-    folder = store.RunFolder.create(tmp_path, "capacity", text, FACTS | {"overrides": asked.overrides})
+    asked = reader.parse(text, "capacity.toml")
+    folder = writer.RunFolder.create(tmp_path, "capacity", text, FACTS | {"overrides": asked.overrides})
 
     def up_to(slice_: Slice, rng: random.Random) -> float:
         return 12.0 if slice_.cell.level <= (100 if slice_.cell.arm == "sync" else 400) else 40.0
 
     runner.run(asked, folder, FakeStage(), FakeLoad(up_to), Quiet())
-    folder.mark(store.FINISHED)
-    publish.publish(folder.path)
+    folder.mark(files.FINISHED)
+    publishing.publish(folder.path)
     found = read(folder.path)
     stick = found.data["plots"]["sticks"][0]
     assert {mark["hollow"] for line in stick["lines"] for mark in line["marks"]} == {True, False}
@@ -474,14 +469,14 @@ def test_the_timeline_is_made_of_the_samples_of_its_stretch(run: Path) -> None:
 
 
 def test_the_number_of_stretches_falls_as_slices_grow() -> None:
-    asked = scenario.parse(TINY, "tiny.toml")
+    asked = reader.parse(TINY, "tiny.toml")
     many = asked.model_copy(update={"blocks": 1_000})
     assert timeline.stretches(asked) == timeline.MOST_STRETCHES
     assert timeline.stretches(many) == 1
 
 
 def test_numbers_in_the_data_are_finite_and_short() -> None:
-    assert chart.plain({"a": [1.23456789, float("nan"), float("inf"), None, 3, 12_345_678.0]}) == {
+    assert line_chart.plain({"a": [1.23456789, float("nan"), float("inf"), None, 3, 12_345_678.0]}) == {
         "a": [1.2346, None, None, None, 3, 12_346_000]
     }
 
@@ -514,7 +509,7 @@ def test_the_reason_of_a_full_arm_is_its_cap(tmp_path: Path) -> None:
     def queued(slice_: Slice, rng: random.Random) -> float:
         return 30.0 if slice_.cell.arm == "sync" and slice_.cell.endpoint != "hello" else 10.0 + rng.random()
 
-    result, reasons = publish.read(made(tmp_path, TINY.replace("users = [8]", "users = [24]"), FakeLoad(queued)))
+    result, reasons = validity.read(made(tmp_path, TINY.replace("users = [8]", "users = [24]"), FakeLoad(queued)))
     result.per_block["server_busy"] = 0.3
     result = analysis.Analysis(**{name: getattr(result, name) for name in analysis.Analysis.__dataclass_fields__})
     text = Read(page.html(result, reasons)).text
@@ -525,7 +520,7 @@ def test_the_page_of_a_long_run_is_small_and_quick(tmp_path: Path, run: Path) ->
     """As many slices as a run of a thousand blocks has: the page does not grow with requests or blocks."""
     copied = tmp_path / "run"
     shutil.copytree(run, copied)
-    result, reasons = publish.read(copied)
+    result, reasons = validity.read(copied)
     many = pd.concat([result.timeline.assign(block=result.timeline.block + 6 * turn) for turn in range(150)])
     longer = analysis.Analysis(
         **{**{n: getattr(result, n) for n in analysis.Analysis.__dataclass_fields__}, "timeline": many}

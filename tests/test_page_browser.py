@@ -15,7 +15,9 @@ from conftest import TINY, FakeLoad, fake_run
 from playwright.sync_api import Browser, Page, sync_playwright
 from test_page import slower_when_sync
 
-from harness import figures, publish, scenario
+from harness.commands import publishing
+from harness.formatting import numbers
+from harness.scenario import reader
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 CHROMIUM = next((found for name in NAMES if (found := shutil.which(name))), None)
@@ -29,9 +31,9 @@ pytestmark = [
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     text = TINY.replace("users = [8]", "users = [8, 16]").replace("carry a figure", f"carry {HOSTILE}")
-    path = fake_run(tmp_path_factory.mktemp("run"), scenario.parse(text, "tiny.toml"), FakeLoad(slower_when_sync))
+    path = fake_run(tmp_path_factory.mktemp("run"), reader.parse(text, "tiny.toml"), FakeLoad(slower_when_sync))
     (path / "scenario.toml").write_text(text)
-    publish.publish(path)
+    publishing.publish(path)
     return path
 
 
@@ -194,11 +196,11 @@ def test_the_values_on_the_page_are_those_of_the_csv_files(visit: Visit, run: Pa
         visit.page.select_option("#bar-metric", value=metric)
         shown = visit.page.locator("#figures .bars:visible").inner_text()
         for value in table[metric]:
-            assert figures.number(value) in shown
+            assert numbers.number(value) in shown
     ratios = pd.read_csv(run / "report" / "comparisons.csv")
     summary = visit.page.locator("table.who").inner_text()
     for value in ratios[ratios.metric == "throughput_rps"].ratio:
-        assert f"{figures.number(value)}×" in summary
+        assert f"{numbers.number(value)}×" in summary
 
 
 def test_all_of_it_can_be_read_without_javascript(browser: Browser, run: Path) -> None:

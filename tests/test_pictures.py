@@ -14,12 +14,13 @@ from matplotlib.figure import Figure
 from matplotlib.text import Text
 from matplotlib.transforms import Bbox
 
-from harness import analysis, frames, scenario
-from harness.analysis import Analysis
-from harness.plan import Slice
-from harness.plots import charts, paper, sheet
-from harness.plots.layout import Margins
-from harness.plots.paper import PAGE, PAPERS, TALK, Paper
+from harness.analysis import analysis, frames
+from harness.analysis.analysis import Analysis
+from harness.plan.slices import Slice
+from harness.report.plots import charts, page_size, sheet
+from harness.report.plots.layout import Margins
+from harness.report.plots.page_size import PAGE, PAPERS, TALK, Paper
+from harness.scenario import reader
 
 SLACK_PX = 1.0
 Pictures = list[tuple[str, Figure]]
@@ -41,7 +42,7 @@ def asked(arms: int, endpoints: str, load: str = "", long: bool = False, blocks:
 
 def run_of(folder: Path, text: str, load: FakeLoad, stage: FakeStage | None = None) -> Path:
     """A run of this scenario."""
-    path = fake_run(folder, scenario.parse(text, "asked.toml"), load, stage)
+    path = fake_run(folder, reader.parse(text, "asked.toml"), load, stage)
     (path / "scenario.toml").write_text(text)
     return path
 
@@ -197,8 +198,8 @@ def test_a_width_is_measured_as_it_is_drawn() -> None:
             shown = Text(0, 0, text, fontsize=size, figure=picture, parse_math=False).get_window_extent(
                 drawing_renderer(picture)
             )
-            assert shown.width / 200 == pytest.approx(paper.width(text, size), rel=0.05)
-            assert shown.width / 200 <= paper.width(text, size) + 0.02
+            assert shown.width / 200 == pytest.approx(page_size.width(text, size), rel=0.05)
+            assert shown.width / 200 <= page_size.width(text, size) + 0.02
 
 
 def drawing_renderer(picture: Figure) -> object:

@@ -12,11 +12,16 @@ import pandas as pd
 import pytest
 from conftest import FACTS, MS, TINY, FakeLoad, FakeStage, Quiet, analysed, fake_run, read_json, tiny
 
-from harness import analysis, cells, checks, frames, publish, report, runner, store, verdict
+from harness.analysis import analysis, cells, frames
+from harness.commands import publishing
 from harness.errors import UserError
-from harness.metrics import METRICS
-from harness.plan import Cell, Slice
+from harness.measure import runner
+from harness.plan.slices import Cell, Slice
+from harness.registry.metrics import METRICS
+from harness.report import run_report
 from harness.samples import COLUMNS, Outcome
+from harness.storage import files, writer
+from harness.verdicts import validity, verdict
 
 THROUGHPUT = METRICS[0]
 
@@ -65,7 +70,7 @@ def test_percentiles_are_those_of_the_merged_raw_samples(tmp_path: Path) -> None
 
 
 def test_the_report_says_question_verdict_floor_and_reason(tmp_path: Path) -> None:
-    text = report.text(analysed(tmp_path, tiny(), FakeLoad(slower_when_sync)))
+    text = run_report.text(analysed(tmp_path, tiny(), FakeLoad(slower_when_sync)))
     assert text.startswith("Does the pipeline carry a figure from end to end?")
     assert "faster" in text
     assert "A/A floor" in text
@@ -80,7 +85,7 @@ def test_too_few_blocks_are_undecided_and_have_no_interval(tmp_path: Path) -> No
 
 def test_report_folder_has_tables_text_and_pictures(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     run = fake_run(tmp_path, tiny(blocks=3), FakeLoad())
-    assert publish.publish(run) == 0
+    assert publishing.publish(run) == 0
     names = {path.name for path in (run / "report").iterdir()}
     assert {"report.md", "cells.csv", "comparisons.csv"} <= names
     # a fake server spends no CPU, and nothing is streamed or searched for
@@ -96,7 +101,7 @@ def test_a_question_that_looks_like_markup_is_words_in_markdown(tmp_path: Path) 
     run = fake_run(tmp_path, tiny(blocks=1), FakeLoad())
     asked = TINY.replace("Does the pipeline carry a figure from end to end?", "<script>alert(1)</script> is 1 < 2?")
     (run / "scenario.toml").write_text(asked)
-    told = report.markdown(analysis.analyse(frames.open_run(run)))
+    told = run_report.markdown(analysis.analyse(frames.open_run(run)))
     assert "<script" not in told
     assert told.startswith("# &lt;script>alert(1)&lt;/script> is 1 < 2?")
 
@@ -110,7 +115,7 @@ def test_a_run_json_that_is_no_object_is_called_damaged(tmp_path: Path) -> None:
 def test_a_lost_comparison_is_reported_as_such(tmp_path: Path) -> None:
     refused = {("sync", "hello"): "HTTP 500 before any load"}
     run = fake_run(tmp_path, tiny(blocks=3), FakeLoad(), FakeStage(refused))
-    assert publish.publish(run) == 3
+    assert publishing.publish(run) == 3
 
 
 def test_finished_blocks_of_an_interrupted_run_are_reportable(tmp_path: Path) -> None:
@@ -127,23 +132,23 @@ def test_finished_blocks_of_an_interrupted_run_are_reportable(tmp_path: Path) ->
         fake_run(tmp_path, tiny(), load)
     run = frames.open_run(next(tmp_path.iterdir()))
     assert len(run.block_folders) == 2
-    assert "running after 2 of 6 blocks: a smaller run" in report.text(analysis.analyse(run))
+    assert "running after 2 of 6 blocks: a smaller run" in run_report.text(analysis.analyse(run))
 
 
 def test_a_run_whose_harness_is_gone_says_cut_off(tmp_path: Path) -> None:
     path = fake_run(tmp_path, tiny(blocks=3), FakeLoad())
     gone = subprocess.Popen(["true"])
     gone.wait()
-    head = read_json(path / "run.json") | {"state": store.RUNNING, "pid": gone.pid}
-    store.write_json(path / "run.json", head)
+    head = read_json(path / "run.json") | {"state": files.RUNNING, "pid": gone.pid}
+    files.write_json(path / "run.json", head)
     assert frames.open_run(path).state == "cut off"
-    store.write_json(path / "run.json", head | {"pid": os.getpid()})
+    files.write_json(path / "run.json", head | {"pid": os.getpid()})
     assert frames.open_run(path).state == "running"
 
 
 def test_an_unknown_schema_version_is_refused(tmp_path: Path) -> None:
     path = fake_run(tmp_path, tiny(blocks=1), FakeLoad())
-    store.write_json(path / "run.json", read_json(path / "run.json") | {"schema_version": 99})
+    files.write_json(path / "run.json", read_json(path / "run.json") | {"schema_version": 99})
     with pytest.raises(UserError, match="schema_version: expected 4, got 99"):
         frames.open_run(path)
 
@@ -159,10 +164,10 @@ def test_what_is_no_run_folder_is_refused(tmp_path: Path, make: bool, message: s
 
 def test_a_run_without_a_finished_block_is_refused(tmp_path: Path) -> None:
     facts = FACTS | {"overrides": {"blocks": 6, "seed": 1}}
-    run = store.RunFolder.create(tmp_path, "tiny", TINY, facts)
+    run = writer.RunFolder.create(tmp_path, "tiny", TINY, facts)
     with pytest.raises(UserError, match=r"no finished block .*wait for its first block"):
         frames.open_run(run.path)
-    run.mark(store.INTERRUPTED)
+    run.mark(files.INTERRUPTED)
     with pytest.raises(UserError, match=r"no finished block .*bench run --resume .* measures it"):
         frames.open_run(run.path)
 
@@ -201,7 +206,7 @@ def test_a_damaged_run_folder_is_refused_in_words(
     tmp_path: Path, name: str, change: Callable[[Any], Any], message: str
 ) -> None:
     run = fake_run(tmp_path, tiny(blocks=1), FakeLoad())
-    store.write_json(run / name, change(read_json(run / name)))
+    files.write_json(run / name, change(read_json(run / name)))
     with pytest.raises(UserError, match=message):
         analysis.analyse(frames.open_run(run))
 
@@ -220,14 +225,14 @@ def test_a_folder_that_is_no_block_is_left_alone(tmp_path: Path) -> None:
 
 
 def test_two_runs_in_the_same_second_get_two_folders(tmp_path: Path) -> None:
-    paths = {store.RunFolder.create(tmp_path, "tiny", "", {}).path for _ in range(3)}
+    paths = {writer.RunFolder.create(tmp_path, "tiny", "", {}).path for _ in range(3)}
     assert len(paths) == 3
 
 
 def test_an_arm_left_with_work_is_restarted_before_its_next_slice(tmp_path: Path) -> None:
     load = FakeLoad(shortage=lambda slice_: slice_.cell == Cell("sync", "wait ms=10", 8))
     stage = FakeStage()
-    run = store.RunFolder.create(tmp_path, "tiny", "", {})
+    run = writer.RunFolder.create(tmp_path, "tiny", "", {})
     runner.run(tiny(blocks=1), run, stage, load, Quiet())
     assert stage.servers is not None
     assert stage.servers.restarts == ["sync"] * 4  # the warm-up and three visits
@@ -237,7 +242,7 @@ def test_a_refused_cell_is_not_loaded(tmp_path: Path) -> None:
     load = FakeLoad()
     result = analysed(tmp_path, tiny(blocks=1), load, FakeStage({("sync", "hello"): "other body"}))
     assert Cell("sync", "hello", 4) not in {slice_.cell for slice_ in load.played}
-    assert any("other body" in reason.text for reason in checks.check(result))
+    assert any("other body" in reason.text for reason in validity.check(result))
 
 
 def test_every_request_is_kept_as_it_was_recorded(tmp_path: Path) -> None:
@@ -254,7 +259,7 @@ def test_a_run_in_which_every_cell_was_refused_is_reported_as_that(tmp_path: Pat
         (arm, label): "HTTP 500" for arm in ("sync", "async", "async again") for label in ("hello", "wait ms=10")
     }
     run = fake_run(tmp_path, tiny(blocks=1), FakeLoad(), FakeStage(refused))
-    assert publish.publish(run) == 3
+    assert publishing.publish(run) == 3
     assert "6 of 6 cells are INVALID" in (run / "report" / "report.md").read_text()
 
 

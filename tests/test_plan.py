@@ -5,15 +5,15 @@ from collections import Counter
 import pytest
 from conftest import MS, tiny
 
-from harness import plan
-from harness.plan import Call, Cell, Slice
-from harness.scenario import Scenario
+from harness.plan import layout
+from harness.plan.slices import Call, Cell, Slice
+from harness.scenario.model import Scenario
 
 
 def test_every_round_visits_every_cell_once() -> None:
     scenario = tiny()
-    cells = [cell for cell, _, _ in plan.cells(scenario)]
-    for block in plan.expand(scenario):
+    cells = [cell for cell, _, _ in layout.cells(scenario)]
+    for block in layout.expand(scenario):
         rounds = [block.slices[i : i + len(cells)] for i in range(0, len(block.slices), len(cells))]
         assert len(rounds) == 1 + scenario.load.visits
         for one in rounds:
@@ -22,16 +22,16 @@ def test_every_round_visits_every_cell_once() -> None:
 
 def test_the_first_round_of_a_block_is_warm_up_and_only_that() -> None:
     scenario = tiny()
-    count = len(list(plan.cells(scenario)))
-    for block in plan.expand(scenario):
+    count = len(list(layout.cells(scenario)))
+    for block in layout.expand(scenario):
         assert [slice_.purpose for slice_ in block.slices] == ["warm-up"] * count + ["measure"] * (
             count * scenario.load.visits
         )
 
 
 def test_the_order_differs_between_rounds_and_between_blocks() -> None:
-    blocks = plan.expand(tiny())
-    count = len(list(plan.cells(tiny())))
+    blocks = layout.expand(tiny())
+    count = len(list(layout.cells(tiny())))
     orders = {
         tuple(slice_.cell for slice_ in block.slices[i : i + count])
         for block in blocks
@@ -46,25 +46,25 @@ def test_the_same_seed_gives_the_same_plan_and_another_seed_another() -> None:
 
 
 def test_the_first_blocks_of_a_longer_run_are_those_of_a_shorter_one() -> None:
-    assert plan.expand(tiny(blocks=3)) == plan.expand(tiny(blocks=6))[:3]
+    assert layout.expand(tiny(blocks=3)) == layout.expand(tiny(blocks=6))[:3]
 
 
 def test_a_warm_up_slice_is_long_enough_to_see_its_endpoint_s_latency() -> None:
-    for slice_ in plan.expand(tiny())[0].slices:
+    for slice_ in layout.expand(tiny())[0].slices:
         assert slice_.seconds >= 2 * slice_.least_s if slice_.purpose == "warm-up" else slice_.seconds > 0
 
 
 def test_the_path_carries_colour_endpoint_and_query() -> None:
-    paths = {slice_.calls[0].path for slice_ in plan.expand(tiny())[0].slices}
+    paths = {slice_.calls[0].path for slice_ in layout.expand(tiny())[0].slices}
     assert paths == {"/sync/hello/", "/async/hello/", "/sync/wait/?ms=10", "/async/wait/?ms=10"}
 
 
 def test_the_expected_time_grows_with_the_blocks() -> None:
-    assert plan.expected_s(tiny(blocks=12)) == 2 * plan.expected_s(tiny(blocks=6))
+    assert layout.expected_s(tiny(blocks=12)) == 2 * layout.expected_s(tiny(blocks=6))
 
 
 def digest(scenario: Scenario) -> str:
-    return plan.digest(scenario, plan.expand(scenario))
+    return layout.digest(scenario, layout.expand(scenario))
 
 
 def slice_(least_s: float = 0.0, seconds: float = 0.25, longest_s: float = 2.0) -> Slice:
@@ -86,4 +86,4 @@ def slice_(least_s: float = 0.0, seconds: float = 0.25, longest_s: float = 2.0) 
 def test_a_slice_lasts_ten_latencies_within_its_bounds(
     asked: Slice, latency_ms: float | None, length_ms: float, filling_ms: float
 ) -> None:
-    assert plan.timing(asked, latency_ms) == (length_ms * MS, filling_ms * MS)
+    assert layout.timing(asked, latency_ms) == (length_ms * MS, filling_ms * MS)

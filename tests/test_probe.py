@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from conftest import ROOT
 
-from harness import backends
+from harness.project import seeding
 from probe import lag, request, waits
 from probe.counters import LAG_FLOOR_NS, NAMES, Counters
 from probe.lag import Lag
@@ -26,7 +26,7 @@ MS = 1_000_000
 @pytest.fixture(scope="module")
 def database(tmp_path_factory: pytest.TempPathFactory) -> str:
     url = f"sqlite:///{tmp_path_factory.mktemp('db') / 'db.sqlite3'}"
-    backends.seed(url)
+    seeding.seed(url)
     return url
 
 

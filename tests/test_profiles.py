@@ -10,7 +10,7 @@ from typing import Any, get_args
 import pytest
 from conftest import ROOT
 
-from harness.arm import Arm
+from harness.scenario.arm import Arm
 
 PROFILES = get_args(Arm.model_fields["profile"].annotation)
 ASK = """

@@ -9,8 +9,8 @@ import pytest
 from conftest import ROOT, FakeLoad
 from test_claims import PAIR, run_of, twice_as_slow_when_sync, with_claims
 
-from harness import readme, reference
 from harness.errors import UserError
+from tools import readme, reference
 
 PUBLISHED = ROOT / reference.TARGET
 
@@ -71,7 +71,7 @@ def test_a_scenario_without_a_finished_run_is_named_before_anything_is_replaced(
 def test_readme_says_what_the_reference_says() -> None:
     text = (ROOT / readme.README).read_text()
     assert readme.filled(text, PUBLISHED) == text, (
-        "README.md drifted: python -m harness.readme fills it from the reference"
+        "README.md drifted: python -m tools.readme fills it from the reference"
     )
     assert {name for _, name, _ in readme.PASSAGE.findall(text)} == set(readme.PASSAGES)
 

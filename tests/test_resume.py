@@ -20,31 +20,24 @@ from test_capacity import Holding
 from test_live import QUICK
 from typer.testing import CliRunner, Result
 
-from harness import (
-    analysis,
-    calibrate,
-    cli,
-    errand,
-    frames,
-    intervals,
-    machine,
-    measure,
-    plan,
-    ports,
-    precision,
-    publish,
-    report,
-    runner,
-    store,
-)
-from harness import scenario as scenarios
-from harness.displays import Watch
+from harness import cli
+from harness.analysis import analysis, frames
+from harness.commands import preview, publishing, workflow
+from harness.display.watch import Watch
 from harness.errors import Interrupted, UserError
-from harness.machine import Cores
-from harness.plan import Slice
-from harness.stored import Stored
+from harness.load import calibration as calibrate
+from harness.measure import resume, session
+from harness.plan import layout
+from harness.plan.slices import Slice
+from harness.report import run_report
+from harness.scenario import reader
+from harness.statistics import intervals
+from harness.storage import files as store_files
+from harness.storage.reader import Stored
+from harness.system import ports
+from harness.system.cores import Cores
 
-REPORT = publish.publish
+REPORT = publishing.publish
 SLICES = 24  # of a block of the tiny scenario
 LINES = [{"name": "truth", "figure": "5 ms", "limit": "1 ms", "passed": False, "advice": "wait"}]
 RULE = '{ min = 3, max = 8, until = "3%" }'
@@ -95,12 +88,13 @@ def stop_in(block: int, error: type[BaseException] = StopError) -> FakeLoad:
 @pytest.fixture
 def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Bench:
     made = Bench(tmp_path)
-    monkeypatch.setattr(measure, "LocustLoad", lambda: made.load)
-    monkeypatch.setattr(runner, "Stage", lambda *_: FakeStage())
-    monkeypatch.setattr(machine, "share_cores", lambda: Cores(None, None, "no servers here"))
+    monkeypatch.setattr(session, "LocustLoad", lambda: made.load)
+    monkeypatch.setattr(session, "Stage", lambda *_: FakeStage())
+    for asks in (session, resume):
+        monkeypatch.setattr(asks, "share_cores", lambda: Cores(None, None, "no servers here"))
     monkeypatch.setattr(calibrate, "short", lambda *_: calibration(next(made.ceiling)))
-    monkeypatch.setattr(measure, "calibration", measure.calibration.__wrapped__)  # each command is a process of its own
-    monkeypatch.setattr(publish, "publish", lambda path, gated=False: 0)
+    monkeypatch.setattr(session, "calibrated", session.calibrated.__wrapped__)  # each command is a process of its own
+    monkeypatch.setattr(publishing, "publish", lambda path, gated=False: 0)
     return made
 
 
@@ -120,7 +114,7 @@ def blocks_of(run: Path) -> list[str]:
 
 
 def change_head(run: Path, **changes: Any) -> None:
-    store.write_json(run / "run.json", read_json(run / "run.json") | changes)
+    store_files.write_json(run / "run.json", read_json(run / "run.json") | changes)
 
 
 def gone_pid() -> int:
@@ -151,7 +145,7 @@ def test_what_is_measured_later_is_what_the_plan_says(bench: Bench) -> None:
     bench.load = stop_in(2)
     run = bench.run()
     bench("run", "--resume", run)
-    for block in plan.expand(scenarios.parse(TINY, "tiny.toml")):
+    for block in layout.expand(reader.parse(TINY, "tiny.toml")):
         played = read_json(run / "blocks" / f"{block.index:03d}" / "block.json")["slices"]
         assert played == json.loads(json.dumps([asdict(slice_) for slice_ in block.slices]))
 
@@ -159,8 +153,8 @@ def test_what_is_measured_later_is_what_the_plan_says(bench: Bench) -> None:
 def test_a_resumed_run_ends_with_a_report(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     bench.load = stop_in(2)
     run = bench.run(TINY, "--blocks", "3")
-    assert "failed after 2 of 3 blocks: a smaller run" in report.text(analysis.analyse(frames.open_run(run)))
-    monkeypatch.setattr(publish, "publish", REPORT)
+    assert "failed after 2 of 3 blocks: a smaller run" in run_report.text(analysis.analyse(frames.open_run(run)))
+    monkeypatch.setattr(publishing, "publish", REPORT)
     ended = bench("run", "--resume", run)
     assert ended.exit_code == 0
     assert f"report: {run}/report/report.md" in ended.output
@@ -178,9 +172,9 @@ def test_the_progress_of_a_resumed_run_counts_what_is_left(bench: Bench) -> None
 def test_an_interrupted_run_says_how_to_complete_it(bench: Bench, capsys: pytest.CaptureFixture[str]) -> None:
     file = bench.folder / "tiny.toml"
     file.write_text(TINY)
-    bench.load, asked = stop_in(1, Interrupted), scenarios.load(file)
+    bench.load, asked = stop_in(1, Interrupted), reader.load(file)
     with pytest.raises(Interrupted):
-        measure.measure(asked, file, bench.results, Watch(errand.so_far, plain=True).show, errand.narrow)
+        session.measure(asked, file, bench.results, Watch(workflow.so_far, plain=True).show, workflow.narrow)
     (run,) = bench.results.iterdir()
     assert f"`bench run --resume {run}` completes it" in capsys.readouterr().err
     assert read_json(run / "run.json")["state"] == "interrupted"
@@ -311,9 +305,9 @@ def test_extending_adds_blocks_by_the_same_plan_with_new_seeds(bench: Bench) -> 
     assert "3 of 9 blocks to go" in ended.output
     assert "block 7 of 9" in ended.output
     assert before.items() <= sums(run / "blocks").items()
-    head, asked = read_json(run / "run.json"), scenarios.parse(TINY.replace("blocks = 6", "blocks = 9"), "tiny.toml")
+    head, asked = read_json(run / "run.json"), reader.parse(TINY.replace("blocks = 6", "blocks = 9"), "tiny.toml")
     assert head["plan"] == {
-        "hash": plan.digest(asked, plan.expand(asked)),
+        "hash": layout.digest(asked, layout.expand(asked)),
         "seed": 1,
         "blocks": 9,
         "extended": [{"blocks": 6, "hash": was["hash"], "measured": 6}],
@@ -323,7 +317,7 @@ def test_extending_adds_blocks_by_the_same_plan_with_new_seeds(bench: Bench) -> 
         {s["seed"] for s in read_json(path / "block.json")["slices"]} for path in sorted((run / "blocks").iterdir())
     ]
     assert not any(a & b for a, b in itertools.combinations(seeds, 2))
-    told = report.text(analysis.analyse(frames.open_run(run)))
+    told = run_report.text(analysis.analyse(frames.open_run(run)))
     assert "extended by `bench extend` after 6 blocks\n" in told
     assert "a smaller run" not in told
 
@@ -339,7 +333,7 @@ def test_an_extension_that_was_cut_off_is_completed_and_can_be_extended_again(be
     bench("extend", run, "--blocks", "1")
     assert len(blocks_of(run)) == 6
     assert [one["measured"] for one in read_json(run / "run.json")["plan"]["extended"]] == [3, 5]
-    told = report.text(analysis.analyse(frames.open_run(run)))
+    told = run_report.text(analysis.analyse(frames.open_run(run)))
     assert "extended by `bench extend` after 3 blocks, then after 5 blocks\n" in told
 
 
@@ -477,7 +471,7 @@ def test_a_run_ends_as_soon_as_its_first_comparison_is_known_closely_enough(benc
     head = read_json(run / "run.json")
     assert head["state"] == "finished"
     assert head["plan"]["blocks"] == 8
-    told = report.text(analysis.analyse(frames.open_run(run)))
+    told = run_report.text(analysis.analyse(frames.open_run(run)))
     assert f"\nstopped after {blocks} blocks (3 to 8, until ±3 %)\n" in told
     assert "a smaller run" not in told
     with pytest.raises(UserError, match="nothing left to measure"):
@@ -494,7 +488,7 @@ def test_a_run_with_a_rule_ends_with_its_most_blocks_and_says_how_close_it_got(b
     bench.load = FakeLoad(restless)
     run = bench.run(with_rule('{ min = 3, max = 5, until = "0.1 %" }'))
     assert len(blocks_of(run)) == 5
-    told = report.text(analysis.analyse(frames.open_run(run)))
+    told = run_report.text(analysis.analyse(frames.open_run(run)))
     half = np.expm1(half_widths(run)[5])
     assert f"\ndid not get within ±0.1 % in 5 blocks (±{100 * half:.2g} %)\n" in told
     assert "a smaller run" not in told
@@ -510,18 +504,18 @@ def test_a_difference_does_not_end_a_run_a_narrow_interval_does(bench: Bench) ->
 
 def test_without_any_interval_a_run_goes_on_to_its_most_blocks(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     refused = FakeStage({("sync", "hello"): "HTTP 500 before any load"})
-    monkeypatch.setattr(runner, "Stage", lambda *_: refused)
+    monkeypatch.setattr(session, "Stage", lambda *_: refused)
     run = bench.run(with_rule('{ min = 3, max = 4, until = "3%" }'))
     assert len(blocks_of(run)) == 4
-    assert "did not get within ±3 % in 4 blocks (–)" in report.text(analysis.analyse(frames.open_run(run)))
+    assert "did not get within ±3 % in 4 blocks (–)" in run_report.text(analysis.analyse(frames.open_run(run)))
 
 
 def test_the_rule_is_stored_with_the_plan_before_the_first_block(bench: Bench) -> None:
     bench.load = stop_in(0)
     head = read_json(bench.run(with_rule()) / "run.json")
-    asked = scenarios.parse(with_rule(), "tiny.toml")
+    asked = reader.parse(with_rule(), "tiny.toml")
     assert head["overrides"]["blocks"] == {"min": 3, "max": 8, "until": "3%"}
-    assert head["plan"]["hash"] == plan.digest(asked, plan.expand(asked))
+    assert head["plan"]["hash"] == layout.digest(asked, layout.expand(asked))
     assert head["plan"]["blocks"] == 8
 
 
@@ -531,7 +525,7 @@ def test_a_resumed_run_ends_by_its_stored_rule(bench: Bench) -> None:
     bench.load = stop_in(2)
     bench.load.latency_ms = restless
     run = bench.run(with_rule())
-    assert "failed after 2 of 3 to 8 blocks: a smaller run" in report.text(analysis.analyse(frames.open_run(run)))
+    assert "failed after 2 of 3 to 8 blocks: a smaller run" in run_report.text(analysis.analyse(frames.open_run(run)))
     bench.load = FakeLoad(restless)
     ended = bench("run", "--resume", run, "--plain")
     assert "6 of 3 to 8 blocks to go, until async / sync by throughput on hello @ 4 users is within ±3 %; at most" in (
@@ -547,7 +541,7 @@ def test_a_run_that_ended_by_its_rule_is_extended_by_exactly_what_was_asked_for(
     bench.load = FakeLoad(restless)
     bench("extend", run, "--blocks", "2")
     assert len(blocks_of(run)) == 5
-    told = report.text(analysis.analyse(frames.open_run(run)))
+    told = run_report.text(analysis.analyse(frames.open_run(run)))
     assert "extended by `bench extend` after 3 blocks (3 to 8, until ±3 %)\n" in told
     assert "stopped after" not in told
 
@@ -574,7 +568,7 @@ def test_a_search_for_capacity_may_end_by_a_rule(bench: Bench) -> None:
     assert Stored.open(run).missing == []
     asked = Stored.open(run).scenario
     assert asked.rule is not None
-    assert precision.goal(asked, asked.rule) == "async / sync by highest rate on wait ms=10 is within ±10 %"
+    assert preview.goal(asked) == "async / sync by highest rate on wait ms=10 is within ±10 %"
 
 
 @pytest.mark.live

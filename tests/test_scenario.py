@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 from conftest import ROOT, TINY, tiny
 
-from harness import endpoints, scenario, servers
 from harness.errors import UserError
+from harness.registry import endpoints, servers
+from harness.scenario import reader, schema
 
 SHIPPED = sorted((ROOT / "scenarios").glob("*.toml"))
 
@@ -195,7 +196,7 @@ MALFORMED = {
 @pytest.mark.parametrize(("text", "message"), MALFORMED.values(), ids=MALFORMED.keys())
 def test_a_malformed_scenario_is_refused_in_words(text: str, message: str) -> None:
     with pytest.raises(UserError) as caught:
-        scenario.parse(text, "bad.toml")
+        reader.parse(text, "bad.toml")
     said = str(caught.value)
     assert message in said
     assert all(line.startswith("bad.toml: ") for line in said.splitlines())
@@ -218,22 +219,22 @@ def test_the_command_refuses_with_exit_1_one_message_and_no_traceback(tmp_path: 
 
 def test_a_missing_file_is_named_with_its_near_miss() -> None:
     with pytest.raises(UserError, match=r"no such scenario file; did you mean .*default\.toml\?"):
-        scenario.load(ROOT / "scenarios" / "defualt.toml")
+        reader.load(ROOT / "scenarios" / "defualt.toml")
 
 
 @pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.stem)
 def test_a_shipped_scenario_loads_and_names_its_schema_on_line_1(path: Path) -> None:
-    scenario.load(path)
+    reader.load(path)
     assert path.read_text().splitlines()[0] == "#:schema ./scenario.schema.json"
 
 
 def test_the_committed_schema_is_fresh() -> None:
-    assert (ROOT / "scenarios" / scenario.SCHEMA_FILE).read_text() == scenario.schema(), "run `make schema`"
+    assert (ROOT / "scenarios" / schema.SCHEMA_FILE).read_text() == schema.schema(), "run `make schema`"
 
 
 @pytest.mark.parametrize(("text", "within"), [("3%", 0.03), ("0.5%", 0.005), ("3 %", 0.03), ("99.9%", 0.999)])
 def test_a_rule_for_the_blocks_is_read(text: str, within: float) -> None:
-    asked = scenario.parse(ruled("min = 6", "max = 20", f'until = "{text}"'), "tiny.toml")
+    asked = reader.parse(ruled("min = 6", "max = 20", f'until = "{text}"'), "tiny.toml")
     assert asked.rule is not None
     assert asked.rule.within == pytest.approx(within)
     assert (asked.fewest_blocks, asked.most_blocks, str(asked.blocks)) == (6, 20, "6 to 20")
@@ -245,7 +246,7 @@ def test_a_fixed_number_of_blocks_is_both_the_fewest_and_the_most() -> None:
 
 
 def test_the_schema_knows_every_server_and_endpoint() -> None:
-    text = json.dumps(json.loads(scenario.schema()))
+    text = json.dumps(json.loads(schema.schema()))
     assert all(f'"{name}"' in text for name in [*servers.SERVERS, *endpoints.ENDPOINTS])
 
 

@@ -13,10 +13,12 @@ import psutil
 import pytest
 from conftest import ROOT
 
-from harness import deployment, others, ports, processes, resources, verify
-from harness.arm import Arm
+from harness.deployment import fleet, verification
 from harness.errors import UserError
-from harness.servers import REASONS, SERVERS
+from harness.project import django_versions
+from harness.registry.servers import REASONS, SERVERS
+from harness.scenario.arm import Arm
+from harness.system import kernel_counters, ports, processes
 
 
 def arm(server: str, view: str = "sync") -> Arm:
@@ -74,8 +76,8 @@ def test_arms_that_start_side_by_side_get_different_ports() -> None:
 
 
 def test_arms_get_different_log_names() -> None:
-    assert deployment.slug("sync · gthread×8") == "sync-gthread-8"
-    assert deployment.slug("···") == "arm"
+    assert fleet.slug("sync · gthread×8") == "sync-gthread-8"
+    assert fleet.slug("···") == "arm"
 
 
 SOUND = {"view": "async", "interface": "ASGI", "nonce": "n", "debug": False, "server": "uvicorn", "event_loop": True}
@@ -94,14 +96,14 @@ SOUND = {"view": "async", "interface": "ASGI", "nonce": "n", "debug": False, "se
     ],
 )
 def test_an_arm_that_is_not_what_it_claims_is_found_out(change: dict[str, object], message: str | None) -> None:
-    deployed = deployment.Deployed(arm("uvicorn", "async"), None, 1, "n", Path())  # type: ignore[arg-type]
-    wrong = verify.check_identity(deployed, SOUND | change)
+    deployed = fleet.Deployed(arm("uvicorn", "async"), None, 1, "n", Path())  # type: ignore[arg-type]
+    wrong = verification.check_identity(deployed, SOUND | change)
     assert wrong == [] if message is None else wrong[0].startswith(message)
 
 
 def test_the_twins_proof_names_the_arm_that_answers_otherwise() -> None:
     answers = {"a": (200, b"same"), "b": (200, b"same"), "c": (200, b"other"), "d": (500, b"oops"), "e": "no answer"}
-    body, faults = verify.compare(answers)
+    body, faults = verification.compare(answers)
     assert body == b"same"
     assert set(faults) == {"c", "d", "e"}
     assert "the twins disagree: 'other' where the others answer 'same'" in faults["c"]
@@ -148,7 +150,7 @@ def test_cpu_time_counts_threads_that_have_ended() -> None:
     try:
         assert process.stdout is not None
         process.stdout.readline()
-        used = resources.cpu_ns(process.pid)
+        used = kernel_counters.cpu_ns(process.pid)
         assert used is not None
         assert used >= 300_000_000
     finally:
@@ -160,7 +162,7 @@ def test_cpu_time_counts_threads_that_have_ended() -> None:
 def test_cpu_time_of_a_process_that_is_gone_is_missing_not_zero() -> None:
     process = subprocess.Popen(["true"])
     process.wait()
-    assert resources.cpu_ns(process.pid) is None
+    assert kernel_counters.cpu_ns(process.pid) is None
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="the parent-death signal is Linux's")
@@ -169,7 +171,7 @@ def test_a_child_dies_with_the_process_that_started_it(tmp_path: Path) -> None:
     code = f"""if True:
         import sys, time; sys.path.insert(0, {str(ROOT)!r})
         from pathlib import Path
-        from harness import processes
+        from harness.system import processes
         processes.Reaper.tell = lambda *a: None
         child = processes.start("c", ["sleep", "600"], Path({str(tmp_path / "log")!r}), cores=None,
                                 env=processes.environment({{}}), cwd=Path("/"))
@@ -187,13 +189,15 @@ def test_a_child_dies_with_the_process_that_started_it(tmp_path: Path) -> None:
 
 def test_another_django_comes_first_on_its_arm_s_path_and_has_to_be_there(monkeypatch: pytest.MonkeyPatch) -> None:
     old = arm("uvicorn", "async").model_copy(update={"django": "3.0.99"})
-    path = {"PYTHONPATH": str(others.folder("3.0.99"))}
-    assert others.environment(old) == path | {"DATABASE_URL": "sqlite://:memory:"}  # psycopg 3 needs 4.2
-    assert others.environment(old.model_copy(update={"django": "4.2.1"})) == {"PYTHONPATH": str(others.folder("4.2.1"))}
-    assert others.environment(arm("uvicorn", "async")) == {}
+    path = {"PYTHONPATH": str(django_versions.folder("3.0.99"))}
+    assert django_versions.environment(old) == path | {"DATABASE_URL": "sqlite://:memory:"}  # psycopg 3 needs 4.2
+    assert django_versions.environment(old.model_copy(update={"django": "4.2.1"})) == {
+        "PYTHONPATH": str(django_versions.folder("4.2.1"))
+    }
+    assert django_versions.environment(arm("uvicorn", "async")) == {}
     with pytest.raises(UserError, match=r"arms ask for Django 3\.0\.99, .* `make django-3\.0\.99` unpacks it"):
-        others.refuse_missing([old, arm("uvicorn", "async")])
-    others.refuse_missing([arm("uvicorn", "async")])
+        django_versions.refuse_missing([old, arm("uvicorn", "async")])
+    django_versions.refuse_missing([arm("uvicorn", "async")])
 
 
 @pytest.mark.parametrize("url", ["postgres://[::1", "redis://127.0.0.1:abc/0", "redis://127.0.0.1:99999/0"])

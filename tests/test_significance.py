@@ -5,7 +5,7 @@ from itertools import product
 import numpy as np
 import pytest
 
-from harness import significance
+from harness.statistics import significance
 
 
 @pytest.mark.parametrize(("blocks", "p"), [(1, 1.0), (3, 0.25), (5, 0.0625), (6, 0.03125), (8, 2 / 256)])

@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from harness import simulation
-from harness.simulation import Case, Tally, heavy, normal, tally
+from tools import validate_statistics
+from tools.validate_statistics import Case, Tally, heavy, normal, tally
 
 FAST = 100
 
@@ -23,15 +23,15 @@ FAST = 100
 )
 def test_equal_arms_are_seldom_told_apart(case: Case) -> None:
     told = tally(case, FAST)
-    assert not list(simulation.shortfalls([told])), told
+    assert not list(validate_statistics.shortfalls([told])), told
 
 
 @pytest.mark.parametrize("noise", [normal, heavy])
 @pytest.mark.parametrize("blocks", [6, 12])
-def test_a_true_effect_is_found_and_lies_in_its_interval(noise: simulation.Noise, blocks: int) -> None:
+def test_a_true_effect_is_found_and_lies_in_its_interval(noise: validate_statistics.Noise, blocks: int) -> None:
     told = tally(Case("20 %", blocks=blocks, effect=0.2, noise=noise), FAST)
     assert told.found > 0.9
-    assert not list(simulation.shortfalls([told])), told
+    assert not list(validate_statistics.shortfalls([told])), told
 
 
 def test_without_interleaving_drift_would_pass_for_a_difference() -> None:
@@ -50,6 +50,8 @@ def test_stopping_when_the_interval_is_narrow_does_not_make_differences() -> Non
 
 def test_a_shortfall_is_told() -> None:
     good = Tally(Case("equal"), 1_000, 0.04, 0.03, 0.03, 0.95, 6.0)
-    assert not list(simulation.shortfalls([good]))
-    assert len(list(simulation.shortfalls([replace(good, by_test=0.06), replace(good, covered=0.92)]))) == 2
-    assert not list(simulation.shortfalls([replace(good, case=Case("in order", interleaved=False), different=0.9)]))
+    assert not list(validate_statistics.shortfalls([good]))
+    assert len(list(validate_statistics.shortfalls([replace(good, by_test=0.06), replace(good, covered=0.92)]))) == 2
+    assert not list(
+        validate_statistics.shortfalls([replace(good, case=Case("in order", interleaved=False), different=0.9)])
+    )

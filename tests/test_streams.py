@@ -6,11 +6,15 @@ import numpy as np
 import pytest
 from conftest import MS, TINY, FakeLoad, fake_run
 
-from harness import analysis, checks, endpoints, frames, judge, scenario, sections, streams
-from harness.analysis import Analysis
+from harness.analysis import analysis, frames, streaming
+from harness.analysis.analysis import Analysis
 from harness.errors import UserError
-from harness.plan import Cell, Slice
+from harness.plan.slices import Cell, Slice
+from harness.registry import endpoints
+from harness.report import sections
 from harness.samples import COLUMNS, Outcome
+from harness.scenario import reader
+from harness.verdicts import claim_verdicts, validity
 
 FIRST, DONE, INTENDED = (COLUMNS.index(f"{name}_ns") for name in ("first", "done", "intended"))
 SSE = (
@@ -59,14 +63,14 @@ def served(slice_: Slice, rows: np.ndarray) -> np.ndarray:
 
 
 def analysed(tmp_path: Path, text: str = SSE) -> Analysis:
-    run = fake_run(tmp_path, scenario.parse(text, "sse.toml"), FakeLoad(spoil=served))
+    run = fake_run(tmp_path, reader.parse(text, "sse.toml"), FakeLoad(spoil=served))
     (run / "scenario.toml").write_text(text)
     return analysis.analyse(frames.open_run(run))
 
 
 def at_once(*spans: tuple[int, int]) -> int:
     first, done = np.array(spans, dtype=np.int64).reshape(-1, 2).T
-    return streams.at_once(first, done)
+    return streaming.at_once(first, done)
 
 
 def test_streams_at_once_are_those_between_their_first_and_last_byte() -> None:
@@ -86,7 +90,7 @@ def test_first_byte_and_streams_are_told_of_endpoints_that_stream_and_of_no_othe
     assert sse.streams.tolist() == [8] * 6
     assert hello.first_byte_ms.isna().all()
     assert hello.streams.isna().all()
-    of_hello, of_sse = (section.tables[0].columns for section in sections.sections(result, checks.check(result)))
+    of_hello, of_sse = (section.tables[0].columns for section in sections.sections(result, validity.check(result)))
     assert {"first byte [ms]", "streams at once"} <= set(of_sse)
     assert not {"first byte [ms]", "streams at once"} & set(of_hello)
 
@@ -97,7 +101,7 @@ def test_streams_enter_no_ratios(tmp_path: Path) -> None:
 
 def test_claims_of_first_bytes_and_streams_are_judged(tmp_path: Path) -> None:
     result = analysed(tmp_path)
-    told = judge.claims(result, checks.check(result))
+    told = claim_verdicts.claims(result, validity.check(result))
     assert [one.word for one in told] == ["supported", "supported", "refuted"]
 
 
@@ -106,7 +110,7 @@ def test_a_claim_of_first_bytes_where_nothing_streams_is_refused() -> None:
         f'endpoint = "{label}"\narm = "async"\nmetric = "first"' for label in ("sse ms=40 every=10", "hello")
     )
     with pytest.raises(UserError, match=r"claims\[0\]\.metric: expected 'first' only of an endpoint that streams \("):
-        scenario.parse(SSE.replace(of_sse, of_hello), "sse.toml")
+        reader.parse(SSE.replace(of_sse, of_hello), "sse.toml")
 
 
 def test_a_part_of_a_mix_may_stream(tmp_path: Path) -> None:
@@ -128,7 +132,7 @@ def test_a_failed_stream_has_no_first_byte_in_the_median(tmp_path: Path) -> None
         rows[:, FIRST] = np.minimum(rows[:, FIRST], rows[:, DONE])
         return rows
 
-    run = fake_run(tmp_path, scenario.parse(SSE, "sse.toml").model_copy(update={"blocks": 1}), FakeLoad(spoil=half))
+    run = fake_run(tmp_path, reader.parse(SSE, "sse.toml").model_copy(update={"blocks": 1}), FakeLoad(spoil=half))
     (run / "scenario.toml").write_text(SSE)
     row = analysis.analyse(frames.open_run(run)).rows(Cell("async", "sse ms=40 every=10", 8))
     assert row.first_byte_ms.tolist() == [10.0]
@@ -143,4 +147,4 @@ def test_a_stream_of_events_ends_with_its_last_event(query: dict[str, int], leas
 
 def test_every_may_not_be_zero() -> None:
     with pytest.raises(UserError, match=r"query\.every: expected a whole number from 1 to 60000, got 0"):
-        scenario.parse(SSE.replace("every = 10", "every = 0").replace("every=10", "every=0"), "x")
+        reader.parse(SSE.replace("every = 10", "every = 0").replace("every=10", "every=0"), "x")

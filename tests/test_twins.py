@@ -16,7 +16,7 @@ django.setup()
 
 from config import urls
 
-from harness.endpoints import ENDPOINTS
+from harness.registry.endpoints import ENDPOINTS
 
 VIEWS = ROOT / "bench_project" / "endpoints"
 

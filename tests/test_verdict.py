@@ -5,10 +5,11 @@ from math import exp, log
 import numpy as np
 import pytest
 
-from harness import intervals, verdict
-from harness.comparison import Compared, corrected
-from harness.intervals import Estimate
-from harness.metrics import CPU, THROUGHPUT, Metric
+from harness.analysis.arm_comparison import Compared, corrected
+from harness.registry.metrics import CPU, THROUGHPUT, Metric
+from harness.statistics import intervals
+from harness.statistics.estimate import Estimate
+from harness.verdicts import verdict
 
 SPREAD = np.array([-1.0, 1.0, -1.0, 1.0, -1.0, 1.0])
 

@@ -18,25 +18,34 @@ import typer
 from conftest import FACTS, ROOT, TINY, FakeLoad, FakeStage, read_json, tiny
 from rich.console import Console
 
-from harness import cli, display_cost, displays, events, frames, live, plan, preview, progress, runner, standing
-from harness.asking import Asking
-from harness.displays import Watch
+from harness import cli
+from harness.analysis import frames
+from harness.commands import preview
+from harness.display import json_events, live, plain_lines, watch
+from harness.display.json_events import KEYS, EventProgress, Events
+from harness.display.live import LiveDisplay
+from harness.display.plain_lines import PlainProgress
+from harness.display.polling import Asking
+from harness.display.rolling import Last, Pace
+from harness.display.watch import Watch
 from harness.errors import EXIT_FAILED, EXIT_INVALID, Interrupted, UserError
-from harness.events import KEYS, EventProgress, Events
-from harness.intervals import Estimate
-from harness.live import LiveDisplay
-from harness.plan import Slice
-from harness.progress import PlainProgress
-from harness.rolling import Last, Pace
+from harness.measure import runner
+from harness.measure.progress import Opening
+from harness.plan import layout
+from harness.plan import slices as plan_slices
+from harness.plan.slices import Slice
 from harness.samples import COLUMNS, Outcome, Played
-from harness.scenario import Scenario
-from harness.store import RunFolder
-from harness.watching import INVALID, Opening, SoFar, Standing
+from harness.scenario.model import Scenario
+from harness.statistics.estimate import Estimate
+from harness.storage.writer import RunFolder
+from harness.verdicts import interim_analysis
+from harness.verdicts.interim import INVALID, SoFar, Standing
+from tools import bench_display
 
 
 def opening(folder: Path, scenario: Scenario | None = None) -> Opening:
     asked = scenario or tiny()
-    return Opening(asked, folder, asked.most_blocks, len(plan.expand(asked)[0].slices), 60.0)
+    return Opening(asked, folder, asked.most_blocks, len(layout.expand(asked)[0].slices), 60.0)
 
 
 def terminal(width: int = 80, height: int = 24) -> Console:
@@ -80,7 +89,7 @@ def test_finished_comparisons_stand_above_the_bar_and_their_intervals_narrow(tmp
     console, widths = terminal(), []
 
     class Looked(LiveDisplay):
-        def block_finished(self, block: plan.Block) -> None:
+        def block_finished(self, block: plan_slices.Block) -> None:
             super().block_finished(block)
             lines = shown(self, console)
             row = next(line for line in lines if "wait ms=10 @ 8 users" in line)
@@ -89,7 +98,7 @@ def test_finished_comparisons_stand_above_the_bar_and_their_intervals_narrow(tmp
             assert next(n for n, line in enumerate(lines) if "━" in line) > lines.index(row)
 
     run = new_run(tmp_path, tiny())
-    with Looked(opening(run.path), standing.so_far, console) as display:
+    with Looked(opening(run.path), interim_analysis.so_far, console) as display:
         runner.run(tiny(), run, FakeStage(), FakeLoad(twice_as_slow), display)
     assert len(widths) == 6
     assert widths[0] == math.inf
@@ -99,7 +108,7 @@ def test_finished_comparisons_stand_above_the_bar_and_their_intervals_narrow(tmp
 
 def test_a_comparison_that_is_invalid_so_far_is_said_to_be(tmp_path: Path) -> None:
     run = new_run(tmp_path, tiny(blocks=1))
-    with LiveDisplay(opening(run.path, tiny(blocks=1)), standing.so_far, console := terminal(120)) as display:
+    with LiveDisplay(opening(run.path, tiny(blocks=1)), interim_analysis.so_far, console := terminal(120)) as display:
         runner.run(tiny(blocks=1), run, FakeStage(), FakeLoad(spoil=spoilt), display)
     assert re.search(
         r"hello @ 4 users +INVALID so far: 100 % of \d+ requests failed", "\n".join(shown(display, console))
@@ -114,7 +123,7 @@ def test_what_is_shown_fits_the_terminal_and_the_first_pair_comes_first(
     display = LiveDisplay(opening(tmp_path), lambda _: SoFar("throughput", 3, standings(number)), console)
     two = [*standings(number), *standings(number, "async again")]
     display._so_far, display._block = SoFar("throughput", 3, two), "block 3 of 6"
-    display.slice_played(plan.expand(tiny())[0], plan.expand(tiny())[0].slices[0], played(), 0.4)
+    display.slice_played(layout.expand(tiny())[0], layout.expand(tiny())[0].slices[0], played(), 0.4)
     lines = shown(display, console)
     assert len(lines) < height
     assert all(len(line) <= 80 for line in lines)
@@ -129,7 +138,7 @@ def test_what_is_shown_fits_the_terminal_and_the_first_pair_comes_first(
 
 def test_long_names_are_shortened_and_never_wrapped(tmp_path: Path) -> None:
     console, name = terminal(60), "async · a deployment whose name says all of its settings"
-    display = LiveDisplay(opening(tmp_path), standing.so_far, console)
+    display = LiveDisplay(opening(tmp_path), interim_analysis.so_far, console)
     display._so_far = SoFar("throughput", 3, standings(1, name, f"sync {name}"))
     display._doing = f"wait ms=100 @ 64 users on {name}, and so on and on"
     lines = shown(display, console)
@@ -142,8 +151,8 @@ def test_long_names_are_shortened_and_never_wrapped(tmp_path: Path) -> None:
 def test_it_draws_at_most_four_times_a_second_and_never_during_a_slice(tmp_path: Path) -> None:
     now, drawn = [100.0], []
     console = terminal()
-    display = LiveDisplay(opening(tmp_path), standing.so_far, console, lambda: now[0])
-    block = plan.expand(tiny())[0]
+    display = LiveDisplay(opening(tmp_path), interim_analysis.so_far, console, lambda: now[0])
+    block = layout.expand(tiny())[0]
     display.render = lambda: drawn.append(now[0]) or ""  # type: ignore[method-assign,func-returns-value]
     with display:
         for _ in range(40):
@@ -158,8 +167,8 @@ def test_it_draws_at_most_four_times_a_second_and_never_during_a_slice(tmp_path:
 
 def test_after_a_resize_the_screen_is_drawn_anew(tmp_path: Path) -> None:
     console = terminal(160, 50)
-    display = LiveDisplay(opening(tmp_path), standing.so_far, console)
-    block = plan.expand(tiny())[0]
+    display = LiveDisplay(opening(tmp_path), interim_analysis.so_far, console)
+    block = layout.expand(tiny())[0]
     with display:
         display.block_started(block)
         console.width, console.height = 80, 24
@@ -171,8 +180,8 @@ def test_after_a_resize_the_screen_is_drawn_anew(tmp_path: Path) -> None:
 
 def test_whatever_happens_the_cursor_is_shown_again(tmp_path: Path) -> None:
     console = terminal()
-    with pytest.raises(ZeroDivisionError), LiveDisplay(opening(tmp_path), standing.so_far, console) as display:  # noqa: PT012
-        display.block_started(plan.expand(tiny())[0])
+    with pytest.raises(ZeroDivisionError), LiveDisplay(opening(tmp_path), interim_analysis.so_far, console) as display:  # noqa: PT012
+        display.block_started(layout.expand(tiny())[0])
         raise ZeroDivisionError
     out = console.file.getvalue()  # type: ignore[attr-defined]
     assert out.rindex("\x1b[?25h") > out.rindex("\x1b[?25l")
@@ -201,8 +210,8 @@ def test_what_ends_the_first_look_leaves_the_terminal_as_it_was(tmp_path: Path, 
 
 def test_what_the_terminal_echoes_begins_no_other_line(tmp_path: Path) -> None:
     """`^C` at the end of a full line did, and a line of the display was left on the terminal."""
-    display = LiveDisplay(opening(tmp_path), standing.so_far, console := terminal(width=40))
-    block = plan.expand(tiny())[0]
+    display = LiveDisplay(opening(tmp_path), interim_analysis.so_far, console := terminal(width=40))
+    block = layout.expand(tiny())[0]
     with display:
         display.block_started(block)
         display.slice_started(block, block.slices[0])
@@ -257,7 +266,7 @@ def test_a_damaged_block_does_not_end_a_run_that_goes_on(tmp_path: Path, capsys:
 
 def test_what_would_decide_it_fits_where_room_is_dear(tmp_path: Path) -> None:
     console = terminal()
-    display = LiveDisplay(opening(tmp_path), displays.nothing, console)
+    display = LiveDisplay(opening(tmp_path), watch.nothing, console)
     one = Standing(
         "async", "sync", "fanout k=5 ms=100", 64, 1.47, 1.25, 1.73, 3, "undecided", "(about 8 blocks would do)", 8
     )
@@ -292,7 +301,7 @@ def test_the_time_left_follows_how_the_run_goes() -> None:
 
 def test_blocks_of_older_runs_are_read_although_they_have_no_p95(tmp_path: Path) -> None:
     run = new_run(tmp_path, tiny(blocks=1))
-    runner.run(tiny(blocks=1), run, FakeStage(), FakeLoad(), PlainProgress(opening(run.path), displays.nothing))
+    runner.run(tiny(blocks=1), run, FakeStage(), FakeLoad(), PlainProgress(opening(run.path), watch.nothing))
     file = run.path / "blocks" / "0000" / "block.json"
     file = file if file.exists() else next(run.path.rglob("block.json"))
     notes = read_json(file)
@@ -308,7 +317,11 @@ def test_blocks_of_older_runs_are_read_although_they_have_no_p95(tmp_path: Path)
 def test_plain_lines_tell_each_blocks_comparisons(tmp_path: Path) -> None:
     run, told = new_run(tmp_path, tiny()), io.StringIO()
     runner.run(
-        tiny(), run, FakeStage(), FakeLoad(twice_as_slow), PlainProgress(opening(run.path), standing.so_far, told)
+        tiny(),
+        run,
+        FakeStage(),
+        FakeLoad(twice_as_slow),
+        PlainProgress(opening(run.path), interim_analysis.so_far, told),
     )
     lines = told.getvalue().splitlines()
     assert "block 6 of 6: starting servers, then about 24 slices" in lines or any(
@@ -321,7 +334,7 @@ def test_plain_lines_tell_each_blocks_comparisons(tmp_path: Path) -> None:
 
 
 def test_no_more_than_a_few_comparisons_are_told_in_lines() -> None:
-    lines = progress.lines("closed", SoFar("throughput", 3, standings(9)))
+    lines = plain_lines.lines("closed", SoFar("throughput", 3, standings(9)))
     assert len(lines) == 8
     assert lines[-1] == "  … and 3 more"
 
@@ -334,7 +347,7 @@ def test_only_a_terminal_that_can_is_drawn_upon(
 ) -> None:
     monkeypatch.setenv("TERM", term)
     monkeypatch.setattr("sys.stdout.isatty", lambda: tty, raising=False)
-    assert displays.is_live() is expected
+    assert watch.is_live() is expected
 
 
 def test_the_first_lines_say_what_will_run_and_for_how_long() -> None:
@@ -354,7 +367,7 @@ def test_every_event_has_exactly_its_documented_keys_and_requests_sum_to_the_row
     run = new_run(tmp_path, asked)
     load = FakeLoad(spoil=spoilt)
     stage = FakeStage(refused={("async again", "hello"): "not twins"})
-    runner.run(asked, run, stage, load, EventProgress(opening(run.path, asked), standing.so_far, Events(told)))
+    runner.run(asked, run, stage, load, EventProgress(opening(run.path, asked), interim_analysis.so_far, Events(told)))
     seen = [json.loads(line, parse_constant=refuse) for line in told.getvalue().splitlines()]
     for one in seen:
         assert list(one) == ["event", *KEYS[one["event"]]]
@@ -366,7 +379,7 @@ def test_every_event_has_exactly_its_documented_keys_and_requests_sum_to_the_row
     assert sum(one["requests"] + one["dropped"] for one in slices if not one["refused"]) == rows > 0
     assert {one["requests"] for one in slices if one["refused"]} == {None}
     last = seen[-1]["comparisons"]
-    assert {tuple(one) for one in last} == {events.COMPARISON}
+    assert {tuple(one) for one in last} == {json_events.COMPARISON}
     assert {one["word"] for one in last} == {INVALID}
 
 
@@ -397,12 +410,12 @@ def documented() -> Iterator[tuple[str, list[str]]]:
 
 
 def test_the_documented_keys_are_those_of_the_code() -> None:
-    of_code = {event: ["event", *keys] for event, keys in KEYS.items()} | {"comparisons": list(events.COMPARISON)}
+    of_code = {event: ["event", *keys] for event, keys in KEYS.items()} | {"comparisons": list(json_events.COMPARISON)}
     assert dict(documented()) == of_code
 
 
 def test_with_events_stdout_is_theirs_and_an_error_is_the_last(capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(UserError), displays.watching(False, True, displays.nothing):  # noqa: PT012
+    with pytest.raises(UserError), watch.watching(False, True, watch.nothing):  # noqa: PT012
         print("for people")
         raise UserError("no such thing")
     captured = capsys.readouterr()
@@ -411,7 +424,7 @@ def test_with_events_stdout_is_theirs_and_an_error_is_the_last(capsys: pytest.Ca
 
 
 def test_an_exit_is_no_error(capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(typer.Exit), displays.watching(False, True, displays.nothing):
+    with pytest.raises(typer.Exit), watch.watching(False, True, watch.nothing):
         raise typer.Exit(3)
     assert capsys.readouterr().out == ""
 
@@ -441,23 +454,23 @@ def test_json_and_plain_together_are_refused_in_words(verb: str) -> None:
 
 def test_a_probed_pass_compares_nothing(tmp_path: Path) -> None:
     asked = tiny(explained=True)
-    with Watch(standing.so_far, plain=True).show(opening(tmp_path, asked)) as shown_:
-        shown_.block_finished(plan.expand(asked)[0])  # there is no run in this folder: asking would fail
+    with Watch(interim_analysis.so_far, plain=True).show(opening(tmp_path, asked)) as shown_:
+        shown_.block_finished(layout.expand(asked)[0])  # there is no run in this folder: asking would fail
 
 
 @pytest.mark.parametrize(
     ("low", "high", "expected"),
     [
-        (0.97, 1.03, display_cost.PASSED),
-        (0.90, 1.03, display_cost.UNDECIDED),
-        (0.97, 1.10, display_cost.UNDECIDED),
-        (0.96, 0.99, display_cost.DIFFERS),
-        (1.01, 1.02, display_cost.DIFFERS),
-        (None, None, display_cost.UNDECIDED),
+        (0.97, 1.03, bench_display.PASSED),
+        (0.90, 1.03, bench_display.UNDECIDED),
+        (0.97, 1.10, bench_display.UNDECIDED),
+        (0.96, 0.99, bench_display.DIFFERS),
+        (1.01, 1.02, bench_display.DIFFERS),
+        (None, None, bench_display.UNDECIDED),
     ],
 )
 def test_the_cost_of_the_display_is_judged_by_its_interval(low: float, high: float, expected: str) -> None:
-    assert display_cost.judged(Estimate(1.0, low, high, 6)) == expected
+    assert bench_display.judged(Estimate(1.0, low, high, 6)) == expected
 
 
 def test_a_display_that_costs_a_tenth_fails(capsys: pytest.CaptureFixture[str]) -> None:
@@ -465,7 +478,7 @@ def test_a_display_that_costs_a_tenth_fails(capsys: pytest.CaptureFixture[str]) 
         return {"throughput_rps": noise - cost, "p95_ms": noise + cost}, {"throughput_rps": 0.0, "p95_ms": 0.0}
 
     noises = [0.01, -0.01, 0.005, -0.005]
-    assert display_cost.report([pair(0.0, noise) for noise in noises]) == 0
-    assert display_cost.report([pair(0.1, noise) for noise in noises]) == EXIT_FAILED
-    assert display_cost.report([pair(0.0, noise) for noise in noises[:2]]) == EXIT_INVALID
+    assert bench_display.report([pair(0.0, noise) for noise in noises]) == 0
+    assert bench_display.report([pair(0.1, noise) for noise in noises]) == EXIT_FAILED
+    assert bench_display.report([pair(0.0, noise) for noise in noises[:2]]) == EXIT_INVALID
     assert "0.905×" in capsys.readouterr().out

@@ -20,7 +20,7 @@ import pytest
 from conftest import ROOT
 from test_live import QUICK
 
-from harness import events
+from harness.display import json_events
 
 pytestmark = pytest.mark.live
 COLOUR = re.compile(rb"\x1b\[[0-9;]*(?:3[0-9]|4[0-9]|9[0-7])m")
@@ -140,7 +140,7 @@ def test_events_are_json_sum_to_the_rows_and_leave_words_to_stderr(quick: Path) 
     told = [json.loads(line) for line in ended.stdout.splitlines()]
     assert ended.returncode == told[-1]["exit_code"] == 0
     assert (told[0]["event"], told[-1]["event"]) == ("run_started", "finished")
-    assert all(list(one) == ["event", *events.KEYS[one["event"]]] for one in told)
+    assert all(list(one) == ["event", *json_events.KEYS[one["event"]]] for one in told)
     assert "what to try next:" in ended.stderr
     folder = Path(told[0]["folder"])
     rows = sum(len(pd.read_parquet(file)) for file in folder.rglob("requests.parquet"))

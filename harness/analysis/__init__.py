@@ -1,0 +1,1 @@
+"""A run folder in, figures out: per block and cell, per cell, per comparison."""

@@ -1,0 +1,51 @@
+"""`bench ab`: a change of the project against a revision, interleaved in the same blocks."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from harness.commands import workflow
+from harness.commands.options import (
+    Blocks,
+    Json,
+    Limit,
+    Plain,
+    Results,
+    ScenarioFile,
+    Seed,
+    overridden,
+    percentage,
+    verb,
+)
+from harness.display.watch import watching
+from harness.plan.ab import doubled
+from harness.project import checkouts
+from harness.scenario import reader
+
+
+@verb(epilog="example: bench ab scenarios/change.toml --base main --max-regression 5%")
+def ab(
+    file: ScenarioFile,
+    base: Annotated[str, typer.Option(metavar="REF", help="the git revision to compare the working tree with")],
+    blocks: Blocks = None,
+    seed: Seed = None,
+    plain: Plain = False,
+    as_json: Json = False,
+    results: Results = Path("results"),
+    max_regression: Limit = None,
+) -> None:
+    """Measure a change of bench_project: the working tree against a revision, interleaved in the same blocks.
+
+    Exit 3: a comparison is INVALID; 4: the gate that you asked for failed.
+    """
+    from harness.commands import publishing
+
+    with watching(plain, as_json, workflow.so_far) as watch:
+        limit = None if max_regression is None else percentage(max_regression)
+        asked = overridden(reader.load(file), blocks, seed)
+        told = checkouts.base(base)
+        for name in checkouts.untracked():
+            print(f"! {name} is not known to git, and not part of the change: `git add` it if it should be")
+        path = workflow.measured(doubled(asked, told), file, results, watch).path
+        raise typer.Exit(workflow.ended(watch, path, publishing.publish_change(path, limit)))

@@ -1,0 +1,66 @@
+"""Options that several verbs share, and what makes a function a verb."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, TypeVar
+
+import typer
+
+from harness.errors import UserError
+from harness.scenario import percentages
+from harness.scenario.blocks import MOST_BLOCKS
+from harness.scenario.model import Scenario
+
+Run = TypeVar("Run", bound=Callable[..., None])
+
+
+def verb(epilog: str) -> Callable[[Run], Run]:
+    """Marks the function of a module in this folder as its verb, with an example below its help."""
+
+    def mark(run: Run) -> Run:
+        run.__dict__["epilog"] = epilog
+        return run
+
+    return mark
+
+
+ScenarioFile = Annotated[
+    Path, typer.Argument(metavar="SCENARIO", help="a scenario file, such as scenarios/default.toml")
+]
+
+Blocks = Annotated[
+    int | None, typer.Option(min=1, max=MOST_BLOCKS, help="blocks to run instead of the scenario's number")
+]
+
+Seed = Annotated[
+    int | None, typer.Option(min=0, max=2**63 - 1, help="seed of the order of slices, instead of the scenario's")
+]
+
+Plain = Annotated[bool, typer.Option("--plain", help="plain lines instead of a live display")]
+
+Json = Annotated[
+    bool, typer.Option("--json", help="one event per line on stdout, see docs/events.md; the rest on stderr")
+]
+
+Gate = Annotated[bool, typer.Option("--gate", help="exit 4 unless every claim of the scenario is supported")]
+
+Limit = Annotated[
+    str | None,
+    typer.Option("--max-regression", metavar="PERCENT", help="exit 4 if NEW is worse by more than this, such as 5%"),
+]
+
+Results = Annotated[Path, typer.Option(help="where run folders are made")]
+
+
+def percentage(text: str) -> float:
+    """A limit as a fraction."""
+    try:
+        return percentages.fraction(text)
+    except ValueError as error:
+        raise UserError(f"--max-regression: {error}") from None
+
+
+def overridden(scenario: Scenario, blocks: int | None, seed: int | None) -> Scenario:
+    """The scenario with what the command line says instead."""
+    given = {"blocks": blocks, "seed": seed}
+    return scenario.model_copy(update={name: value for name, value in given.items() if value is not None})

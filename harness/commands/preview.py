@@ -1,0 +1,87 @@
+"""What would be measured, in words, and for how long: for `bench plan`, and the first lines of every run."""
+
+from datetime import datetime
+
+from harness.display import phrases
+from harness.formatting import numbers
+from harness.plan import courses, layout
+from harness.registry import metrics
+from harness.registry.load_modes import CAPACITY
+from harness.scenario.model import Endpoint, Scenario
+
+
+def lines(scenario: Scenario) -> list[str]:
+    """What `bench plan` prints."""
+    told = [scenario.question, "", "arms"]
+    for arm in scenario.arms:
+        told += [f"  {arm.name}: {arm.summary}"]
+        told += [f"    {' '.join(arm.table.argv(arm, 'PORT'))}"]
+    told += ["", f"cells (each on every arm, {scenario.load.in_words})"]
+    for endpoint in scenario.endpoints:
+        levels = ", ".join(numbers.level(scenario.load.mode, level) for level in endpoint.levels)
+        told += [f"  {endpoint.label} @ {levels}{_asked_of(endpoint)}"]
+    told += ["", "comparisons", *(f"  {pair.arm} / {pair.over}" for pair in scenario.pairs)]
+    if scenario.claims:
+        told += ["", "claims"]
+    for claim in scenario.claims:
+        told += [f"  {claim.text}", *(f"    {scenario.told(condition)}" for condition in claim.conditions)]
+    return [*told, "", *_size_lines(scenario), size(scenario) if scenario.rule else expected(scenario)]
+
+
+def first(scenario: Scenario, now: datetime) -> list[str]:
+    """The first lines of a run: what is asked, of whom, how often and for how long."""
+    cells = len(list(layout.cells(scenario)))
+    until = phrases.clock(now, courses.expected_s(scenario))
+    at = f"done by {until} at the latest" if scenario.rule else f"done at about {until}"
+    return [
+        scenario.question,
+        f"arms: {'; '.join(arm.name for arm in scenario.arms)}",
+        f"{cells} cells, {size(scenario)}: {at}",
+    ]
+
+
+def lasts(seconds: float, now: datetime) -> str:
+    """`5 min 10 s: until 14:05`."""
+    return f"{numbers.duration(seconds)}: until {phrases.clock(now, seconds)}"
+
+
+def _asked_of(endpoint: Endpoint) -> str:
+    """What a mix is made of, and which arms are asked where not all are."""
+    mix = ", ".join(f"{numbers.percent(share)} {text}" for text, share in endpoint.mix.items())
+    arms = f", only on {', '.join(endpoint.arms)}" if endpoint.arms else ""
+    return f"{f': {mix}' if mix else ''}{arms}"
+
+
+def _size_lines(scenario: Scenario) -> list[str]:
+    """How many blocks and slices, in which order."""
+    cells, load = len(list(layout.cells(scenario))), scenario.load
+    identity = f"seed {scenario.seed}, plan {layout.digest(scenario, layout.expand(scenario))}"
+    if courses.searching(scenario):
+        searches = f"{cells} searches for the highest rate that keeps {load.objective}"
+        return [f"{scenario.blocks} blocks × {searches}, about {courses.slices_of(scenario)} slices each, {identity}"]
+    visits = f"(1 warm-up and {load.visits} visits of {cells} cells)"
+    return [f"{scenario.blocks} blocks × {courses.slices_of(scenario)} slices {visits}, {identity}"]
+
+
+def size(scenario: Scenario) -> str:
+    """`6 blocks, about 5 min 10 s`; with a rule also until when."""
+    until = f", until {goal(scenario)}; " if scenario.rule else ", "
+    return f"{scenario.blocks} blocks{until}{expected(scenario)}"
+
+
+def expected(scenario: Scenario) -> str:
+    """`about 5 min 10 s`; with a rule from the fewest blocks to the most."""
+    most = numbers.duration(courses.expected_s(scenario))
+    if scenario.rule is None:
+        return f"about {most}"
+    fewest = courses.expected_s(scenario.model_copy(update={"blocks": scenario.fewest_blocks}))
+    return f"about {numbers.duration(fewest)} to {most}"
+
+
+def goal(scenario: Scenario) -> str:
+    """What the rule of a scenario waits for: `async / sync by throughput on hello @ 64 users is within ±3 %`."""
+    assert scenario.rule is not None
+    pair, endpoint, metric = scenario.pairs[0], scenario.endpoints[0], metrics.of(scenario.load.mode)[0]
+    searched = scenario.load.mode == CAPACITY
+    where = endpoint.label if searched else numbers.pushed(scenario.load.mode, endpoint.label, endpoint.levels[0])
+    return f"{pair.arm} / {pair.over} by {metric.title} on {where} is within {numbers.margin(scenario.rule.within)}"

@@ -1,0 +1,99 @@
+"""A run folder in; its report, tables and pictures out, text to the terminal, and the exit code."""
+
+from pathlib import Path
+
+from harness.analysis.analysis import Analysis
+from harness.errors import EXIT_FAILED, EXIT_INVALID, UserError
+from harness.formatting import numbers
+from harness.report import conclusion, effects_catalogue, mechanism_text, next_steps, run_report, sections
+from harness.report.html import page
+from harness.report.plots import charts
+from harness.scenario import claims
+from harness.verdicts import claim_verdicts, mechanism, regression_gate, validity
+from harness.verdicts.claim_conditions import SUPPORTED
+from harness.verdicts.validity import Reason, read
+
+
+def publish(path: Path, gated: bool = False) -> int:
+    """Report and pictures into RUN/report/, text to the terminal; the exit code.
+
+    With a gate: EXIT_FAILED unless every claim is supported. EXIT_INVALID if a comparison was lost to an INVALID cell.
+    """
+    analysed, reasons = read(path)
+    if gated:
+        claims.refuse_none(analysed.run.scenario.claims, str(path))
+    target = path / "report"
+    pictures = write(analysed, reasons, target)
+    print(run_report.text(analysed))
+    print(f"open: {target / page.NAME}")
+    print(f"report: {target / 'report.md'}, with {len(pictures)} pictures and the tables as CSV files beside it")
+    print("\n".join(next_steps.lines(analysed, reasons, mechanism.read(path) is not None)))
+    if gated and any(one.word != SUPPORTED for one in claim_verdicts.claims(analysed, reasons)):
+        return EXIT_FAILED
+    return EXIT_INVALID if conclusion.lost_comparisons(analysed, validity.invalid_cells(reasons)) else 0
+
+
+def write(analysed: Analysis, reasons: list[Reason], target: Path) -> list[str]:
+    """Page, report, tables and pictures into this folder; the pictures' names."""
+    try:
+        target.mkdir(parents=True, exist_ok=True)
+        pictures = charts.save_all(analysed, target, "png")
+        run_report.write(analysed, target, pictures)
+        page.write(analysed, reasons, target)
+    except OSError as error:
+        raise UserError(f"{target}: cannot be written: {error}") from None
+    return pictures
+
+
+def publish_collection(path: Path) -> int:
+    """One page over all runs of a folder."""
+    effects = []
+    for name, run, wrong in effects_catalogue.newest(path):
+        print(f"… {name}", flush=True)
+        effects.append(
+            effects_catalogue.Effect(name, run.name, "", missing=str(wrong))
+            if wrong
+            else effects_catalogue.read(name, run)
+        )
+    for effect in effects:
+        print(f"\n{effect.question or effect.scenario}")
+        print(f"  ! {effect.missing}" if effect.missing else "\n".join(_claims(effect)))
+    print(f"\n{effects_catalogue.tally(effects)}\npage: {effects_catalogue.write(effects, path)}")
+    return 0
+
+
+def _claims(effect: effects_catalogue.Effect) -> list[str]:
+    return [f"  {conclusion.SIGNS[one.word]} {one.word}: {one.claim.text}" for one in effect.verdicts]
+
+
+def publish_why(path: Path) -> None:
+    """What a probed pass says, cell by cell, and what the probe costs; every figure into report/mechanism.csv."""
+    found = mechanism.read(path)
+    if found is None:
+        raise UserError(f"{path}: no block of this pass was finished")
+    mode = found.run.scenario.load.mode
+    for cell in [*found.cells, *found.unexplained]:
+        cpu_ms = found.cells[cell].cpu_ms if cell in found.cells else None
+        title = f"{numbers.pushed(mode, cell.endpoint, cell.level)}, {cell.arm}"
+        print("\n".join([title, *(f"    {line}" for line in mechanism_text.lines(found, cell, cpu_ms)), ""]))
+    print("\n".join(mechanism_text.cost(found)))
+    (path / "report").mkdir(exist_ok=True)
+    mechanism.table(found).to_csv(path / "report" / "mechanism.csv", index=False)
+    print(f"every figure: {path / 'report' / 'mechanism.csv'}")
+
+
+def publish_change(path: Path, limit: float | None) -> int:
+    """The report of a change, and whether it is a regression beyond the limit; the exit code."""
+    lost = publish(path)
+    if limit is None:
+        return lost
+    analysed, reasons = read(path)
+    compared = sections.valid_comparisons(analysed, validity.invalid_cells(reasons))
+    worse = regression_gate.regressed_arms(analysed, compared, limit)
+    for one in worse:
+        where = numbers.pushed(analysed.mode, one.endpoint, one.level)
+        print(f"✗ {one.metric.title} of {where}, {one.arm} over {one.over}: {numbers.ratio(one.ratio)}")
+    failed = bool(worse or lost or not compared)
+    word = "✗ the gate failed" if failed else "✓ the gate passed"
+    print(f"{word}: {len(worse)} of {len(compared)} comparisons are worse by more than {numbers.percent(limit)}")
+    return EXIT_FAILED if failed else 0

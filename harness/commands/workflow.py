@@ -1,0 +1,137 @@
+"""What a verb that measures does from its first line to its last: announce, measure, explain, publish, tell how it ended.
+
+It stands above both halves, and hands the upper what that may not know. The lower is imported where it is needed: pandas takes
+longer to load than most commands to answer.
+"""
+
+import sys
+from datetime import datetime
+from pathlib import Path
+
+from harness.commands import preview
+from harness.display.watch import Watch
+from harness.errors import EXIT_MENDABLE, UserError
+from harness.formatting import numbers
+from harness.load.calibration import Line
+from harness.measure import session
+from harness.plan import courses
+from harness.plan.probed_pass import PASSES, probed
+from harness.scenario import claims, reader
+from harness.scenario.model import Scenario
+from harness.storage.reader import Stored
+from harness.storage.writer import RunFolder
+from harness.verdicts.interim import SoFar
+
+
+def measured(scenario: Scenario, file: Path, results: Path, watch: Watch) -> RunFolder:
+    """Say what will run and for how long, then run it."""
+    print("\n".join(preview.first(scenario, datetime.now().astimezone())), flush=True)
+    return session.measure(scenario, file, results, watch.show, narrow)
+
+
+def carried_out(file: Path, scenario: Scenario, results: Path, watch: Watch, gate: bool, explain: bool) -> int:
+    """Measure a scenario, explain it where asked for, report it; the exit code. What a pass lacks is known before the run."""
+    from harness.commands import publishing
+
+    if explain:
+        session.refuse_what_cannot_be(probed(scenario))
+    path = measured(scenario, file, results, watch).path
+    if explain:
+        try:
+            explain_run(path, watch)
+        except UserError:
+            publishing.publish(path, gate)
+            raise
+    return ended(watch, path, publishing.publish(path, gate))
+
+
+def one_of_several(file: Path, scenario: Scenario, results: Path, watch: Watch, gate: bool, explain: bool) -> int:
+    """What cannot be had for one scenario is told, and the others are measured all the same."""
+    print(f"\n── {file}", flush=True)
+    try:
+        return carried_out(file, scenario, results, watch, gate, explain)
+    except UserError as error:
+        watch.failed(error)
+        print(f"bench: {file}: {error}", file=sys.stderr, flush=True)
+        return EXIT_MENDABLE
+
+
+def gone_on(run: Stored, watch: Watch, gate: bool) -> int:
+    """Say what is left of a stored run, measure it and report the whole; the exit code."""
+    from harness.commands import publishing
+
+    asked, left = run.scenario, len(run.missing)
+    if gate:
+        claims.refuse_none(asked.claims, str(run.path))
+    seconds = courses.expected_s(asked) * left / asked.most_blocks
+    until = f", until {preview.goal(asked)}; at most " if asked.rule else ", about "
+    told = f"{left} of {asked.blocks} blocks to go{until}{preview.lasts(seconds, datetime.now().astimezone())}"
+    print(f"{asked.question}\n{told}\ninto {run.path}", flush=True)
+    path = session.go_on(run, watch.show, narrow).path
+    return ended(watch, path, publishing.publish(path, gate))
+
+
+def explain_run(path: Path, watch: Watch) -> None:
+    """A probed pass over the scenario of a stored run, into its folder."""
+    run = Stored.open(path)
+    if run.scenario.explained:
+        raise UserError(f"{path}: is a probed pass itself; bench report {path} shows it")
+    text = reader.read_text(path / "scenario.toml")
+    session.explained(run.scenario, text, path / PASSES, run.head["scenario"], watch.show)
+
+
+def explain_file(file: Path, results: Path, watch: Watch) -> None:
+    """A probed pass over a scenario, as a folder of its own."""
+    from harness.commands import publishing
+
+    scenario = reader.load(file)
+    path = session.explained(scenario, reader.read_text(file), results, file.stem, watch.show).path
+    publishing.publish_why(path)
+    report = str(path / "report" / "mechanism.csv")
+    watch.finished(folder=str(path), report=report, conclusion=[], next=[], exit_code=0)
+
+
+def measure_floor(asked: Scenario, file: Path, results: Path) -> Line:
+    """The A/A run: how far from 1 the ratio of two equal arms is here."""
+    from harness.analysis import analysis, frames
+
+    analysed = analysis.analyse(frames.open_run(measured(asked, file, results, Watch(so_far, plain=True)).path))
+    cell = analysed.cells[0]
+    floor = analysed.floor(cell.endpoint, cell.level, analysed.metrics[0])
+    ratio = numbers.ratio(analysed.floors[0].ratio) if analysed.floors else numbers.MISSING
+    figure = f"{numbers.margin(floor)} of throughput: two equal arms differ by {ratio}"
+    return Line(
+        "floor", figure, "none: the noise of a run here", floor is not None, "no valid block: see the run's report"
+    )
+
+
+def ended(watch: Watch, path: Path, code: int) -> int:
+    """The last event of a run that was published, where events are asked for; the exit code as it is."""
+    from harness.report import conclusion, next_steps
+    from harness.verdicts import mechanism, validity
+
+    if watch.events is not None:
+        analysed, reasons = validity.read(path)
+        steps = next_steps.steps(analysed, reasons, mechanism.read(path) is not None)
+        watch.finished(
+            folder=str(path),
+            report=str(path / "report" / "report.md"),
+            conclusion=conclusion.conclusion(analysed, reasons),
+            next=[step.command for step in steps],
+            exit_code=code,
+        )
+    return code
+
+
+def so_far(path: Path) -> SoFar:
+    """What the upper half may not know: how the comparisons of the run in this folder stand."""
+    from harness.verdicts import interim_analysis
+
+    return interim_analysis.so_far(path)
+
+
+def narrow(path: Path) -> bool:
+    """What the upper half may not know: whether the run in this folder is as precise as its scenario asks."""
+    from harness.verdicts import stopping_rule
+
+    return stopping_rule.reached(path)

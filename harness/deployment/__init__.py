@@ -1,0 +1,1 @@
+"""Arms under `with`: started, proven, restarted, stopped."""

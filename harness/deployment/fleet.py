@@ -1,0 +1,191 @@
+"""Arms under `with`: all of them started at once, each proven to be ours, all stopped whatever happens."""
+
+import http.client
+import json
+import re
+import secrets
+import shlex
+import shutil
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+from harness.deployment import arm_environment
+from harness.deployment.arm_environment import connection_policy, own_django
+from harness.errors import UserError
+from harness.location import PROJECT
+from harness.scenario.arm import Arm
+from harness.system import ports, processes
+from harness.system.processes import Child
+
+START_S: Final = 60.0
+
+ANSWER_S: Final = 90.0
+
+
+@dataclass(frozen=True)
+class Checkout:
+    """Another revision of the measured project."""
+
+    project: Path
+    database_url: str  # its own: its migrations may differ
+
+
+@dataclass(frozen=True)
+class Site:
+    """What every arm of a block has in common."""
+
+    environment: Mapping[str, str]  # from the services
+    logs: Path
+    cores: tuple[int, ...] | None
+    checkouts: Mapping[str, Checkout] = field(default_factory=dict)  # by revision
+    nonce: str = field(default_factory=lambda: secrets.token_hex(8))
+
+
+@dataclass(frozen=True)
+class Deployed:
+    """A running arm."""
+
+    arm: Arm
+    child: Child
+    port: int
+    nonce: str
+    counts: Path  # a file per worker process: how many requests it has been given
+    probe: Path | None = None  # where a probed arm counts: probed.py
+
+    def seen(self) -> dict[int, int]:
+        """Worker pid → requests that reached the application; those of ended workers included, empty if not counted."""
+        return {int(file.name): int.from_bytes(file.read_bytes(), sys.byteorder) for file in self.counts.iterdir()}
+
+    @property
+    def address(self) -> tuple[str, int]:
+        return ports.HOST, self.port
+
+    @property
+    def command(self) -> str:
+        """The command line, as a person would type it in bench_project/."""
+        name, *arguments = self.child.command
+        return shlex.join([Path(name).name, *arguments])
+
+    def get(self, path: str, timeout_s: float = ANSWER_S) -> tuple[int, bytes]:
+        """(status, body) of one GET on a connection of its own; OSError or HTTPException if there is none."""
+        connection = http.client.HTTPConnection(*self.address, timeout=timeout_s)
+        try:
+            connection.request("GET", path, headers={"Connection": "close"})
+            response = connection.getresponse()
+            return response.status, response.read()
+        finally:
+            connection.close()
+
+    def identity(self) -> dict[str, Any] | None:
+        """What the sync `whoami` answers, which every Django can; None if it does not answer with JSON."""
+        try:
+            status, body = self.get("/sync/whoami/", timeout_s=5)
+            answer = json.loads(body) if status == 200 else None
+        except (OSError, http.client.HTTPException, ValueError):
+            return None
+        return answer if isinstance(answer, dict) else None
+
+
+class Fleet:
+    """The running arms of a block, by name."""
+
+    def __init__(self, site: Site) -> None:
+        self.site = site
+        self.deployed: dict[str, Deployed] = {}
+
+    def start(self, arms: Sequence[Arm]) -> None:
+        """Start the arms side by side and wait until each answers `whoami` with our nonce."""
+        started = []
+        for arm in arms:
+            started.append(self._launch(arm, ports.free()))
+            self.deployed[arm.name] = started[-1]
+        for deployed in started:
+            wait_until_up(deployed)
+
+    def restart(self, name: str) -> None:
+        """Stop one arm, with whatever it has left to do, and start it anew on another port."""
+        old = self.deployed.pop(name)
+        processes.stop([old.child])
+        shutil.rmtree(old.counts)
+        if old.probe is not None:
+            shutil.rmtree(old.probe)
+        self.start([old.arm])
+
+    def stop(self) -> None:
+        """Stop every arm that was started."""
+        processes.stop([deployed.child for deployed in self.deployed.values()])
+        self.deployed.clear()
+
+    def _launch(self, arm: Arm, port: int) -> Deployed:
+        ports.refuse_if_taken(port)
+        name, *arguments = arm.table.argv(arm, port)
+        counts = self.site.logs.parent / "counts" / f"{slug(arm.name)}-{port}"
+        counts.mkdir(parents=True)
+        own = {
+            "DJANGO_PROFILE": arm.profile,
+            "BENCH_NONCE": self.site.nonce,
+            "REQUEST_COUNT_FOLDER": str(counts.resolve()),
+        }
+        own |= connection_policy(arm)
+        probe = counts.with_name(f"{counts.name}.probe") if arm.probe else None
+        if probe is not None:
+            probe.mkdir()
+            own |= arm_environment.environment(arm.table.interface, probe)
+        checkout = self.site.checkouts[arm.revision] if arm.revision else None
+        if checkout is not None:
+            own["DATABASE_URL"] = checkout.database_url
+        child = processes.start(
+            arm.name,
+            [processes.program(name), *arguments],
+            self.site.logs / f"{slug(arm.name)}.log",
+            cores=self.site.cores,
+            env=processes.environment({**self.site.environment, **own, **own_django(arm), **arm.environment}),
+            cwd=PROJECT if checkout is None else checkout.project,
+        )
+        return Deployed(arm, child, port, self.site.nonce, counts, probe)
+
+
+@contextmanager
+def running(arms: Sequence[Arm], site: Site) -> Iterator[Fleet]:
+    """All arms up; always stopped.
+
+    Raises UserError if an arm does not come up: its name, its command and the end of its log.
+    """
+    fleet = Fleet(site)
+    try:
+        fleet.start(arms)
+        yield fleet
+    finally:
+        fleet.stop()
+
+
+def wait_until_up(deployed: Deployed) -> None:
+    """Poll `whoami` until it carries our nonce."""
+    child = deployed.child
+
+    def ready() -> bool:
+        return child.process.poll() is not None or deployed.identity() is not None
+
+    up = ports.poll(ready, START_S)
+    where = f"arm {deployed.arm.name!r} on port {deployed.port}"
+    evidence = f"\n  {deployed.command}\n{child.log_tail()}\n  log: {child.log}"
+    if child.process.poll() is not None:
+        raise UserError(f"{where}: the server ended at start{evidence}")
+    if not up:
+        raise UserError(f"{where}: no answer from whoami after {START_S:g} s{evidence}")
+    identity = deployed.identity() or {}
+    if identity.get("nonce") != deployed.nonce:
+        raise UserError(
+            f"{where}: another server answers there (nonce {identity.get('nonce')!r}); end it and run again"
+        )
+    if deployed.arm.django not in (None, identity.get("django")):
+        raise UserError(f"{where}: expected Django {deployed.arm.django}, got {identity.get('django')}")
+
+
+def slug(name: str) -> str:
+    """A file name for an arm's name."""
+    return re.sub(r"[^A-Za-z0-9.-]+", "-", name).strip("-") or "arm"

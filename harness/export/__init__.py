@@ -1,0 +1,1 @@
+"""A run for other tools, as CSV or JSON."""

@@ -1,0 +1,40 @@
+"""Other people's load makers, wrk and hey, where they are installed: second opinions on ours, on the same cores."""
+
+import re
+import shutil
+import subprocess
+from collections.abc import Sequence
+from typing import Final
+
+from harness.errors import UserError
+from harness.system import processes
+
+RATE: Final = re.compile(r"Requests/sec:\s+([\d.]+)")
+
+
+def installed() -> list[str]:
+    """Which of them can be asked."""
+    return [name for name in ("wrk", "hey") if shutil.which(name)]
+
+
+def command(name: str, url: str, users: int, seconds: float) -> list[str]:
+    """Its command line for `users` connections, back to back, on one thread."""
+    if name == "wrk":
+        return ["wrk", "-t1", f"-c{users}", f"-d{seconds:g}s", "--timeout", "10s", url]
+    return ["hey", "-cpus", "1", "-c", str(users), "-z", f"{seconds:g}s", url]
+
+
+def rate(name: str, url: str, users: int, seconds: float, cores: Sequence[int] | None) -> float:
+    """Requests per second that it counts."""
+    result = subprocess.run(
+        on_cores(command(name, url, users, seconds), cores), capture_output=True, text=True, timeout=seconds + 60
+    )
+    found = RATE.search(result.stdout)
+    if result.returncode or not found:
+        raise UserError(f"{name}: no rate in its output:\n{result.stdout[-500:]}{result.stderr[-500:]}")
+    return float(found[1])
+
+
+def on_cores(command: list[str], cores: Sequence[int] | None) -> list[str]:
+    """The command on these cores, ended with us."""
+    return [*processes.launcher(cores), *command]

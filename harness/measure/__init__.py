@@ -1,0 +1,1 @@
+"""The only loop: blocks of slices played, watched and stored."""

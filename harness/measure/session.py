@@ -1,0 +1,183 @@
+"""One scenario, measured into a run folder: calibrated, played, marked with what became of it.
+
+`show`: how whoever asked for it watches.
+"""
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cache
+from math import inf
+from pathlib import Path
+from typing import Any
+
+from harness.deployment.fleet import Checkout
+from harness.errors import Interrupted, UserError
+from harness.load import calibration
+from harness.load.locust_process import LocustLoad
+from harness.location import PROJECT
+from harness.measure import resume, runner, switch_cost
+from harness.measure.progress import Opening, Show
+from harness.measure.runner import Bounds, Narrow
+from harness.measure.stage import Stage
+from harness.plan import layout, probed_pass
+from harness.plan.courses import expected_s, slices_of
+from harness.project import django_versions
+from harness.project.checkouts import checked_out
+from harness.registry.load_modes import OPEN
+from harness.scenario import reader
+from harness.scenario.model import Scenario
+from harness.services import backends
+from harness.services.backends import Backends
+from harness.storage.files import FAILED, FINISHED, INTERRUPTED, RUNNING
+from harness.storage.reader import Stored
+from harness.storage.writer import RunFolder
+from harness.system import machine
+from harness.system.cores import Cores, off_the_servers, share_cores
+
+
+def measure(scenario: Scenario, file: Path, results: Path, show: Show, narrow: Narrow) -> RunFolder:
+    """One scenario, measured into a new run folder; its state is right whatever happens."""
+    refuse_what_cannot_be(scenario)
+    cores = share_cores()
+    with backends.running(scenario.database, scenario.needs, cores) as up:
+        facts = facts_of(scenario, cores, up) | {"calibration": calibrated_for(scenario, cores)}
+        folder = RunFolder.create(results, file.stem, reader.read_text(file), facts)
+        print(f"into {folder.path}", flush=True)
+        with marked(folder):
+            play(scenario, folder, Ground(cores, up), show, narrow)
+    return folder
+
+
+def explained(scenario: Scenario, text: str, results: Path, name: str, show: Show) -> RunFolder:
+    """A probed pass over a scenario (`text`: its file's), in a run folder of its own. Not timed, so nothing is calibrated."""
+    twice = probed_pass.probed(scenario)
+    refuse_what_cannot_be(twice)
+    cores = share_cores()
+    with backends.running(twice.database, twice.needs, cores) as up:
+        folder = RunFolder.create(results, f"{name}-explain", text, facts_of(twice, cores, up) | {"calibration": {}})
+        print(f"explaining, in a pass of its own with a probe, into {folder.path}", flush=True)
+        with marked(folder):
+            folder.mark(RUNNING, switch_cost=switch_cost.cost(folder.path / "switch_cost.log", cores.server))
+            play(twice, folder, Ground(cores, up), show, lambda _: False)
+    return folder
+
+
+def go_on(run: Stored, show: Show, narrow: Narrow) -> RunFolder:
+    """The blocks that a stored run has not yet, measured into its folder; `run` is as harness.resume gives it."""
+    refuse_what_cannot_be(run.scenario)
+    cores = share_cores()
+    with backends.running(run.scenario.database, run.scenario.needs, cores) as up:
+        resume.refuse_other_backends(run, up.facts)
+        folder = RunFolder.reopen(run.path, run.head)
+        with marked(folder):
+            cautious = calibration.cautious(run.head["calibration"], calibrated_for(run.scenario, cores))
+            folder.mark(RUNNING, calibration=cautious)
+            play(run.scenario, folder, Ground(cores, up), show, narrow)
+    return folder
+
+
+def facts_of(scenario: Scenario, cores: Cores, up: Backends) -> dict[str, Any]:
+    """What run.json says of the plan and of where it is measured."""
+    return {
+        "plan": layout.as_json(scenario, layout.expand(scenario)),
+        "overrides": scenario.overrides,
+        "machine": machine.facts(),
+        "cores": {"server": cores.server, "load": cores.load, "note": cores.note},
+        "database": up.database,
+        "backends": up.facts,
+    }
+
+
+def refuse_what_cannot_be(scenario: Scenario) -> None:
+    """What this machine or this environment lacks."""
+    machine.refuse_too_many_connections(layout.most_connections(scenario), len(scenario.arms))
+    django_versions.refuse_missing(scenario.arms)
+
+
+@dataclass(frozen=True)
+class Ground:
+    """What all blocks of a run share."""
+
+    cores: Cores
+    backends: Backends
+
+
+def play(scenario: Scenario, folder: RunFolder, ground: Ground, show: Show, narrow: Narrow) -> None:
+    """Whatever blocks are not there yet."""
+    bounds = Bounds(folder.head["calibration"].get("most_rate") or inf, narrow)
+    with (
+        checkouts(scenario, folder, ground.backends) as revisions,
+        show(opening(scenario, folder, ground.cores)) as shown,
+    ):
+        stage = Stage(ground.cores, ground.backends, revisions)
+        runner.run(scenario, folder, stage, LocustLoad(), shown, bounds)
+
+
+def opening(scenario: Scenario, folder: RunFolder, cores: Cores) -> Opening:
+    """What is left to measure, for whoever watches."""
+    left, processes = scenario.most_blocks - len(folder.finished), int(scenario.load.processes)
+    return Opening(
+        scenario=scenario,
+        folder=folder.path,
+        left=left,
+        slices=slices_of(scenario),
+        expected_s=expected_s(scenario) * left / scenario.most_blocks,
+        load_cores=min(processes, len(cores.load)) if cores.load else processes,
+        calibration=folder.head["calibration"].get("lines", []),
+    )
+
+
+@contextmanager
+def checkouts(scenario: Scenario, folder: RunFolder, up: Backends) -> Iterator[dict[str, Checkout]]:
+    """The revisions that arms are at, each with a database of its own; none where all are at the working tree."""
+    revisions = list(dict.fromkeys(arm.revision for arm in scenario.arms if arm.revision))
+    if not revisions:
+        yield {}
+        return
+    with checked_out(revisions, folder.path / "worktrees") as places:
+        projects = {revision: place / PROJECT.name for revision, place in places.items()}
+        yield {revision: Checkout(project, up.further(project)) for revision, project in projects.items()}
+
+
+@contextmanager
+def marked(folder: RunFolder) -> Iterator[None]:
+    """The run's state says what became of it."""
+    try:
+        yield
+    except Interrupted:
+        folder.mark(INTERRUPTED)
+        told = f"interrupted; what is finished can be reported: bench report {folder.path}"
+        print(f"{told}\n`bench run --resume {folder.path}` completes it", file=sys.stderr)
+        raise
+    except BaseException as error:
+        folder.mark(FAILED, error=str(error))
+        if isinstance(error, UserError):
+            raise UserError(f"{error}\n`bench run --resume {folder.path}` goes on once that is mended") from None
+        raise
+    folder.mark(FINISHED)
+
+
+def calibrated_for(scenario: Scenario, cores: Cores) -> dict[str, Any]:
+    """The short calibration before a run; what did not pass is told at once, and again in the report."""
+    found = calibrated(cores, scenario.load.mode, scenario.load.processes)
+    most = max(float(cell.level) for cell, _, _ in layout.cells(scenario))
+    if scenario.load.mode == OPEN and found["most_rate"] and most > found["most_rate"]:
+        limit = f"{found['most_rate']:.0f}/s, half of what the load maker can make here"
+        print(
+            f"! {most:g}/s is more than {limit}: cells above it will be INVALID; lower the rate or set load.processes"
+        )
+    return found
+
+
+@cache
+def calibrated(cores: Cores, mode: str, processes: int) -> dict[str, Any]:
+    """The short calibration; once for all scenarios of a command that load alike."""
+    print("calibrating the load maker …", flush=True)
+    with off_the_servers(cores):
+        found = calibration.short(cores, mode, processes)
+    for line in found["lines"]:
+        if line["passed"] is False:
+            print(f"! calibration: {line['name']} {line['figure']} (limit {line['limit']}): {line['advice']}")
+    return found

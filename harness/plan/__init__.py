@@ -1,0 +1,1 @@
+"""From the question to slices: which arm is loaded when, with what. Pure, and seeded."""

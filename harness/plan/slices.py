@@ -1,0 +1,64 @@
+"""What a plan is made of: a cell, a call, a slice, a block."""
+
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from harness.registry.load_modes import Kind
+
+Purpose = Literal["warm-up", "measure", "search", "confirm"]
+
+ANALYSED: Final[tuple[Purpose, ...]] = ("measure", "confirm")
+"""What a slice is for; the others are played and stored, and no figure is made of them."""
+
+Level = int | float
+
+
+@dataclass(frozen=True)
+class Cell:
+    """arm × endpoint × level."""
+
+    arm: str
+    endpoint: str  # the endpoint's label: name and query
+    level: Level  # users in closed loop, requests per second in open loop
+
+
+@dataclass(frozen=True)
+class Open:
+    """How an open-loop slice sends; the schedule follows from this, the cell's rate and the slice's seed."""
+
+    arrivals: Kind
+    max_in_flight: int
+    pre_open: bool  # open the connections that will be needed before the slice
+    limit_ms: float | None = None  # a promise: what takes longer is counted as late
+
+
+@dataclass(frozen=True)
+class Call:
+    """What is asked in a slice: one endpoint, or one of those that it mixes."""
+
+    endpoint: str  # the label under which it is reported
+    path: str  # with the query
+    share: float = 1.0  # of the slice's requests
+
+
+@dataclass(frozen=True)
+class Slice:
+    """One stretch of load on one cell."""
+
+    index: int  # in its block
+    cell: Cell
+    calls: tuple[Call, ...]  # more than one: each request draws its own, by their shares
+    purpose: Purpose  # the first round of a block is warm-up
+    least_s: float  # the least time a correct answer takes; in a mix, one to the slowest call
+    seconds: float  # lasts at least this …
+    longest_s: float  # … and, once the cell's latency is known, at most this
+    seed: int  # the same for every arm of a round, so that all of them get the same arrivals
+    open: Open | None = None  # None: closed loop
+
+
+@dataclass(frozen=True)
+class Block:
+    """Every arm freshly started, every cell visited in shuffled slices, everything stopped."""
+
+    index: int
+    slices: tuple[Slice, ...]  # none where they are searched for

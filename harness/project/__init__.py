@@ -1,0 +1,1 @@
+"""The project under test: where it is, at which revision, with which Django."""

@@ -1,0 +1,193 @@
+"""The servers table: one entry per way to run Django, with a reason for every flag.
+
+Rule for the flags: whatever has an "auto" or would differ between two servers is set, to the same
+value everywhere; where a server has a fastest documented loop, it gets it.
+Adding a server is adding an entry here.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Final, Literal, Protocol
+
+Interface = Literal["WSGI", "ASGI"]
+
+
+class ArmOptions(Protocol):
+    """The part of an arm that a command line depends on."""
+
+    @property
+    def workers(self) -> int: ...
+    @property
+    def threads(self) -> int: ...
+    @property
+    def connections(self) -> int: ...
+    @property
+    def loop(self) -> str: ...
+    @property
+    def http(self) -> str: ...
+    @property
+    def probe(self) -> bool: ...
+
+
+Cap = Callable[[ArmOptions], int | None]
+
+
+@dataclass(frozen=True)
+class Server:
+    """One way to run Django."""
+
+    interface: Interface
+    command: str  # with {port} {workers} {threads} {connections} {loop} {http} {module}; the program is looked up beside Python
+    cap: Cap  # requests that can be inside a view at once; None: no declared limit
+    options: frozenset[str] = frozenset()  # arm options this server understands besides `workers`
+    keeps_alive: bool = True  # False: closes the connection after each response
+
+    def argv(self, arm: ArmOptions, port: int | str) -> list[str]:
+        """The exact command line for this arm on this port."""
+        values: Mapping[str, object] = {
+            "port": port,
+            "workers": arm.workers,
+            "threads": arm.threads,
+            "connections": arm.connections,
+            "loop": arm.loop,
+            "http": arm.http,
+            "module": f"{'probe' if arm.probe else 'config'}.{self.interface.lower()}",
+        }
+        return self.command.format_map(values).split()
+
+
+REASONS: Final = {
+    "--bind": "loopback only, a port of our choice",
+    "-b": "loopback only, a port of our choice",
+    "--host": "loopback only",
+    "--port": "a port of our choice",
+    "-p": "a port of our choice",
+    "--workers": "same number of processes in every arm; not from WEB_CONCURRENCY",
+    "-w": "same number of processes in every arm; not from WEB_CONCURRENCY",
+    "--threads": "the arm's declared cap on concurrent requests",
+    "--blocking-threads": "threads that run Python: the arm's cap for WSGI, the one loop thread for ASGI",
+    "--worker-connections": "above any number of users, so that it is never the cap by accident",
+    "--worker-class": "gunicorn's worker type is what this entry is about",
+    "--backlog": "the same queue before accept() everywhere",
+    "--keep-alive": "longer than any pause between slices, so that no idle connection is closed",
+    "--timeout-keep-alive": "longer than any pause between slices, so that no idle connection is closed",
+    "--timeout": "longer than the longest wait, so that no busy worker is killed",
+    "--graceful-timeout": "stopping an arm must not take longer than its last requests",
+    "--timeout-graceful-shutdown": "stopping an arm must not take longer than its last requests",
+    "--workers-kill-timeout": "stopping an arm must not take longer than its last requests",
+    "--no-control-socket": "gunicorn 26 opens a control socket by default: not part of serving",
+    "--log-level": "warnings only: nothing is written per request",
+    "--no-access-log": "nothing is written per request",
+    "-v": "daphne writes its access log at verbosity 1",
+    "--http-parser": "explicit: what `pip install gunicorn` gives; the C parser is an extra that needs a compiler",
+    "--asgi-loop": "explicit instead of auto",
+    "--asgi-lifespan": "Django has no lifespan handler",
+    "--lifespan": "Django has no lifespan handler",
+    "--loop": "explicit instead of auto",
+    "-k": "explicit event loop",
+    "--http": "explicit HTTP parser or version instead of auto",
+    "--ws": "explicit instead of auto; no endpoint uses WebSockets",
+    "--no-ws": "no endpoint uses WebSockets",
+    "--interface": "explicit instead of auto",
+    "--no-use-colors": "logs are files",
+    "--runtime-mode": "explicit instead of auto",
+    "--runtime-threads": "one Rust thread for I/O: the arm's cores are given by affinity",
+    "--backpressure": "explicit: the default is derived from the backlog",
+    "-t": "longer than the longest wait, so that no request is given up",
+    "-c": "keep_alive_max_requests has no flag: hypercorn closes a connection after 1 000 requests by default",
+}
+"""Why each flag is there. A test holds that no command has a flag without a reason."""
+
+_GUNICORN = (
+    "gunicorn --bind 127.0.0.1:{port} --workers {workers} --backlog 2048 --keep-alive 600 --timeout 120"
+    " --graceful-timeout 1 --no-control-socket --log-level warning --http-parser python"
+)
+
+_UVICORN = (
+    "uvicorn --host 127.0.0.1 --port {port} --workers {workers} --backlog 2048 --timeout-keep-alive 600"
+    " --timeout-graceful-shutdown 1 --log-level warning --no-access-log --no-use-colors --interface asgi3"
+    " --lifespan off --ws wsproto --loop {loop} --http {http} {module}:application"
+)
+
+_GRANIAN = (
+    "granian --host 127.0.0.1 --port {port} --workers {workers} --backlog 2048 --backpressure 4096"
+    " --workers-kill-timeout 2 --log-level warning --no-access-log --no-ws --http 1"
+    " --runtime-mode st --runtime-threads 1"
+)
+
+
+def _uncapped(arm: ArmOptions) -> int | None:
+    return None
+
+
+def _one_per_worker(arm: ArmOptions) -> int | None:
+    return arm.workers
+
+
+def _one_per_thread(arm: ArmOptions) -> int | None:
+    return arm.workers * arm.threads
+
+
+def _one_per_connection(arm: ArmOptions) -> int | None:
+    return arm.workers * arm.connections
+
+
+SERVERS: Final[dict[str, Server]] = {
+    "gunicorn-sync": Server(
+        "WSGI",
+        f"{_GUNICORN} --worker-class sync {{module}}",
+        cap=_one_per_worker,
+        keeps_alive=False,
+    ),
+    "gunicorn-gthread": Server(
+        "WSGI",
+        f"{_GUNICORN} --worker-class gthread --threads {{threads}} --worker-connections {{connections}} {{module}}",
+        cap=_one_per_thread,
+        options=frozenset({"threads", "connections"}),
+    ),
+    "gunicorn-gevent": Server(
+        "WSGI",
+        f"{_GUNICORN} --worker-class gevent --worker-connections {{connections}} {{module}}",
+        cap=_one_per_connection,
+        options=frozenset({"connections"}),
+    ),
+    "gunicorn-asgi": Server(
+        "ASGI",
+        f"{_GUNICORN} --worker-class asgi --worker-connections {{connections}} --asgi-loop {{loop}}"
+        " --asgi-lifespan off {module}:application",
+        cap=_uncapped,
+        options=frozenset({"connections", "loop"}),
+    ),
+    # The worker class sets loop and parser: config/uvicorn_worker.py makes both explicit.
+    "gunicorn-uvicorn": Server(
+        "ASGI",
+        f"{_GUNICORN} --worker-class config.uvicorn_worker.ExplicitUvicornWorker {{module}}:application",
+        cap=_uncapped,
+    ),
+    "uvicorn": Server("ASGI", _UVICORN, cap=_uncapped, options=frozenset({"loop", "http"})),
+    "hypercorn": Server(
+        "ASGI",
+        "hypercorn -b 127.0.0.1:{port} -w {workers} -k {loop} --backlog 2048 --keep-alive 600 --graceful-timeout 1"
+        " --log-level warning -c config/hypercorn.toml {module}:application",
+        cap=_uncapped,
+        options=frozenset({"loop"}),
+    ),
+    # Daphne has one process and Twisted's asyncio reactor; it offers neither workers nor a choice of loop.
+    "daphne": Server(
+        "ASGI",
+        "daphne -b 127.0.0.1 -p {port} -v 0 -t 120 {module}:application",
+        cap=_uncapped,
+    ),
+    "granian-wsgi": Server(
+        "WSGI",
+        f"{_GRANIAN} --interface wsgi --blocking-threads {{threads}} {{module}}:application",
+        cap=_one_per_thread,
+        options=frozenset({"threads"}),
+    ),
+    "granian-asgi": Server(
+        "ASGI",
+        f"{_GRANIAN} --interface asgi --blocking-threads 1 --loop {{loop}} {{module}}:application",
+        cap=_uncapped,
+        options=frozenset({"loop"}),
+    ),
+}

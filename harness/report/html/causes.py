@@ -1,0 +1,100 @@
+"""Why an arm came out ahead of another, in a few words: what holds the one behind, and what a request costs it. Pure."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from harness.analysis.analysis import Analysis
+from harness.analysis.arm_comparison import Compared
+from harness.formatting import numbers
+from harness.plan.slices import Cell
+from harness.registry.metrics import CPU
+from harness.report.mechanism_text import NOTHING
+from harness.verdicts import bottleneck
+from harness.verdicts.mechanism import Mechanism
+
+BESIDE: Final = (bottleneck.NOTHING_ALONE, bottleneck.ASKED)
+"""Held by these, an arm has CPU left: what a request costs is a fact, not the reason."""
+
+DEARER: Final = 1.1  # times the CPU per request: less explains nothing
+
+
+@dataclass(frozen=True)
+class Because:
+    """The reasons for one comparison."""
+
+    loser: str | None  # None: neither is behind
+    kind: str | None  # what holds the loser: limits.CAP …
+    dearer: float | None  # how many times the CPU per request of the other it needs, if that is more
+    text: str
+
+    @property
+    def beside(self) -> bool:
+        """A dearer request does not explain it: what the loser can answer is not limited by CPU alone."""
+        return bool(self.dearer) and self.kind in BESIDE
+
+
+@dataclass(frozen=True)
+class Grounds:
+    """What reasons are made of."""
+
+    analysis: Analysis
+    costs: Mapping[tuple[str, str, str, float], float]  # (arm, over, endpoint, level) → ratio of CPU per request
+    mechanism: Mapping[Cell, Mechanism]
+
+    def of(self, compared: Compared, how: str) -> Because:
+        """Why this comparison came out as it did; `how`: see bars.tone."""
+        sides = (
+            Cell(compared.arm, compared.endpoint, compared.level),
+            Cell(compared.over, compared.endpoint, compared.level),
+        )
+        ahead = how.endswith("better")
+        if not ahead and not how.endswith("worse"):
+            return Because(None, None, None, self._neither(sides))
+        loser = sides[1] if ahead else sides[0]
+        found = bottleneck.held_by(self.analysis, loser)
+        dearer = self._dearer(compared, ahead)
+        kind = found[0] if found else None
+        return Because(loser.arm, kind, dearer, self._text(loser, found, dearer))
+
+    def _dearer(self, compared: Compared, ahead: bool) -> float | None:
+        ratio = self.costs.get((compared.arm, compared.over, compared.endpoint, compared.level))
+        if ratio is None:
+            return None
+        times = 1 / ratio if ahead else ratio
+        return times if times >= DEARER else None
+
+    def _text(self, loser: Cell, found: tuple[str, str] | None, dearer: float | None) -> str:
+        kind = found[0] if found else None
+        if kind == bottleneck.CAP:
+            return f"{loser.arm} is full: {self._sum(loser)}"
+        if kind == bottleneck.SERVICES:
+            return f"what {loser.arm} asks (database, cache, slow API) is busy"
+        full = f"{loser.arm} fills its core" if kind == bottleneck.CPU_BOUND else ""
+        cost = f"{'' if full else loser.arm + ' '}needs {numbers.number(dearer)}× the CPU per request" if dearer else ""
+        said = " and ".join(one for one in (full, cost) if one)
+        if said:
+            return said + ("; not limited by CPU alone" if kind in BESIDE else "") + self._switches(loser)
+        return f"{loser.arm} {found[1]}" if found else ""
+
+    def _sum(self, cell: Cell) -> str:
+        arm, least_s = self.analysis.run.scenario.arm(cell.arm), self.analysis.mean_ms(cell) / 1000
+        return f"{arm.room}, {arm.cap} / {least_s:g} s = {numbers.number((arm.cap or 0) / least_s)} req/s"
+
+    def _switches(self, cell: Cell) -> str:
+        one = self.mechanism.get(cell)
+        if one is None or one.switches < NOTHING:
+            return ""
+        return f"; {numbers.number(one.switches)} thread switches per request"
+
+    def _neither(self, sides: Sequence[Cell]) -> str:
+        kinds = {found[0] if (found := bottleneck.held_by(self.analysis, cell)) else None for cell in sides}
+        if kinds == {bottleneck.ASKED}:
+            return "both answer nearly all that is asked"
+        return "both fill their core" if kinds == {bottleneck.CPU_BOUND} else ""
+
+
+def grounds(analysis: Analysis, valid: Sequence[Compared], mechanism: Mapping[Cell, Mechanism]) -> Grounds:
+    """What reasons are made of in this run."""
+    costs = {(c.arm, c.over, c.endpoint, c.level): c.ratio.value for c in valid if c.metric is CPU}
+    return Grounds(analysis, costs, mechanism)

@@ -1,0 +1,96 @@
+"""Numbers on axes: as many as there is room for, none of them upon another. Done last, when it is known how long an axis is."""
+
+from collections.abc import Sequence
+from itertools import pairwise
+from math import floor, log10
+from typing import Final
+
+from matplotlib.axes import Axes
+from matplotlib.axis import Axis
+from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullFormatter, NullLocator
+
+from harness.formatting import numbers
+from harness.report.plots import page_size
+
+DECADES: Final = range(-9, 13)
+
+STEPS: Final = ((1, 1.2, 1.5, 2, 2.5, 3, 4, 5, 6, 8), (1, 1.5, 2, 3, 5, 7), (1, 2, 5), (1, 3), (1,))
+"""Of a logarithmic axis: the first of these that fits and is not crowded; sparser ones follow, by whole decades."""
+
+APART: Final = 0.6  # of the type's size: between two neighbours
+
+MOST: Final = 7
+
+
+def logarithmic(axis: Axis, name: str, suffix: str = "") -> None:
+    """A log scale whose numbers are written out; `fit` chooses them."""
+    axis.axes.set(**{f"{name}scale": "log"})
+    axis.set_minor_locator(NullLocator())
+    axis.set_minor_formatter(NullFormatter())
+    axis.set_major_formatter(FuncFormatter(lambda value, _: numbers.tick(value) + suffix))
+
+
+def linear(axis: Axis) -> None:
+    axis.set_major_locator(MaxNLocator(nbins=5, steps=[1, 2, 2.5, 5, 10]))
+    axis.set_major_formatter(FuncFormatter(lambda value, _: numbers.tick(value)))
+
+
+def at(axis: Axis, places: Sequence[float]) -> None:
+    """These and no others, if there is room."""
+    axis.set_major_locator(FixedLocator(list(places)))
+    axis.set_minor_locator(NullLocator())
+    axis.set_minor_formatter(NullFormatter())
+    axis.set_major_formatter(FuncFormatter(lambda value, _: numbers.tick(value)))
+
+
+def fit(panel: Axes, name: str) -> None:
+    """Leave out what would stand upon its neighbour."""
+    axis: Axis = panel.xaxis if name == "x" else panel.yaxis
+    chosen = isinstance(axis.get_major_locator(), FixedLocator)
+    if axis.get_scale() == "log" and not chosen:
+        axis.set_major_locator(FixedLocator(_decades(panel, axis, name)))
+    else:
+        places = [float(place) for place in axis.get_majorticklocs() if inside(axis, place)]
+        axis.set_major_locator(FixedLocator(_thinned(panel, axis, name, places)))
+
+
+def _decades(panel: Axes, axis: Axis, name: str) -> list[float]:
+    for steps in STEPS:
+        places = [place for e in DECADES for a in steps if inside(axis, place := float(f"{a}e{e}"))]
+        if len(places) <= MOST and not _crowded(panel, axis, name, places):
+            return places
+    whole = [e for e in DECADES if inside(axis, 10.0**e)]
+    for every in range(2, len(whole)):
+        places = [10.0**e for e in whole if not e % every]
+        if not _crowded(panel, axis, name, places):
+            return places
+    return [10.0 ** floor(log10(max(axis.get_view_interval())))]
+
+
+def _thinned(panel: Axes, axis: Axis, name: str, places: Sequence[float]) -> list[float]:
+    """Greedily from both ends: first and last say what is spanned."""
+    kept: list[float] = []
+    for place in [*places[:1], *places[:0:-1]]:
+        if not _crowded(panel, axis, name, sorted([*kept, place])):
+            kept.append(place)
+    return sorted(kept)
+
+
+def _crowded(panel: Axes, axis: Axis, name: str, places: Sequence[float]) -> bool:
+    spans = []
+    size = panel.figure.dpi
+    for place, text in zip(places, axis.get_major_formatter().format_ticks(list(places)), strict=True):
+        point = (place, panel.get_ylim()[0]) if name == "x" else (panel.get_xlim()[0], place)
+        middle = panel.transData.transform(point)[0 if name == "x" else 1] / size
+        type_size = float(axis.get_ticklabels()[0].get_fontsize()) if axis.get_ticklabels() else 8.0
+        half = (page_size.width(text, type_size) if name == "x" else type_size / page_size.POINTS) / 2
+        spans.append((middle - half, middle + half, type_size * APART / page_size.POINTS))
+    spans.sort()
+    return any(before[1] + after[2] > after[0] for before, after in pairwise(spans))
+
+
+def inside(axis: Axis, place: float) -> bool:
+    """Whether it can be seen."""
+    low, high = sorted(axis.get_view_interval())
+    slack = 1e-9 * (high - low)
+    return bool(low - slack <= place <= high + slack)

@@ -1,0 +1,1 @@
+"""The question: a scenario file in, a checked Scenario out."""

@@ -1,0 +1,78 @@
+"""An arm, as a scenario file writes it: a way to run Django, and the view colour it is asked for."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field, StrictInt, StrictStr
+
+from harness.registry.servers import SERVERS, Server
+from harness.scenario.base_model import Name, Pass, Table
+from harness.scenario.database import PSYCOPG_3, django_is
+
+Colour = Literal["sync", "async"]
+
+Variable = Annotated[StrictStr, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]
+
+
+class Arm(Table):
+    """A deployment plus the view colour it is asked for."""
+
+    name: Name
+    server: Literal[tuple(SERVERS)]  # type: ignore[valid-type]
+    view: Colour
+    workers: Annotated[StrictInt, Field(ge=1, le=64)] = 1
+    threads: Annotated[StrictInt, Field(ge=0, le=4_096)] = 0
+    connections: Annotated[StrictInt, Field(ge=1, le=65_536)] = 16_384
+    loop: Literal["uvloop", "asyncio"] = "uvloop"
+    http: Literal["httptools", "h11"] = "httptools"
+    profile: Literal["default", "bare", "sync-outermost", "sync-innermost", "sessions"] = "default"
+    environment: dict[Variable, Annotated[StrictStr, Field(pattern=r"^[^\x00]*$")]] = {}
+    database: Literal["per request", "persistent", "pool"] = "per request"
+    pool: Annotated[StrictInt, Field(ge=1, le=10_000)] | None = None
+    django: Annotated[StrictStr, Field(pattern=r"^[0-9]+(\.[0-9]+){1,2}$")] | None = None
+    control_of: Name | None = None
+    revision: Annotated[StrictStr, Field(pattern=r"^[0-9a-f]{7,40}$")] | None = None
+    probe: Pass = False  # set by explain.probed, and not in a file
+
+    @property
+    def table(self) -> Server:
+        """This arm's entry in the servers table."""
+        return SERVERS[self.server]
+
+    @property
+    def cap(self) -> int | None:
+        """Requests that can be inside a view at once; None: no declared limit."""
+        return self.table.cap(self)
+
+    @property
+    def room(self) -> str:
+        """The cap in words."""
+        if self.cap is None:
+            return "no declared cap"
+        return "room for 1 request at a time" if self.cap == 1 else f"room for {self.cap} requests at a time"
+
+    @property
+    def connecting(self) -> str:
+        """Its way with database connections, in words."""
+        return {
+            "per request": "a database connection per request",
+            "persistent": "database connections kept",
+            "pool": f"pool of {self.pool} database connections",
+        }[self.database]
+
+    @property
+    def has_database(self) -> bool:
+        """Whether its Django can use the run's database."""
+        return self.django is None or django_is(self.django, PSYCOPG_3)
+
+    @property
+    def summary(self) -> str:
+        """What this arm is, on one line."""
+        workers = "1 worker" if self.workers == 1 else f"{self.workers} workers"
+        others = f", {self.connecting}" if self.database != "per request" else ""
+        others += f", Django {self.django}" if self.django else ""
+        others += "" if self.has_database else " (without database: psycopg 3 needs Django 4.2)"
+        others += f", project at {self.revision[:10]}" if self.revision else ""
+        others += f", control of {self.control_of}" if self.control_of else ""
+        others += ", probed" if self.probe else ""
+        served = f"{self.server} ({self.table.interface}), {workers}, {self.room}"
+        return f"{self.view} view, {served}, middleware {self.profile}{others}"

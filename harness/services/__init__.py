@@ -1,0 +1,1 @@
+"""What the project needs around it: database, cache, slow API."""

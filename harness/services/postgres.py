@@ -1,0 +1,168 @@
+"""PostgreSQL for a run: the user's server (DATABASE_URL), or one of our own from binaries found here; gone afterwards.
+
+On the user's server everything happens in databases of our own, dropped at the end. cluster.py starts one of our own.
+"""
+
+import os
+import secrets
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+import psycopg
+from psycopg import sql
+
+from harness.errors import UserError
+from harness.services import postgres_cluster
+from harness.system import ports
+from harness.system.processes import Child
+
+CONNECT_S: Final = 5
+
+OLDEST: Final = 140_000  # Django 5.2 needs 14, and 14 is the first that counts sessions
+
+
+@dataclass(frozen=True)
+class Sessions:
+    """What a server says of the connections to a run's databases."""
+
+    opened: int  # since they were made
+    open: int
+
+
+class Server:
+    """A server that runs, by a connection that is kept. Its databases are told by their URLs."""
+
+    def __init__(self, url: str, origin: str, child: Child | None) -> None:
+        self.url, self.origin, self.child = url, origin, child
+        self.names: list[str] = []
+        self._connection = connect(url)
+        if self._connection.info.server_version < OLDEST:
+            raise UserError(
+                f"{self._place}: expected PostgreSQL {OLDEST // 10_000} or newer, got {self._show('server_version')}"
+            )
+
+    def create(self) -> str:
+        """A new and empty database; its URL. UserError if that may not be done."""
+        name = f"bench_{secrets.token_hex(6)}"
+        try:
+            self._connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+        except psycopg.errors.InsufficientPrivilege:
+            user = self._connection.info.user
+            advice = (
+                f"`ALTER ROLE {user} CREATEDB` allows it; or unset DATABASE_URL, and a server of our own is started"
+            )
+            raise UserError(
+                f"{self._place}: {user} may not create the scratch database that a run needs: {advice}"
+            ) from None
+        self.names.append(name)
+        return urlsplit(self.url)._replace(path=f"/{name}").geturl()
+
+    def settle(self, url: str) -> None:
+        """Once it is filled: what autovacuum would do sooner or later."""
+        with connect(url) as connection:
+            connection.execute("VACUUM ANALYZE")
+
+    def drop(self) -> None:
+        """Our databases, whoever is still connected to them."""
+        for name in self.names:
+            try:
+                with connect(self.url) as connection:
+                    connection.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
+            except (UserError, psycopg.Error) as error:
+                print(f"! the scratch database {name} could not be dropped ({error}): `DROP DATABASE {name}` does it")
+
+    def sessions(self) -> Sessions:
+        """Of all our databases. UserError if the server is gone."""
+        counted = "SELECT coalesce(sum(sessions), 0), coalesce(sum(numbackends), 0) FROM pg_stat_database WHERE datname = ANY(%s)"
+        try:
+            row = self._connection.execute(counted, [self.names]).fetchone()
+        except psycopg.OperationalError as error:
+            tail = f"; the end of its log:\n{self.child.log_tail()}" if self.child else ""
+            raise UserError(f"{self._place} ended in mid-run: {str(error).strip()}{tail}") from None
+        assert row is not None
+        return Sessions(int(row[0]), int(row[1]))
+
+    def facts(self) -> dict[str, Any]:
+        """What the server says of itself, for run.json."""
+        names = ("max_connections", *postgres_cluster.SETTINGS, "data_checksums")
+        return {
+            "engine": "PostgreSQL",
+            "version": self._show("server_version").partition(" ")[0],
+            "build": self._one("SELECT version()"),
+            "from": self.origin,
+            "settings": {name: self._show(name) for name in names},
+        }
+
+    def close(self) -> None:
+        self._connection.close()
+
+    @property
+    def _place(self) -> str:
+        return "DATABASE_URL" if self.child is None else "PostgreSQL"
+
+    def _show(self, setting: str) -> str:
+        return self._one(sql.SQL("SHOW {}").format(sql.Identifier(setting)).as_string())
+
+    def _one(self, query: str) -> str:
+        row = self._connection.execute(query.encode()).fetchone()
+        assert row is not None
+        return str(row[0])
+
+
+def told(facts: Mapping[str, Any]) -> str:
+    """The facts, for the head of a report."""
+    settings = facts["settings"]
+    shown = f"{facts['from']}; fsync {settings['fsync']}, max_connections {settings['max_connections']}"
+    return f"{facts['engine']} {facts['version']} ({shown})"
+
+
+def given() -> str | None:
+    """The user's DATABASE_URL. UserError if it is not one of PostgreSQL."""
+    url = os.environ.get("DATABASE_URL")
+    if url and ports.scheme(url) not in ("postgres", "postgresql"):
+        advice = 'name a PostgreSQL server, or unset it (`database.engine = "sqlite"` in a scenario asks for SQLite)'
+        raise UserError(f"DATABASE_URL: expected postgres://user@host/database, got {ports.shown(url)}: {advice}")
+    return url or None
+
+
+@contextmanager
+def running(most_connections: int, cores: Sequence[int] | None) -> Iterator[Server]:
+    """The user's server, or one of our own; our databases and our server are gone afterwards.
+
+    Raises UserError if the server cannot be reached or started, or none can be had.
+    """
+    url = given()
+    if url is not None:
+        with _kept(Server(url, f"the server of DATABASE_URL at {urlsplit(url).hostname}", None)) as server:
+            yield server
+        return
+    found = postgres_cluster.binaries()
+    if found is None:
+        raise UserError(f"no PostgreSQL found, neither by DATABASE_URL nor as binaries: {postgres_cluster.INSTALL}")
+    with (
+        postgres_cluster.started(found, most_connections, cores) as (own, child),
+        _kept(Server(own, found.origin, child)) as server,
+    ):
+        yield server
+
+
+@contextmanager
+def _kept(server: Server) -> Iterator[Server]:
+    try:
+        yield server
+    finally:
+        if server.child is None:
+            server.drop()
+        server.close()
+
+
+def connect(url: str) -> psycopg.Connection[Any]:
+    """A connection on which every statement stands for itself. UserError if there is none."""
+    try:
+        return psycopg.connect(url, autocommit=True, connect_timeout=CONNECT_S)
+    except psycopg.Error as error:
+        advice = "start that server, or unset DATABASE_URL, and one of our own is started"
+        raise UserError(f"DATABASE_URL: no connection to it: {str(error).strip()}: {advice}") from None

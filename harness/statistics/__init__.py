@@ -1,0 +1,1 @@
+"""Pure functions of arrays of numbers: estimates, intervals, tests. Knows nothing of runs."""

@@ -1,0 +1,1 @@
+"""A run on disk: the only meeting point between measuring and analysing."""

@@ -1,0 +1,125 @@
+"""What the judging of claims is told in: words, the cells that a condition is about, and where they are. Pure."""
+
+from dataclasses import dataclass
+from typing import Final
+
+from harness.analysis.analysis import Analysis
+from harness.formatting import numbers
+from harness.plan.slices import Cell
+from harness.registry.metrics import Metric
+from harness.scenario.claims import Condition, Quantity
+from harness.statistics import significance
+from harness.statistics.estimate import Estimate
+from harness.verdicts.mechanism import PER_REQUEST, Explained
+from harness.verdicts.server_checks import FAILURES_MOST
+
+SUPPORTED, REFUTED, UNDECIDED, INVALID = "supported", "refuted", "undecided", "invalid"
+
+
+@dataclass(frozen=True)
+class Judged:
+    """One condition, or a whole claim."""
+
+    word: str
+    reason: str
+
+
+def unsound(analysis: Analysis, condition: Condition, lost: dict[Cell, str]) -> str | None:
+    """Why one of its cells cannot be used, if so."""
+    for cell in cells_of(analysis, condition):
+        name = f"{cell.arm} on {numbers.pushed(analysis.mode, cell.endpoint, cell.level)}"
+        if cell in lost:
+            return f"{name} is INVALID: {lost[cell]}"
+        if not len(analysis.rows(cell)):
+            return f"{name} was not measured"
+    return None
+
+
+def cells_of(analysis: Analysis, condition: Condition) -> list[Cell]:
+    level = analysis.run.scenario.level_of(condition)
+    return [Cell(arm, endpoint, level) for arm, endpoint in condition.asked]
+
+
+def where(analysis: Analysis, condition: Condition, metric: Metric) -> str:
+    return f"{place(analysis, condition, metric)}, {' over '.join(condition.sides)}"
+
+
+def place(analysis: Analysis, condition: Condition, metric: Metric) -> str:
+    level = analysis.run.scenario.level_of(condition)
+    return f"{metric.title} of {numbers.pushed(analysis.mode, str(condition.endpoint), level)}"
+
+
+def unit(metric: Metric) -> str:
+    return f" {metric.unit}" if metric.unit else ""
+
+
+COUNTED_OFF: Final = 0.02
+"""Per request: a request under way when its slice began or ended is counted in part."""
+
+
+def kept(analysis: Analysis, condition: Condition, lost: dict[Cell, str]) -> Judged:
+    """A limit for one cell: its interval has to lie on the promised side."""
+    why_not = unsound(analysis, condition, lost)
+    metric = analysis.run.scenario.metric_of(condition)
+    found = None if why_not else analysis.estimate(cells_of(analysis, condition)[0], metric)
+    at = where(analysis, condition, metric)
+    if why_not:
+        return Judged(INVALID, why_not)
+    if found is None:
+        return Judged(UNDECIDED, f"{at}: too few samples for {metric.title}")
+    limit, upper = condition.at_most or condition.at_least, condition.at_most is not None
+    assert limit is not None
+    said = f"{at}: {numbers.estimate(found)}{unit(metric)}, claimed {'at most' if upper else 'at least'} {limit}"
+    return _against(found, limit, upper, said)
+
+
+def _against(found: Estimate, limit: Quantity, upper: bool, said: str) -> Judged:
+    if found.low is None or found.high is None:
+        return Judged(
+            UNDECIDED, f"{said}; an interval takes {significance.FEWEST_BLOCKS} blocks with enough samples each"
+        )
+    if found.high <= limit.value if upper else found.low >= limit.value:
+        return Judged(SUPPORTED, said)
+    if found.low > limit.value if upper else found.high < limit.value:
+        return Judged(REFUTED, said)
+    return Judged(UNDECIDED, f"{said}; the interval has the limit in it")
+
+
+def raises(analysis: Analysis, condition: Condition) -> Judged:
+    """An arm that cannot serve this endpoint, with the exception that its own log names."""
+    cell = cells_of(analysis, condition)[0]
+    at, failed = f"{cell.endpoint} on {cell.arm}", analysis.refusal(cell) or _failed_under_load(analysis, cell)
+    if failed is None:
+        return Judged(REFUTED, f"{at}: answers as it should")
+    cause = analysis.causes.get(cell.arm, "nothing")
+    named = cause.partition(":")[0].rpartition(".")[2] == condition.raises
+    return Judged(SUPPORTED if named else REFUTED, f"{at}: {failed}; its log says: {cause}")
+
+
+def _failed_under_load(analysis: Analysis, cell: Cell) -> str | None:
+    """How many of its requests failed; None if they are few enough for a valid cell."""
+    rows = analysis.rows(cell)
+    requests, failures = int(rows.requests.sum()), int(rows.failures.sum())
+    if failures <= FAILURES_MOST * requests:
+        return None
+    return f"{numbers.percent(failures / requests)} of {numbers.count(requests)} requests failed"
+
+
+def counted(analysis: Analysis, condition: Condition, explained: Explained | None) -> Judged:
+    """A count of the explaining pass. It has no interval: what is counted per request is the same in every block."""
+    metric, cell = analysis.run.scenario.metric_of(condition), cells_of(analysis, condition)[0]
+    at, limit = where(analysis, condition, metric), condition.at_most or condition.at_least
+    assert limit is not None
+    if explained is None:
+        return Judged(UNDECIDED, f"{at}: not counted; `bench explain {analysis.run.path}` counts it")
+    if cell not in explained.cells:
+        return Judged(INVALID, f"{at}: not explained: {explained.unexplained.get(cell, 'not asked for')}")
+    value = getattr(explained.cells[cell], metric.column)
+    if value is None:
+        return Judged(INVALID, f"{at}: there is none")
+    off = COUNTED_OFF if metric.column in PER_REQUEST else 0.0
+    kept = value <= limit.value + off if condition.at_most else value >= limit.value - off
+    said = (
+        f"{at}: {numbers.number(value)}{unit(metric)}, claimed {'at most' if condition.at_most else 'at least'} {limit}"
+    )
+    return Judged(SUPPORTED if kept else REFUTED, said)

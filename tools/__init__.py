@@ -1,0 +1,1 @@
+"""What developers run to check and publish the harness itself. Not installed."""
