@@ -1,6 +1,6 @@
 # Every command a person or CI runs. `make` prints them.
 PYTHON ?= python3
-BENCH := .venv/bin/bench
+BENCH := .venv/bin/djbench
 
 .DEFAULT_GOAL := help
 
@@ -64,7 +64,7 @@ bench-wrk: .venv/ready ## does the load maker count what wrk counts? on `hello`,
 bench-sse: .venv/ready ## how many streams of events can a server hold? 2 000 clients on uvicorn and on gunicorn's threads
 	.venv/bin/python -m tools.bench_sse
 
-bench-report: .venv/ready ## does `bench report` carry 10 million requests? made-up runs of 1, 3 and 10 million (about 2 minutes)
+bench-report: .venv/ready ## does `djbench report` carry 10 million requests? made-up runs of 1, 3 and 10 million (about 2 minutes)
 	.venv/bin/python -m tools.bench_report
 
 bench-display: .venv/ready ## does watching a run cost it anything? the A/A scenario with the live display and without (under 6 minutes)

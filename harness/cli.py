@@ -1,4 +1,4 @@
-"""The `bench` command: which verbs there are, and what becomes of errors and signals.
+"""The `djbench` command: which verbs there are, and what becomes of errors and signals.
 
 Each verb is a module of harness/commands, imported only when it is asked for: `--help` answers at once.
 """
@@ -71,7 +71,7 @@ app = typer.Typer(
 
 
 @app.callback()
-def bench() -> None:
+def djbench() -> None:
     """When does an async Django view serve its users better than a sync one, by how much, and why?"""
 
 
@@ -83,7 +83,7 @@ def main() -> None:
     except USAGE as error:
         sys.exit(usage_told(error, sys.argv[1:]))
     except UserError as error:
-        print(f"bench: {error}", file=sys.stderr)
+        print(f"djbench: {error}", file=sys.stderr)
         sys.exit(EXIT_MENDABLE)
     except Interrupted:
         sys.exit(EXIT_INTERRUPTED)

@@ -243,7 +243,7 @@ def prebuilt(path: str, address: tuple[str, int]) -> bytes:
     """The request as bytes. `address` names the Host; no cookies, no compression, keep-alive by default."""
     host = f"[{address[0]}]" if ":" in address[0] else address[0]
     head = f"GET {path} HTTP/1.1\r\nHost: {host}:{address[1]}\r\n"
-    return f"{head}User-Agent: django-async-bench\r\nAccept: */*\r\n\r\n".encode("ascii")
+    return f"{head}User-Agent: djbench\r\nAccept: */*\r\n\r\n".encode("ascii")
 
 
 def ends_with_connection(head: bytes) -> bool:

@@ -25,7 +25,7 @@ def start(folder: Path, scenario: Path = ROOT / "scenarios" / "smoke.toml") -> s
 
 
 def start_command(folder: Path, *arguments: str) -> subprocess.Popen[bytes]:
-    """A `bench` whose every process carries TMPDIR=folder in its environment, by which it is found again."""
+    """A `djbench` whose every process carries TMPDIR=folder in its environment, by which it is found again."""
     log = (folder / "log").open("wb")
     command = [sys.executable, "-m", "harness.cli", *arguments]
     return subprocess.Popen(

@@ -110,7 +110,7 @@ def analysed_once(runs: dict[str, Path], known: dict[Path, Analysis], monkeypatc
 
 @pytest.fixture
 def bench(runs: dict[str, Path], capsys: pytest.CaptureFixture[str]) -> Callable[..., tuple[int, str]]:
-    """`bench compare` with the names of two runs (or their folders): its exit code and what it prints."""
+    """`djbench compare` with the names of two runs (or their folders): its exit code and what it prints."""
 
     def run(base: str | Path, new: str | Path, **options: Any) -> tuple[int, str]:
         folders = [runs[one] if isinstance(one, str) else one for one in (base, new)]
@@ -167,7 +167,7 @@ def test_two_runs_of_the_same_pass_as_equivalent(bench: Callable[..., tuple[int,
     assert "0 better, 0 worse" in text
     assert "equivalent (±3 %)" in text
     assert "Two runs at two times know nothing of how the machine differed" in text
-    assert "`bench ab` interleaves" in text
+    assert "`djbench ab` interleaves" in text
 
 
 def test_a_limit_above_the_slowdown_passes(bench: Callable[..., tuple[int, str]]) -> None:

@@ -206,7 +206,7 @@ def test_a_file_is_as_long_as_asked_for(kib: int) -> None:
 @pytest.mark.filterwarnings("ignore:StreamingHttpResponse must consume synchronous iterators")
 def test_a_file_that_another_process_has_damaged_is_made_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(work.tempfile, "gettempdir", lambda: str(tmp_path))
-    (tmp_path / f"django-async-bench-{os.getuid()}-2-kib").write_bytes(b"cut off")
+    (tmp_path / f"djbench-{os.getuid()}-2-kib").write_bytes(b"cut off")
     work._file.cache_clear()
     assert len(both("file/?kib=2")) == 2_048
     work._file.cache_clear()

@@ -14,7 +14,7 @@ def test_every_installed_package_has_a_version_from_the_lock() -> None:
     locked: dict[str, set[str]] = {}
     for package in LOCK["package"]:
         locked.setdefault(package["name"], set()).add(package["version"])
-    ours = {"django-async-bench", "pip", "setuptools", "uv", "wheel"}
+    ours = {"djbench", "pip", "setuptools", "uv", "wheel"}
     installed = {
         d.metadata["Name"].lower().replace("_", "-").replace(".", "-"): d.version for d in metadata.distributions()
     }

@@ -135,7 +135,7 @@ def test_a_pass_that_fails_leaves_its_run_reported(tmp_path: Path, monkeypatch: 
 @pytest.mark.parametrize("key", ["blocks = 6", "[[arms]]"])
 def test_a_file_cannot_ask_for_the_probe(key: str) -> None:
     text = TINY.replace(key, f"{key}\n{'probe' if 'arms' in key else 'explained'} = true", 1)
-    with pytest.raises(UserError, match=r"probe: expected by `bench explain SCENARIO`, and not in a scenario"):
+    with pytest.raises(UserError, match=r"probe: expected by `djbench explain SCENARIO`, and not in a scenario"):
         reader.parse(text, "tiny.toml")
 
 
@@ -245,7 +245,7 @@ def test_a_claim_about_what_the_probe_counts_is_judged_by_the_pass(tmp_path: Pat
     run = fake_run(tmp_path, reader.parse(text, "tiny.toml"), FakeLoad())
     (run / "scenario.toml").write_text(text)
     assert judged(run).word == "undecided"
-    assert f"`bench explain {run}` counts it" in judged(run).conditions[0].reason
+    assert f"`djbench explain {run}` counts it" in judged(run).conditions[0].reason
     a_pass(run / probed_pass.PASSES)
     assert judged(run).word == word
 

@@ -35,7 +35,7 @@ def spoilt(slice_: Slice, rows: np.ndarray) -> np.ndarray:
 
 def test_too_few_blocks_ask_for_those_that_are_missing(tmp_path: Path) -> None:
     first, *_ = steps(tmp_path, tiny(blocks=2), FakeLoad(decided))
-    assert shlex.split(first)[:2] == ["bench", "extend"]
+    assert shlex.split(first)[:2] == ["djbench", "extend"]
     assert first.endswith("--blocks 4")
 
 
@@ -50,7 +50,7 @@ def test_the_number_of_blocks_is_the_one_that_the_report_names(tmp_path: Path) -
 
 def test_what_is_decided_is_not_extended_but_explained(tmp_path: Path) -> None:
     first, second = steps(tmp_path, tiny(), FakeLoad(decided))
-    assert first.startswith("bench explain ")
+    assert first.startswith("djbench explain ")
     assert second.startswith("cp ")
 
 
@@ -70,20 +70,20 @@ def test_a_run_that_was_cut_off_is_completed_first(tmp_path: Path) -> None:
     found, reasons = validity.sound(analysed(tmp_path, tiny(blocks=2), FakeLoad(decided)))
     cut = replace(found, run=replace(found.run, head=found.run.head | {"state": "interrupted"}))
     first, *others = [step.command for step in next_steps.steps(cut, reasons, explained=False)]
-    assert first == f"bench run --resume {found.run.path}"
-    assert not any(command.startswith("bench extend") for command in others)
+    assert first == f"djbench run --resume {found.run.path}"
+    assert not any(command.startswith("djbench extend") for command in others)
 
 
 def test_a_change_is_measured_again_and_not_explained(tmp_path: Path) -> None:
     found, reasons = validity.sound(analysed(tmp_path, tiny(), FakeLoad(decided)))
     change = found.run.scenario.model_copy(update={"base": Base(ref="main", sha="0" * 40, change="1" * 40)})
     of_change = replace(found, run=replace(found.run, scenario=change))
-    assert [step.command for step in next_steps.steps(of_change, reasons, False)] == ["bench ab SCENARIO --base main"]
+    assert [step.command for step in next_steps.steps(of_change, reasons, False)] == ["djbench ab SCENARIO --base main"]
 
 
 def test_every_verb_that_is_named_is_one(tmp_path: Path) -> None:
     commands = steps(tmp_path / "a", tiny(blocks=2), FakeLoad(decided))
-    for command in [*commands, "bench ab SCENARIO --base main", "bench run --resume x"]:
+    for command in [*commands, "djbench ab SCENARIO --base main", "djbench run --resume x"]:
         verb = shlex.split(command)
         if verb[0] == "bench":
             assert CliRunner().invoke(cli.app, [verb[1], "--help"]).exit_code == 0

@@ -401,11 +401,11 @@ def test_what_differed_has_parser_and_loop(run: Path, monkeypatch: pytest.Monkey
 def test_the_commands_name_the_run_where_it_is(run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     result, _ = validity.read(run)
     told = [command for command, _ in facts.again(result, explained=False)]
-    assert f"bench report {run}" in told
-    assert f"bench explain {run}" in told
+    assert f"djbench report {run}" in told
+    assert f"djbench explain {run}" in told
     assert not any("explain" in command for command, _ in facts.again(result, explained=True))
     monkeypatch.chdir(run.parent)
-    assert f"bench report {run.name}" in [command for command, _ in facts.again(result, explained=True)]
+    assert f"djbench report {run.name}" in [command for command, _ in facts.again(result, explained=True)]
 
 
 def test_a_bar_that_is_invalid_has_no_number(run: Path) -> None:

@@ -60,10 +60,12 @@ def test_a_scenario_without_a_finished_run_is_named_before_anything_is_replaced(
     (tmp_path / "reference" / "kept").touch()
     head = runs / "20260101T000000Z-capacity" / "run.json"
     head.write_text(head.read_text().replace('"finished"', '"interrupted"'))
-    with pytest.raises(UserError, match=r"capacity: interrupted, and a reference has whole runs; `bench run --resume"):
+    with pytest.raises(
+        UserError, match=r"capacity: interrupted, and a reference has whole runs; `djbench run --resume"
+    ):
         reference.publish_reference(runs, runs, tmp_path / "reference")
     shutil.rmtree(head.parent)
-    with pytest.raises(UserError, match=r"no run of capacity; `bench run scenarios/capacity.toml --results"):
+    with pytest.raises(UserError, match=r"no run of capacity; `djbench run scenarios/capacity.toml --results"):
         reference.publish_reference(runs, runs, tmp_path / "reference")
     assert (tmp_path / "reference" / "kept").exists()
 

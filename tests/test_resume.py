@@ -176,7 +176,7 @@ def test_an_interrupted_run_says_how_to_complete_it(bench: Bench, capsys: pytest
     with pytest.raises(Interrupted):
         session.measure(asked, file, bench.results, Watch(workflow.so_far, plain=True).show, workflow.narrow)
     (run,) = bench.results.iterdir()
-    assert f"`bench run --resume {run}` completes it" in capsys.readouterr().err
+    assert f"`djbench run --resume {run}` completes it" in capsys.readouterr().err
     assert read_json(run / "run.json")["state"] == "interrupted"
     bench.load = FakeLoad()
     assert bench("run", "--resume", run).exit_code == 0
@@ -243,7 +243,7 @@ def test_a_gap_between_blocks_is_measured_and_nothing_else(bench: Bench) -> None
     for path in sorted((run / "blocks" / "001").rglob("*"), reverse=True):
         path.rmdir() if path.is_dir() else path.unlink()
     (run / "blocks" / "001").rmdir()
-    with pytest.raises(UserError, match=r"finished, with blocks to go; first complete it: bench run --resume"):
+    with pytest.raises(UserError, match=r"finished, with blocks to go; first complete it: djbench run --resume"):
         bench("extend", run, "--blocks", "1")
     bench.load = FakeLoad()
     assert "1 of 6 blocks to go" in bench("run", "--resume", run).output
@@ -318,7 +318,7 @@ def test_extending_adds_blocks_by_the_same_plan_with_new_seeds(bench: Bench) -> 
     ]
     assert not any(a & b for a, b in itertools.combinations(seeds, 2))
     told = run_report.text(analysis.analyse(frames.open_run(run)))
-    assert "extended by `bench extend` after 6 blocks\n" in told
+    assert "extended by `djbench extend` after 6 blocks\n" in told
     assert "a smaller run" not in told
 
 
@@ -334,7 +334,7 @@ def test_an_extension_that_was_cut_off_is_completed_and_can_be_extended_again(be
     assert len(blocks_of(run)) == 6
     assert [one["measured"] for one in read_json(run / "run.json")["plan"]["extended"]] == [3, 5]
     told = run_report.text(analysis.analyse(frames.open_run(run)))
-    assert "extended by `bench extend` after 3 blocks, then after 5 blocks\n" in told
+    assert "extended by `djbench extend` after 3 blocks, then after 5 blocks\n" in told
 
 
 def edit_scenario(run: Path) -> None:
@@ -358,7 +358,7 @@ REFUSED: dict[str, tuple[Callable[[Path], Any], str]] = {
     "no run": (lambda run: (run / "run.json").unlink(), "not a run folder: it has no run.json"),
     "another scenario": (
         edit_scenario,
-        r"plan: expected \w{16}, as stored, got \w{16}: this version of bench plans diff",
+        r"plan: expected \w{16}, as stored, got \w{16}: this version of djbench plans diff",
     ),
     "another machine": (change_machine, r"cpu: 'Another CPU' then, '.*' now"),
 }
@@ -397,11 +397,11 @@ def test_every_difference_of_the_machine_is_named_and_its_load_is_none(bench: Be
 
 def test_a_finished_run_is_not_resumed_and_an_unfinished_one_not_extended(bench: Bench) -> None:
     finished = bench.run(TINY, "--blocks", "1")
-    with pytest.raises(UserError, match=r"nothing left to measure, .*; to add blocks: bench extend .* --blocks N"):
+    with pytest.raises(UserError, match=r"nothing left to measure, .*; to add blocks: djbench extend .* --blocks N"):
         bench("run", "--resume", finished)
     bench.load = stop_in(1)
     unfinished = bench.run(TINY)
-    with pytest.raises(UserError, match=r"failed, with blocks to go; first complete it: bench run --resume"):
+    with pytest.raises(UserError, match=r"failed, with blocks to go; first complete it: djbench run --resume"):
         bench("extend", unfinished, "--blocks", "1")
 
 
@@ -542,7 +542,7 @@ def test_a_run_that_ended_by_its_rule_is_extended_by_exactly_what_was_asked_for(
     bench("extend", run, "--blocks", "2")
     assert len(blocks_of(run)) == 5
     told = run_report.text(analysis.analyse(frames.open_run(run)))
-    assert "extended by `bench extend` after 3 blocks (3 to 8, until ±3 %)\n" in told
+    assert "extended by `djbench extend` after 3 blocks (3 to 8, until ±3 %)\n" in told
     assert "stopped after" not in told
 
 

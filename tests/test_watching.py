@@ -433,7 +433,7 @@ def test_an_exit_is_no_error(capsys: pytest.CaptureFixture[str]) -> None:
 def test_a_usage_error_is_told_as_one_event(
     wrong: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(sys, "argv", ["bench", "run", "--json", *wrong])
+    monkeypatch.setattr(sys, "argv", ["djbench", "run", "--json", *wrong])
     monkeypatch.setattr(cli, "unwind_on_signals", lambda: None)
     with pytest.raises(SystemExit) as ended:
         cli.main()

@@ -120,7 +120,7 @@ def test_ctrl_c_ends_with_130_a_clean_terminal_and_how_to_go_on(quick: Path) -> 
         assert terminal.end() == 130
     after = terminal.out[terminal.out.rindex(b"\x1b[?25h") :]
     assert b"\x1b[?25l" not in after
-    assert b"bench run --resume" in after
+    assert b"djbench run --resume" in after
     assert b"Traceback" not in terminal.out
 
 

@@ -2,7 +2,7 @@
 
     python -m tools.bench_display [--pairs N] [--blocks N] [--scenario FILE]
 
-Gives the ratio of the two, with its interval over pairs. The runs are those of `bench run` without its calibration, which is
+Gives the ratio of the two, with its interval over pairs. The runs are those of `djbench run` without its calibration, which is
 before the first block and the same for both.
 """
 

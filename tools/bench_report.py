@@ -1,4 +1,4 @@
-"""Does `bench report` carry ten million requests, and does it grow with them no faster than they do?
+"""Does `djbench report` carry ten million requests, and does it grow with them no faster than they do?
 
     python -m tools.bench_report [--requests 1 3 6 10] [--repeat 2] [--scenario FILE]
 
@@ -133,7 +133,7 @@ def stored(run: Path) -> int:
 
 
 def report(run: Path, requests: int) -> Measured:
-    """`bench report RUN` in a child; what it took."""
+    """`djbench report RUN` in a child; what it took."""
     found = child((sys.executable, "-m", "harness.cli", "report", str(run)), requests, run.parent / "report.log")
     cost = f"{numbers.number(found.seconds)} s, {numbers.number(found.cpu_s)} s of CPU"
     print(f"  {cost}, {numbers.number(found.mib)} MiB", flush=True)

@@ -2,7 +2,7 @@
 
     python -m tools.made_up_runs REQUESTS [--scenario FILE] [--results FOLDER]
 
-For `make bench-report`, tests, and trying `bench export` on something large: nothing is served, nothing is measured, and
+For `make bench-report`, tests, and trying `djbench export` on something large: nothing is served, nothing is measured, and
 run.json says so. All users of a slice are simulated at once, so ten million requests take seconds.
 """
 

@@ -57,18 +57,18 @@ def newest(runs: Path, scenario: str) -> Path:
     found = {name: (run, wrong) for name, run, wrong in effects_catalogue.newest(runs)}
     if scenario not in found:
         raise UserError(
-            f"{runs}: no run of {scenario}; `bench run scenarios/{scenario}.toml --results {runs}` makes one"
+            f"{runs}: no run of {scenario}; `djbench run scenarios/{scenario}.toml --results {runs}` makes one"
         )
     run, wrong = found[scenario]
     if wrong is not None:
         raise wrong
     if (state := frames.open_run(run).state) != FINISHED:
-        raise UserError(f"{run}: {state}, and a reference has whole runs; `bench run --resume {run}` completes it")
+        raise UserError(f"{run}: {state}, and a reference has whole runs; `djbench run --resume {run}` completes it")
     return run
 
 
 def write_whole(analysed: Analysis, folder: Path) -> None:
-    """All that `bench report` writes, what it prints, and the machine."""
+    """All that `djbench report` writes, what it prints, and the machine."""
     publishing.write(*validity.sound(analysed), folder)
     (folder / TEXT).write_text(run_report.text(analysed), encoding="utf-8")
     _write_machine(analysed, folder)

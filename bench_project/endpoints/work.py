@@ -153,7 +153,7 @@ def _file(kib: int) -> Path:
     """The path of a file of known content. Each process writes it once, to a name of its own, and renames it: all are equal."""
     with tempfile.NamedTemporaryFile(delete=False) as file:
         file.write(b"0123456789abcdef" * (64 * kib))
-    return Path(file.name).replace(Path(tempfile.gettempdir()) / f"django-async-bench-{os.getuid()}-{kib}-kib")
+    return Path(file.name).replace(Path(tempfile.gettempdir()) / f"djbench-{os.getuid()}-{kib}-kib")
 
 
 def crossings(request: HttpRequest) -> int:

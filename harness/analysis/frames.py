@@ -53,7 +53,9 @@ def open_run(path: Path) -> Run:
     """
     run = Run.open(path)
     if not run.block_folders:
-        advice = "wait for its first block" if run.state == files.RUNNING else f"bench run --resume {path} measures it"
+        advice = (
+            "wait for its first block" if run.state == files.RUNNING else f"djbench run --resume {path} measures it"
+        )
         raise UserError(f"{path}: no finished block to report (state: {run.state}); {advice}")
     return run
 
@@ -69,7 +71,7 @@ def read_block(folder: Path) -> BlockFrames:
         )
     except (OSError, ValueError) as error:
         why = "a file is missing" if isinstance(error, FileNotFoundError) else "cannot be read"
-        advice = "remove the block to report the others, or to have it measured anew by bench run --resume"
+        advice = "remove the block to report the others, or to have it measured anew by djbench run --resume"
         raise UserError(f"{folder}: {why}: {error}; {advice}") from None
     slices = played_slices(notes)
     places(slices, requests["slice"].to_numpy(), folder)

@@ -1,1 +1,1 @@
-"""The verbs of `bench`, a file each."""
+"""The verbs of `djbench`, a file each."""

@@ -1,4 +1,4 @@
-"""`bench calibrate`: is the load maker to be trusted on this machine?."""
+"""`djbench calibrate`: is the load maker to be trusted on this machine?."""
 
 from pathlib import Path
 from typing import Annotated
@@ -14,7 +14,7 @@ from harness.scenario import reader
 from harness.system.cores import off_the_servers, share_cores
 
 
-@verb(epilog="example: bench calibrate")
+@verb(epilog="example: djbench calibrate")
 def calibrate(
     results: Results = Path("results"),
     floor: Annotated[Path, typer.Option(help="the A/A scenario that measures the noise floor")] = Path(

@@ -1,4 +1,4 @@
-"""`bench compare`: two runs, or two folders of runs."""
+"""`djbench compare`: two runs, or two folders of runs."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,7 +12,7 @@ from harness.registry.metrics import Metric, compared
 from harness.scenario.error_messages import hint
 
 
-@verb(epilog="example: bench compare results/OLD results/NEW --max-regression 5%")
+@verb(epilog="example: djbench compare results/OLD results/NEW --max-regression 5%")
 def compare(
     base: Annotated[Path, typer.Argument(metavar="BASE", help="the run folder to compare with")],
     new: Annotated[Path, typer.Argument(metavar="NEW", help="the run folder that is compared")],

@@ -1,4 +1,4 @@
-"""`bench explain`: why the numbers are what they are, by a pass with a probe."""
+"""`djbench explain`: why the numbers are what they are, by a pass with a probe."""
 
 from pathlib import Path
 from typing import Annotated
@@ -10,7 +10,7 @@ from harness.commands.options import Json, Plain, Results, verb
 from harness.display.watch import watching
 
 
-@verb(epilog="example: bench explain scenarios/bare.toml")
+@verb(epilog="example: djbench explain scenarios/bare.toml")
 def explain(
     asked: Annotated[Path, typer.Argument(metavar="SCENARIO|RUN", help="a scenario file, or a run under results/")],
     plain: Plain = False,

@@ -1,4 +1,4 @@
-"""`bench export`: a stored run for other tools."""
+"""`djbench export`: a stored run for other tools."""
 
 from pathlib import Path
 from typing import Annotated
@@ -8,7 +8,7 @@ import typer
 from harness.commands.options import verb
 
 
-@verb(epilog="example: bench export results/20260101T120000Z-default --json | jq .conclusion")
+@verb(epilog="example: djbench export results/20260101T120000Z-default --json | jq .conclusion")
 def export(
     run_folder: Annotated[Path, typer.Argument(metavar="RUN", help="a run folder under results/")],
     csv: Annotated[bool, typer.Option("--csv", help="a folder of CSV files: requests, slices, cells …")] = False,

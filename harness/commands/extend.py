@@ -1,4 +1,4 @@
-"""`bench extend`: more blocks for a finished run."""
+"""`djbench extend`: more blocks for a finished run."""
 
 from pathlib import Path
 from typing import Annotated
@@ -12,7 +12,7 @@ from harness.measure import resume
 from harness.scenario.blocks import MOST_BLOCKS
 
 
-@verb(epilog="example: bench extend results/20260101T120000Z-default --blocks 6")
+@verb(epilog="example: djbench extend results/20260101T120000Z-default --blocks 6")
 def extend(
     run_folder: Annotated[Path, typer.Argument(metavar="RUN", help="a finished run under results/")],
     blocks: Annotated[int, typer.Option(min=1, max=MOST_BLOCKS, help="how many to add")],

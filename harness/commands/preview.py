@@ -1,4 +1,4 @@
-"""What would be measured, in words, and for how long: for `bench plan`, and the first lines of every run."""
+"""What would be measured, in words, and for how long: for `djbench plan`, and the first lines of every run."""
 
 from datetime import datetime
 
@@ -11,7 +11,7 @@ from harness.scenario.model import Endpoint, Scenario
 
 
 def lines(scenario: Scenario) -> list[str]:
-    """What `bench plan` prints."""
+    """What `djbench plan` prints."""
     told = [scenario.question, "", "arms"]
     for arm in scenario.arms:
         told += [f"  {arm.name}: {arm.summary}"]

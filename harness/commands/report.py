@@ -1,4 +1,4 @@
-"""`bench report`: a stored run's report, written anew."""
+"""`djbench report`: a stored run's report, written anew."""
 
 from pathlib import Path
 from typing import Annotated
@@ -9,7 +9,7 @@ from harness.commands.options import Gate, verb
 from harness.errors import UserError
 
 
-@verb(epilog="example: bench report results/20260101T120000Z-default")
+@verb(epilog="example: djbench report results/20260101T120000Z-default")
 def report(
     run_folder: Annotated[
         Path, typer.Argument(metavar="RUN", help="a run folder under results/, or a folder of such folders")

@@ -1,4 +1,4 @@
-"""`bench run`: measure scenarios, or complete a run that was cut off."""
+"""`djbench run`: measure scenarios, or complete a run that was cut off."""
 
 from pathlib import Path
 from typing import Annotated
@@ -14,7 +14,7 @@ from harness.plan import courses
 from harness.scenario import claims, reader
 
 
-@verb(epilog="example: bench run scenarios/default.toml --blocks 3")
+@verb(epilog="example: djbench run scenarios/default.toml --blocks 3")
 def run(
     files: Annotated[
         list[Path] | None, typer.Argument(metavar="SCENARIO…", help="one or more scenario files", show_default=False)
@@ -54,12 +54,12 @@ def refuse_beside_resume(files: list[Path] | None, blocks: int | None, seed: int
     """A stored run has its own scenario, blocks and seed, and is explained by a command of its own."""
     if explain:
         raise typer.BadParameter(
-            "expected without --explain; bench explain RUN does it afterwards", param_hint="--resume"
+            "expected without --explain; djbench explain RUN does it afterwards", param_hint="--resume"
         )
     given = {"SCENARIO…": files, "--blocks": blocks, "--seed": seed}
     for name, value in given.items():
         if value not in (None, []):
-            more = "; to add blocks to a finished run: bench extend RUN --blocks N" if name == "--blocks" else ""
+            more = "; to add blocks to a finished run: djbench extend RUN --blocks N" if name == "--blocks" else ""
             raise typer.BadParameter(
                 f"goes on by the plan stored with the run: leave out {name}{more}", param_hint="--resume"
             )

@@ -1,4 +1,4 @@
-"""`bench serve`: arms and services in the foreground, for curl, a browser or Locust's own web UI."""
+"""`djbench serve`: arms and services in the foreground, for curl, a browser or Locust's own web UI."""
 
 import signal
 import tempfile
@@ -23,7 +23,7 @@ from harness.system.cores import share_cores
 SERVE_THREADS = 32
 
 
-@verb(epilog='example: bench serve "async · uvicorn" gunicorn-gthread')
+@verb(epilog='example: djbench serve "async · uvicorn" gunicorn-gthread')
 def serve(
     arms: Annotated[
         list[str], typer.Argument(metavar="ARM…", help="arms of the scenario, or names of the servers table")

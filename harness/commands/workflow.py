@@ -52,7 +52,7 @@ def one_of_several(file: Path, scenario: Scenario, results: Path, watch: Watch, 
         return carried_out(file, scenario, results, watch, gate, explain)
     except UserError as error:
         watch.failed(error)
-        print(f"bench: {file}: {error}", file=sys.stderr, flush=True)
+        print(f"djbench: {file}: {error}", file=sys.stderr, flush=True)
         return EXIT_MENDABLE
 
 
@@ -75,7 +75,7 @@ def explain_run(path: Path, watch: Watch) -> None:
     """A probed pass over the scenario of a stored run, into its folder."""
     run = Stored.open(path)
     if run.scenario.explained:
-        raise UserError(f"{path}: is a probed pass itself; bench report {path} shows it")
+        raise UserError(f"{path}: is a probed pass itself; djbench report {path} shows it")
     text = reader.read_text(path / "scenario.toml")
     session.explained(run.scenario, text, path / PASSES, run.head["scenario"], watch.show)
 

@@ -1,4 +1,4 @@
-"""Where an export goes: a folder of CSV files, one file, or standard output. For `bench export`.
+"""Where an export goes: a folder of CSV files, one file, or standard output. For `djbench export`.
 
 A file appears whole or not at all: it is written under a temporary name beside its place and renamed. What is there already is
 left alone unless the user says `--force`; a device or a pipe is written to as it is.

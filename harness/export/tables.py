@@ -140,7 +140,7 @@ def document(run: Run, analysed: Analysis, reasons: list[Reason]) -> dict[str, A
     head, scenario = run.head, run.scenario
     found = tables(run, analysed, reasons)
     return {
-        "schema": "django-async-bench/export",
+        "schema": "djbench/export",
         "schema_version": SCHEMA_VERSION,
         "run": {
             "name": run.path.name,

@@ -1,7 +1,7 @@
 """Is the load maker to be trusted here and now? Held against a server whose behaviour is known, line by line.
 
 Each line has a figure, a limit, whether it passed, and what to do if not. The short form runs before every
-measurement and is stored with it; the long one is `bench calibrate`.
+measurement and is stored with it; the long one is `djbench calibrate`.
 """
 
 import http.client

@@ -23,7 +23,7 @@ def to_complete(path: Path) -> Stored:
     run = Stored.open(path)
     _refuse_running(run)
     if run.state == FINISHED and not run.missing:
-        more = f"to add blocks: bench extend {path} --blocks N"
+        more = f"to add blocks: djbench extend {path} --blocks N"
         raise UserError(f"{path}: nothing left to measure, the run is finished; {more}")
     _refuse_another_plan(run)
     _refuse_another_machine(run)
@@ -35,7 +35,7 @@ def to_extend(path: Path, blocks: int) -> Stored:
     run = Stored.open(path)
     _refuse_running(run)
     if run.state != FINISHED or run.missing:
-        raise UserError(f"{path}: {run.state}, with blocks to go; first complete it: bench run --resume {path}")
+        raise UserError(f"{path}: {run.state}, with blocks to go; first complete it: djbench run --resume {path}")
     most = MOST_BLOCKS - len(run.block_folders)
     if blocks > most:
         raise UserError(f"{path}: expected at most {most} more blocks ({MOST_BLOCKS} in all), got {blocks}")
@@ -64,7 +64,7 @@ def _refuse_running(run: Stored) -> None:
 def _refuse_another_plan(run: Stored) -> None:
     then, now = run.head["plan"].get("hash"), layout.digest(run.scenario, layout.expand(run.scenario))
     if then != now:
-        why = "this version of bench plans differently, or the stored scenario.toml was edited"
+        why = "this version of djbench plans differently, or the stored scenario.toml was edited"
         advice = "go back to what it was, or start a new run"
         raise UserError(f"{run.path}: plan: expected {then}, as stored, got {now}: {why}; {advice}")
 

@@ -148,13 +148,13 @@ def marked(folder: RunFolder) -> Iterator[None]:
         yield
     except Interrupted:
         folder.mark(INTERRUPTED)
-        told = f"interrupted; what is finished can be reported: bench report {folder.path}"
-        print(f"{told}\n`bench run --resume {folder.path}` completes it", file=sys.stderr)
+        told = f"interrupted; what is finished can be reported: djbench report {folder.path}"
+        print(f"{told}\n`djbench run --resume {folder.path}` completes it", file=sys.stderr)
         raise
     except BaseException as error:
         folder.mark(FAILED, error=str(error))
         if isinstance(error, UserError):
-            raise UserError(f"{error}\n`bench run --resume {folder.path}` goes on once that is mended") from None
+            raise UserError(f"{error}\n`djbench run --resume {folder.path}` goes on once that is mended") from None
         raise
     folder.mark(FINISHED)
 

@@ -20,7 +20,7 @@ NAMED: Final = 5  # of what cannot be ruled out; the rest is counted
 
 WARNING: Final = (
     "! Two runs at two times know nothing of how the machine differed between them, and count it as a difference between BASE"
-    " and NEW; `bench ab` interleaves both in the same blocks."
+    " and NEW; `djbench ab` interleaves both in the same blocks."
 )
 
 

@@ -27,7 +27,7 @@ PAGE: Final = "catalogue.md"
 
 SHEET: Final = "catalogue.csv"
 
-UNEXPLAINED: Final = "not explained: `bench explain RUN` makes the pass with the probe"
+UNEXPLAINED: Final = "not explained: `djbench explain RUN` makes the pass with the probe"
 
 
 @dataclass(frozen=True)

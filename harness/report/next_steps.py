@@ -41,7 +41,7 @@ def steps(analysed: Analysis, reasons: list[Reason], explained: bool) -> list[St
 def _complete(analysed: Analysis) -> Step | None:
     if analysed.run.state == FINISHED:
         return None
-    return Step(f"bench run --resume {analysed.run.path}", f"completes the run, which is {analysed.run.state}")
+    return Step(f"djbench run --resume {analysed.run.path}", f"completes the run, which is {analysed.run.state}")
 
 
 def _mend(analysed: Analysis, reasons: list[Reason]) -> Step | None:
@@ -70,7 +70,7 @@ def _extend(analysed: Analysis, reasons: list[Reason]) -> Step | None:
     more = min(needed) - analysed.blocks if more is None else more
     decided = sum(n - analysed.blocks <= more for n in needed)
     what = f"{decided} of {len(undecided)} undecided comparisons by {analysed.metrics[0].title}"
-    return Step(f"bench extend {analysed.run.path} --blocks {more}", f"would be about enough to decide {what}")
+    return Step(f"djbench extend {analysed.run.path} --blocks {more}", f"would be about enough to decide {what}")
 
 
 def _first(analysed: Analysis, compared: Compared) -> bool:
@@ -79,18 +79,18 @@ def _first(analysed: Analysis, compared: Compared) -> bool:
 
 def _explain(analysed: Analysis) -> Step:
     return Step(
-        f"bench explain {analysed.run.path}", "says why: the mechanism beside the numbers, by a pass with a probe"
+        f"djbench explain {analysed.run.path}", "says why: the mechanism beside the numbers, by a pass with a probe"
     )
 
 
 def _own(analysed: Analysis) -> Step:
-    return Step(_copy(analysed), "asks your own question: edit the copy, `bench plan` it, `bench run` it")
+    return Step(_copy(analysed), "asks your own question: edit the copy, `djbench plan` it, `djbench run` it")
 
 
 def _again(analysed: Analysis) -> Step:
     base = analysed.run.scenario.base
     return Step(
-        f"bench ab SCENARIO --base {base.ref if base else 'REF'}",
+        f"djbench ab SCENARIO --base {base.ref if base else 'REF'}",
         "measures the next state of the change in the same way",
     )
 

@@ -60,7 +60,7 @@ def _versions(analysis: Analysis) -> str:
 def _extensions(before: Sequence[dict[str, Any]]) -> list[str]:
     """That blocks were added, and when: whoever looks at a result before measuring on has to say so."""
     after = [f"{one['measured']} blocks{_rule(one['blocks'])}" for one in before]
-    return [f"extended by `bench extend` after {', then after '.join(after)}"] if after else []
+    return [f"extended by `djbench extend` after {', then after '.join(after)}"] if after else []
 
 
 def _rule(planned: int | dict[str, Any]) -> str:
@@ -88,7 +88,7 @@ def edited(analysis: Analysis) -> list[str]:
         return []
     return [
         "! scenario.toml is not what was measured (plan hash): it was edited after the run, claims too perhaps, or by another"
-        " version of bench"
+        " version of djbench"
     ]
 
 

@@ -92,7 +92,7 @@ class Stored:
             raise UserError(f"{file}: expected a JSON object, got {type(head).__name__}: the file is damaged")
         if (got := head.get("schema_version")) != files.SCHEMA_VERSION:
             expected = f"schema_version: expected {files.SCHEMA_VERSION}, got {got!r}"
-            raise UserError(f"{file}: {expected}; use the version of bench that wrote it")
+            raise UserError(f"{file}: {expected}; use the version of djbench that wrote it")
         given: Overrides = _check(Head, head, file).overrides
         asked = reader.load(path / "scenario.toml").model_copy(update={"blocks": given.blocks, "seed": given.seed})
         at = asked if given.base is None else ab.doubled(asked, given.base)
@@ -127,7 +127,7 @@ def read_notes(folder: Path) -> dict[str, Any]:
     try:
         notes: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        advice = "remove the block to report the others, or to have it measured anew by bench run --resume"
+        advice = "remove the block to report the others, or to have it measured anew by djbench run --resume"
         raise UserError(f"{file}: cannot be read: {error}; {advice}") from None
     _check(Notes, notes, file)
     return notes

@@ -111,7 +111,7 @@ def counted(analysis: Analysis, condition: Condition, explained: Explained | Non
     at, limit = where(analysis, condition, metric), condition.at_most or condition.at_least
     assert limit is not None
     if explained is None:
-        return Judged(UNDECIDED, f"{at}: not counted; `bench explain {analysis.run.path}` counts it")
+        return Judged(UNDECIDED, f"{at}: not counted; `djbench explain {analysis.run.path}` counts it")
     if cell not in explained.cells:
         return Judged(INVALID, f"{at}: not explained: {explained.unexplained.get(cell, 'not asked for')}")
     value = getattr(explained.cells[cell], metric.column)

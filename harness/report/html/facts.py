@@ -137,12 +137,12 @@ def path(analysis: Analysis) -> str:
 def again(analysis: Analysis, explained: bool) -> list[tuple[str, str]]:
     """What to type, and what it does. `explained`: a probed pass is kept with the run."""
     name, run = str(analysis.run.head["scenario"]), path(analysis)
-    why = [] if explained else [(f"bench explain {run}", "say why, by a pass with a probe")]
+    why = [] if explained else [(f"djbench explain {run}", "say why, by a pass with a probe")]
     return [
-        (f"bench run scenarios/{name}.toml", "measure the same question on your machine"),
-        (f"bench report {run}", "make this page anew from the raw samples"),
+        (f"djbench run scenarios/{name}.toml", "measure the same question on your machine"),
+        (f"djbench report {run}", "make this page anew from the raw samples"),
         *why,
-        (f"bench extend {run} --blocks 6", "add blocks, where something is undecided"),
+        (f"djbench extend {run} --blocks 6", "add blocks, where something is undecided"),
     ]
 
 

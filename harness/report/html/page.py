@@ -140,7 +140,7 @@ def _validity(analysis: Analysis, reasons: list[Reason], found: Explained | None
         "resources": facts.resources(analysis, lost),
         "mechanism": found and _mechanism(analysis, found, told_of),
         "cost": mechanism_text.cost(found) if found else [],
-        "explain": f"bench explain {facts.path(analysis)}",
+        "explain": f"djbench explain {facts.path(analysis)}",
         "sections": told_of,
         "invalid": [reason for reason in reasons if reason.invalid],
         "flagged": [reason for reason in reasons if not reason.invalid],
