@@ -85,5 +85,5 @@ def test_every_verb_that_is_named_is_one(tmp_path: Path) -> None:
     commands = steps(tmp_path / "a", tiny(blocks=2), FakeLoad(decided))
     for command in [*commands, "djbench ab SCENARIO --base main", "djbench run --resume x"]:
         verb = shlex.split(command)
-        if verb[0] == "bench":
+        if verb[0] == "djbench":
             assert CliRunner().invoke(cli.app, [verb[1], "--help"]).exit_code == 0
