@@ -19,7 +19,17 @@ from harness.formatting import numbers
 from harness.formatting.tables import Table
 from harness.plan.slices import Cell
 from harness.report import conclusion, mechanism_text, sections, setting
-from harness.report.html import answer_table, bar_rows, causes, caveats, facts, line_charts, pair_sentences, svg
+from harness.report.html import (
+    answer_table,
+    bar_rows,
+    causes,
+    caveats,
+    facts,
+    glossary,
+    line_charts,
+    pair_sentences,
+    svg,
+)
 from harness.report.html.line_chart import Chart, as_json, styles
 from harness.report.sections import Section
 from harness.statistics.significance import FEWEST_BLOCKS
@@ -33,7 +43,7 @@ HERE: Final = Path(__file__).parent
 
 NAME: Final = "report.html"
 
-MANY: Final = 8  # flags, of which the rest is folded away
+MANY: Final = 8  # warnings shown unfolded at most
 
 
 @dataclass(frozen=True)
@@ -85,12 +95,13 @@ def view(analysis: Analysis, reasons: list[Reason]) -> dict[str, Any]:
         **_charts(analysis, reasons),
         **_validity(analysis, reasons, found),
         **_fairness(analysis),
-        "again": facts.again(analysis, found is not None),
+        "reproduce": facts.reproduce(analysis, found is not None),
+        "glossary": glossary.TERMS,
     }
 
 
 def _answer(analysis: Analysis, reasons: list[Reason], found: Explained | None) -> dict[str, Any]:
-    """Sentences, claims, who won where and why."""
+    """Sentences, claims, and the table of results by endpoint."""
     lost = validity.invalid_cells(reasons)
     valid = sections.valid_comparisons(analysis, lost)
     told = answer_table.told(analysis, valid, causes.grounds(analysis, valid, found.cells if found else {}))
@@ -133,7 +144,7 @@ def _charts(analysis: Analysis, reasons: list[Reason]) -> dict[str, Any]:
 
 
 def _validity(analysis: Analysis, reasons: list[Reason], found: Explained | None) -> dict[str, Any]:
-    """What each request took, why, and what is wrong with which cell."""
+    """Resources and mechanism of each cell, and what is wrong with which cell."""
     lost, told_of = validity.invalid_cells(reasons), sections.sections(analysis, reasons)
     return {
         "named": facts.named,
@@ -152,10 +163,10 @@ def _validity(analysis: Analysis, reasons: list[Reason], found: Explained | None
 
 
 def _fairness(analysis: Analysis) -> dict[str, Any]:
-    """What was equal and what was not, on what it was measured, and by which commands."""
+    """What differed between arms and what did not, the environment, and the commands."""
     return {
         "differed": facts.differed(analysis),
-        "unequal": facts.unequal_caps(analysis),
+        "unequal": facts.unequal_limits(analysis),
         "equal": facts.equal(analysis),
         "machine": facts.machine(analysis),
         "calibration": facts.calibration(analysis),
@@ -170,15 +181,15 @@ def _flagged(reasons: Sequence[Reason]) -> set[Cell]:
 
 
 def _state(analysis: Analysis) -> str:
-    """What has to be said of a run that is not whole."""
+    """The warning shown for an incomplete run."""
     asked = analysis.run.scenario
     planned = numbers.blocks(asked.blocks) if isinstance(asked.blocks, int) else f"{asked.blocks} blocks"
     said = []
     if analysis.run.state != FINISHED or not asked.fewest_blocks <= analysis.blocks <= asked.most_blocks:
-        said.append(f"{analysis.run.state} after {analysis.blocks} of {planned}: a smaller run.")
+        said.append(f"Incomplete run: {analysis.run.state} after {analysis.blocks} of {planned}.")
     if analysis.blocks < FEWEST_BLOCKS and asked.pairs:
         said.append(
-            f"{analysis.blocks} of the {FEWEST_BLOCKS} blocks that a difference takes: no difference can be certain yet."
+            f"At least {FEWEST_BLOCKS} blocks are needed to detect a difference; this run has {analysis.blocks}."
         )
     return " ".join(said)
 
@@ -198,33 +209,33 @@ def _claims(verdicts: Sequence[Verdict]) -> list[dict[str, Any]]:
 
 def _plots(analysis: Analysis, lost: set[Any]) -> list[Plot]:
     """The interactive charts that this run has something for."""
-    promise = analysis.run.scenario.load.objective
+    objective = analysis.run.scenario.load.objective
     told = [
         (
             "sticks",
-            "How hard can it be pushed?",
-            f"Each mark is a slice at one rate; hollow: {promise} was not kept. A line that turns upwards has found its"
-            " limit, and the dotted upright is the highest rate that was confirmed.",
+            "Capacity search",
+            f"Latency against offered rate. Each mark is one slice; hollow: {objective} missed. A line that turns upwards"
+            " has reached saturation; dotted vertical line: highest confirmed rate.",
             line_charts.hockey_sticks(analysis, lost),
         ),
         (
             "levels",
-            "What happens as the load grows?",
-            "A line that stays flat has reached its limit: more users only wait longer. Whiskers are 95 % intervals over blocks.",
+            "Scaling with load",
+            "Throughput that stays flat is saturated: additional users only add latency. Whiskers: 95 % intervals over blocks.",
             line_charts.by_level(analysis, lost),
         ),
         (
             "percentiles",
-            "Where is the tail?",
-            "Of every hundred users, so many waited at most so long. The axis gives the slowest 1 % as much room as the"
-            " rest; lower is better, and a line that rises on the right keeps a few users waiting.",
+            "Latency percentiles",
+            "Share of requests completed within each latency, on a logarithmic axis that gives the slowest 1 % as much room as"
+            " the rest. Lower is better; a line that rises at the right has a long tail.",
             line_charts.percentile_curves(analysis, lost),
         ),
         (
             "time",
-            "Did it hold over time?",
-            "Latency while each arm was loaded, block after block, its slices in turn. Level is good; steps from block to"
-            " block are the machine's moods or a fresh start's, and slopes within a block say that it had not settled.",
+            "Latency over time",
+            "Latency of each arm while it was under load, block by block, slice by slice. Flat lines are good; steps between"
+            " blocks come from machine noise or server restarts, a slope within a block means no steady state.",
             line_charts.over_time(analysis, lost),
         ),
     ]
@@ -240,7 +251,7 @@ def _pictures(analysis: Analysis, key: str, some: Sequence[Chart]) -> list[Marku
 
 
 def _mechanism(analysis: Analysis, found: Explained, told: Sequence[Section]) -> dict[str, Any]:
-    """What a probed pass counted per request, as a table, and in words."""
+    """What the instrumented run counted per request, as a table and in words."""
     columns = {
         name: title for name, title in facts.COUNTED.items() if any(getattr(one, name) for one in found.cells.values())
     }
@@ -253,7 +264,7 @@ def _mechanism(analysis: Analysis, found: Explained, told: Sequence[Section]) ->
         for cell, one in found.cells.items()
     ]
     return {
-        "table": Table(["where", "arm", *columns.values()], rows),
+        "table": Table(["endpoint", "arm", *columns.values()], rows),
         "told": [(one.title, one.why) for one in told if one.why],
     }
 
