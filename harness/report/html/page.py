@@ -1,13 +1,11 @@
-"""An analysed run and its reasons in, report.html's text out: what the template is given, and how it is put into one file.
+"""report.html as one file: content, style and script of an analysed run.
 
-Style and script stand in the file itself and are allowed by their hashes alone: nothing else may run, nothing may be loaded.
+Style and script are embedded and allowed by their hashes alone: nothing else may run, nothing is loaded.
 """
 
 import base64
 import hashlib
 import json
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
 
@@ -15,54 +13,12 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from harness.analysis.analysis import Analysis
-from harness.formatting import numbers
-from harness.formatting.tables import Table
-from harness.plan.slices import Cell
-from harness.report import conclusion, mechanism_text, sections, setting
-from harness.report.html import (
-    answer_table,
-    bar_rows,
-    causes,
-    caveats,
-    facts,
-    glossary,
-    line_charts,
-    pair_sentences,
-    svg,
-)
-from harness.report.html.line_chart import Chart, as_json, styles
-from harness.report.sections import Section
-from harness.statistics.significance import FEWEST_BLOCKS
-from harness.storage.files import FINISHED
-from harness.verdicts import claim_verdicts, mechanism, validity
-from harness.verdicts.claim_verdicts import Verdict
-from harness.verdicts.mechanism import Explained
+from harness.report.html.page_content import content
 from harness.verdicts.validity import Reason
 
 HERE: Final = Path(__file__).parent
 
 NAME: Final = "report.html"
-
-MANY: Final = 8  # warnings shown unfolded at most
-
-
-@dataclass(frozen=True)
-class Plot:
-    """One interactive chart with its pictures."""
-
-    key: str
-    title: str
-    reading: str  # what to look for
-    charts: Sequence[Chart]
-    pictures: Sequence[Markup]
-
-    @property
-    def groups(self) -> list[str]:
-        return list(dict.fromkeys(chart.group for chart in self.charts))
-
-    @property
-    def whats(self) -> list[str]:
-        return list(dict.fromkeys(chart.what for chart in self.charts))
 
 
 def write(analysis: Analysis, reasons: list[Reason], folder: Path) -> Path:
@@ -81,191 +37,17 @@ def html(analysis: Analysis, reasons: list[Reason]) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    return environment.get_template("template.html").render(view(analysis, reasons))
+    return environment.get_template("template.html").render(_embedded(content(analysis, reasons)))
 
 
-def view(analysis: Analysis, reasons: list[Reason]) -> dict[str, Any]:
-    """All that the template shows, from top to bottom."""
-    found = mechanism.read(analysis.run.path)
-    return {
-        "question": analysis.run.scenario.question,
-        "state": _state(analysis),
-        "setting": setting.setting(analysis),
-        **_answer(analysis, reasons, found),
-        **_charts(analysis, reasons),
-        **_validity(analysis, reasons, found),
-        **_fairness(analysis),
-        "reproduce": facts.reproduce(analysis, found is not None),
-        "glossary": glossary.TERMS,
-    }
-
-
-def _answer(analysis: Analysis, reasons: list[Reason], found: Explained | None) -> dict[str, Any]:
-    """Sentences, claims, and the table of results by endpoint."""
-    lost = validity.invalid_cells(reasons)
-    valid = sections.valid_comparisons(analysis, lost)
-    told = answer_table.told(analysis, valid, causes.grounds(analysis, valid, found.cells if found else {}))
-    places = answer_table.table(analysis, told, lost, _flagged(reasons))
-    return {
-        "answers": pair_sentences.answers(analysis, told, lost),
-        "edited": setting.edited(analysis),
-        "caution": caveats.caution(analysis, reasons),
-        "places": places,
-        "intervals": any(one and one.interval for place in places for one in place.found),
-        "marked": any(one and one.flagged for place in places for one in place.found),
-        "pairs": analysis.run.scenario.pairs,
-        "claims": _claims(claim_verdicts.claims(analysis, reasons)),
-        "arms": [(arm.name, arm.summary) for arm in analysis.run.scenario.arms],
-        "controlled": bool(analysis.floors),
-    }
-
-
-def _charts(analysis: Analysis, reasons: list[Reason]) -> dict[str, Any]:
-    """Charts with their pictures, and the same as data; style and script, which alone are allowed to run."""
-    lost, shown = validity.invalid_cells(reasons), styles(analysis)
-    plots = _plots(analysis, lost)
+def _embedded(shown: dict[str, Any]) -> dict[str, Any]:
+    """The content with data, style and script embedded, and the policy that allows only these."""
     style, script = _read("vendor/uPlot.min.css", "page.css"), _read("vendor/uPlot.iife.min.js", "page.js")
-    data = {
-        "arms": [asdict(one) for one in shown],
-        "marks": svg.MARKS,
-        "plots": {one.key: as_json(one.charts) for one in plots},
-    }
-    return {
-        "styles": shown,
-        "marks": svg.MARKS,
-        "ratios": bar_rows.ratio_charts(analysis, sections.valid_comparisons(analysis, lost), lost),
-        "bars": list(bar_rows.bar_charts(analysis, shown, lost)),
-        "plots": plots,
+    return shown | {
         "style": Markup(style),
         "script": Markup(script),
         "allowed": f"default-src 'none'; script-src '{_hash(script)}'; style-src '{_hash(style)}'",
-        "data": _data(data),
-    }
-
-
-def _validity(analysis: Analysis, reasons: list[Reason], found: Explained | None) -> dict[str, Any]:
-    """Resources and mechanism of each cell, and what is wrong with which cell."""
-    lost, told_of = validity.invalid_cells(reasons), sections.sections(analysis, reasons)
-    return {
-        "named": facts.named,
-        "resources": facts.resources(analysis, lost),
-        "mechanism": found and _mechanism(analysis, found, told_of),
-        "cost": mechanism_text.cost(found) if found else [],
-        "explain": f"djbench explain {facts.path(analysis)}",
-        "sections": told_of,
-        "invalid": [reason for reason in reasons if reason.invalid],
-        "flagged": [reason for reason in reasons if not reason.invalid],
-        "many": MANY,
-        "where": lambda cell: line_charts.where(analysis, cell.endpoint, cell.level),
-        "cells": len(analysis.cells),
-        "lost": len(lost),
-    }
-
-
-def _fairness(analysis: Analysis) -> dict[str, Any]:
-    """What differed between arms and what did not, the environment, and the commands."""
-    return {
-        "differed": facts.differed(analysis),
-        "unequal": facts.unequal_limits(analysis),
-        "equal": facts.equal(analysis),
-        "machine": facts.machine(analysis),
-        "calibration": facts.calibration(analysis),
-        "commands": facts.commands(analysis),
-        "digest": facts.digest(analysis),
-        "scenario": facts.scenario_text(analysis),
-    }
-
-
-def _flagged(reasons: Sequence[Reason]) -> set[Cell]:
-    return {reason.cell for reason in reasons if not reason.invalid}
-
-
-def _state(analysis: Analysis) -> str:
-    """The warning shown for an incomplete run."""
-    asked = analysis.run.scenario
-    planned = numbers.blocks(asked.blocks) if isinstance(asked.blocks, int) else f"{asked.blocks} blocks"
-    said = []
-    if analysis.run.state != FINISHED or not asked.fewest_blocks <= analysis.blocks <= asked.most_blocks:
-        said.append(f"Incomplete run: {analysis.run.state} after {analysis.blocks} of {planned}.")
-    if analysis.blocks < FEWEST_BLOCKS and asked.pairs:
-        said.append(
-            f"At least {FEWEST_BLOCKS} blocks are needed to detect a difference; this run has {analysis.blocks}."
-        )
-    return " ".join(said)
-
-
-def _claims(verdicts: Sequence[Verdict]) -> list[dict[str, Any]]:
-    return [
-        {
-            "sign": conclusion.SIGNS[one.word],
-            "word": one.word,
-            "text": one.claim.text,
-            "published": one.claim.published,
-            "reasons": [conclusion.figures_of(one.conditions, part) for part in one.conditions],
-        }
-        for one in verdicts
-    ]
-
-
-def _plots(analysis: Analysis, lost: set[Any]) -> list[Plot]:
-    """The interactive charts that this run has something for."""
-    objective = analysis.run.scenario.load.objective
-    told = [
-        (
-            "sticks",
-            "Capacity search",
-            f"Latency against offered rate. Each mark is one slice; hollow: {objective} missed. A line that turns upwards"
-            " has reached saturation; dotted vertical line: highest confirmed rate.",
-            line_charts.hockey_sticks(analysis, lost),
-        ),
-        (
-            "levels",
-            "Scaling with load",
-            "Throughput that stays flat is saturated: additional users only add latency. Whiskers: 95 % intervals over blocks.",
-            line_charts.by_level(analysis, lost),
-        ),
-        (
-            "percentiles",
-            "Latency percentiles",
-            "Share of requests completed within each latency, on a logarithmic axis that gives the slowest 1 % as much room as"
-            " the rest. Lower is better; a line that rises at the right has a long tail.",
-            line_charts.percentile_curves(analysis, lost),
-        ),
-        (
-            "time",
-            "Latency over time",
-            "Latency of each arm while it was under load, block by block, slice by slice. Flat lines are good; steps between"
-            " blocks come from machine noise or server restarts, a slope within a block means no steady state.",
-            line_charts.over_time(analysis, lost),
-        ),
-    ]
-    made = [(key, title, reading, list(some)) for key, title, reading, some in told]
-    return [
-        Plot(key, title, reading, some, _pictures(analysis, key, some)) for key, title, reading, some in made if some
-    ]
-
-
-def _pictures(analysis: Analysis, key: str, some: Sequence[Chart]) -> list[Markup]:
-    shown = styles(analysis)
-    return [svg.draw(chart, shown, f"{key}{place}") for place, chart in enumerate(some) if chart.drawn]
-
-
-def _mechanism(analysis: Analysis, found: Explained, told: Sequence[Section]) -> dict[str, Any]:
-    """What the instrumented run counted per request, as a table and in words."""
-    columns = {
-        name: title for name, title in facts.COUNTED.items() if any(getattr(one, name) for one in found.cells.values())
-    }
-    rows = [
-        [
-            line_charts.where(analysis, cell.endpoint, cell.level),
-            cell.arm,
-            *(numbers.number(getattr(one, name)) for name in columns),
-        ]
-        for cell, one in found.cells.items()
-    ]
-    return {
-        "table": Table(["endpoint", "arm", *columns.values()], rows),
-        "told": [(one.title, one.why) for one in told if one.why],
+        "data": _data(shown["data"]),
     }
 
 
