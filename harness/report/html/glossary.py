@@ -23,6 +23,7 @@ TERMS: Final = (
         "noise floor (A/A)",
         "how far the ratio of two identical arms can lie from 1 in this run: the far end of its 95 % interval",
     ),
+    ("p50, p95, p99", "latency percentiles: 95 % of requests completed within p95"),
     ("equivalent", "the 95 % interval lies within the margin; the margin is shown"),
     ("inconclusive", "neither a significant difference nor equivalent; the note says how many blocks would decide it"),
     ("INVALID", "a check failed, so the numbers would mislead: excluded from every comparison"),
