@@ -52,13 +52,13 @@ publish: .venv/ready ## write results/reference/ and README's figures from the n
 	.venv/bin/python -m tools.reference results/full results/effects
 	.venv/bin/python -m tools.readme
 
-calibrate: .venv/ready ## is the load maker to be trusted on this machine? (about 4 minutes)
+calibrate: .venv/ready ## is the load generator to be trusted on this machine? (about 4 minutes)
 	$(BENCH) calibrate
 
-bench-client: .venv/ready ## is the load maker fast enough? against Locust's own clients, wrk and hey
+bench-client: .venv/ready ## is the load generator fast enough? against Locust's own clients, wrk and hey
 	.venv/bin/python -m tools.bench_client
 
-bench-wrk: .venv/ready ## does the load maker count what wrk counts? on `hello`, arm by arm, alternating
+bench-wrk: .venv/ready ## does the load generator count what wrk counts? on `hello`, arm by arm, alternating
 	.venv/bin/python -m tools.bench_wrk
 
 bench-sse: .venv/ready ## how many streams of events can a server hold? 2 000 clients on uvicorn and on gunicorn's threads

@@ -1,4 +1,4 @@
-"""What the tests share: a tiny scenario, and a stage and a load maker that need no sockets."""
+"""What the tests share: a tiny scenario, and a stage and a load generator that need no sockets."""
 
 import json
 import os

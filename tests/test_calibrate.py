@@ -1,4 +1,4 @@
-"""Every line of the calibration can fail: a load maker that lies in one way each, held against what the server would say."""
+"""Every line of the calibration can fail: a load generator that lies in one way each, held against what the server would say."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -26,7 +26,7 @@ def honest(rows: Rows) -> Rows:
 
 @dataclass
 class FakeRig:
-    """A server that does what it is asked to the nanosecond, and a load maker that adds 50 µs; `spoil` changes its rows."""
+    """A server that does what it is asked to the nanosecond, and a load generator that adds 50 µs; `spoil` changes its rows."""
 
     spoil: Callable[[Rows], Rows] = honest
     cores: Cores = CORES
@@ -83,7 +83,7 @@ def later(ms: float) -> Callable[[Rows], Rows]:
 
 
 def omitting(rows: Rows) -> Rows:
-    """Latency from when it was answered at the earliest: what a load maker sees that waits before it sends."""
+    """Latency from when it was answered at the earliest: what a load generator sees that waits before it sends."""
     rows[:, COLUMNS.index("intended_ns")] = rows[:, DONE] - 50_000
     return rows
 

@@ -26,7 +26,7 @@ def doubled(**changes: object) -> Scenario:
 
 
 def slower(by: float) -> FakeLoad:
-    """A load maker that finds the change slower by this fraction."""
+    """A load generator that finds the change slower by this fraction."""
 
     def latency_ms(slice_: Slice, rng: random.Random) -> float:
         factor = 1 + by if "the change" in slice_.cell.arm else 1.0

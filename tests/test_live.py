@@ -280,7 +280,7 @@ def test_a_server_that_cannot_start_is_reported_with_its_log(around: Services, t
         pass
 
 
-def test_the_arms_are_on_the_servers_cores_and_the_load_maker_is_not(around: Services, tmp_path: Path) -> None:
+def test_the_arms_are_on_the_servers_cores_and_the_load_generator_is_not(around: Services, tmp_path: Path) -> None:
     cores = machine_cores.share_cores()
     if cores.server is None:
         pytest.skip(str(cores.note))

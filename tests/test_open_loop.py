@@ -35,7 +35,7 @@ class VirtualServer:
         self.busy.append(self.now_ns + self.service_ns)
 
     def run(self, asleep: tuple[int, int] = (-1, -1)) -> "VirtualServer":
-        """Until all is answered. Between the two times of `asleep` the load maker stands still."""
+        """Until all is answered. Between the two times of `asleep` the load generator stands still."""
         due: int | None = self.now_ns
         while due is not None or self.busy:
             times = [*self.busy, *([] if due is None else [due])]
@@ -130,7 +130,7 @@ def test_bursts_are_ten_at_once() -> None:
     assert set(np.unique(times, return_counts=True)[1] % BURST) == {0}
 
 
-def test_several_load_makers_send_the_planned_process_between_them() -> None:
+def test_several_load_generators_send_the_planned_process_between_them() -> None:
     whole = arrivals.schedule("poisson", RATE, MANY, 5)
     parts = [arrivals.share(whole, number, 3) for number in range(3)]
     assert (np.sort(np.concatenate(parts)) == whole).all()
@@ -149,7 +149,7 @@ def played(**changes: object) -> Played:
     return Played(**{**values, "worst_tick_ms": 2.0, **changes})  # type: ignore[arg-type]
 
 
-def test_what_several_load_makers_played_adds_up() -> None:
+def test_what_several_load_generators_played_adds_up() -> None:
     both = locust_process.merged([played(), played(drained_ns=50, shortage=True, latency_ms=None, worst_tick_ms=9.0)])
     assert both == played(
         drained_ns=50, requests=10, dropped=2, failures=4, late=6, shortage=True, ticks=20, late_ticks=2, worst_tick_ms=9.0

@@ -1,4 +1,4 @@
-"""`djbench calibrate`: is the load maker to be trusted on this machine?."""
+"""`djbench calibrate`: is the load generator to be trusted on this machine?."""
 
 from pathlib import Path
 from typing import Annotated
@@ -21,9 +21,9 @@ def calibrate(
         "scenarios/floor.toml"
     ),
 ) -> None:
-    """Is the load maker to be trusted on this machine? About four minutes; exit 3 if any line fails."""
+    """Is the load generator to be trusted on this machine? About four minutes; exit 3 if any line fails."""
     if not calibration.AVAILABLE:
-        raise UserError("calibration needs Linux: the server it holds the load maker against is built on epoll")
+        raise UserError("calibration needs Linux: the server it holds the load generator against is built on epoll")
     asked, cores = reader.load(floor), share_cores()
     with off_the_servers(cores):
         lines = [show(line) for line in calibration.full(cores, lambda what: print(f"… {what}", flush=True))]

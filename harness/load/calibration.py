@@ -1,4 +1,4 @@
-"""Is the load maker to be trusted here and now? Held against a server whose behaviour is known, line by line.
+"""Is the load generator to be trusted here and now? Held against a server whose behaviour is known, line by line.
 
 Each line has a figure, a limit, whether it passed, and what to do if not. The short form runs before every
 measurement and is stored with it; the long one is `djbench calibrate`.
@@ -92,7 +92,7 @@ LAG_LIMITS_MS: Final = {1000: 0.5, 3000: 0.5, 6000: 1.0}
 
 
 class Rig:
-    """The known server on the servers' cores and the load maker on its own."""
+    """The known server on the servers' cores and the load generator on its own."""
 
     def __init__(self, playing: Playing, port: int, cores: Cores) -> None:
         self._playing, self.port, self.cores = playing, port, cores
@@ -133,7 +133,7 @@ class Rig:
 
 @contextmanager
 def rig(cores: Cores, load_processes: int = 1, server: Sequence[str] = KNOWN) -> Iterator[Rig]:
-    """A load maker and a server on a free port, ready; both stopped afterwards. `server`: its arguments to Python."""
+    """A load generator and a server on a free port, ready; both stopped afterwards. `server`: its arguments to Python."""
     with tempfile.TemporaryDirectory() as name:
         folder, port = Path(name), ports.free()
         child = processes.start(
@@ -155,7 +155,7 @@ def rig(cores: Cores, load_processes: int = 1, server: Sequence[str] = KNOWN) ->
 
 
 def short(cores: Cores, mode: str, processes: int) -> dict[str, Any]:
-    """What a run stores of its load maker: its ceiling under this kind of load, and every line."""
+    """What a run stores of its load generator: its ceiling under this kind of load, and every line."""
     if not AVAILABLE:
         none = Line("calibration", "none: this system has no epoll", "", None, "trust it less, or run on Linux")
         return {"ceiling_rps": None, "most_rate": None, "lines": [asdict(none)]}
@@ -191,7 +191,7 @@ def full(cores: Cores, say: Callable[[str], None]) -> Iterator[Line]:
 
 
 def ceiling(ready: Rig, mode: str, seconds: float) -> float:
-    """Requests per second that the load maker can make at all, in closed or in open loop."""
+    """Requests per second that the load generator can make at all, in closed or in open loop."""
     if mode == CLOSED:
         played, rows = ready.closed("/", USERS, seconds)
         done = column(rows, "done_ns")
@@ -211,7 +211,7 @@ def ceiling_line(mode: str, most: float) -> Line:
 
 
 def truth(ready: Rig, size: Size) -> Iterator[Line]:
-    """Measured latency less what the server itself took, request by request: what the load maker adds."""
+    """Measured latency less what the server itself took, request by request: what the load generator adds."""
     for delay_ms in (1, 5, 50):
         errors = [_errors_ms(ready, delay_ms, size.truth_s) for _ in range(size.times)]
         name, limit = f"truth, {delay_ms} ms", "median 0.1 ms, p99 0.5 ms too long"
@@ -285,7 +285,7 @@ def ks_exponential(sent_ns: NDArray[np.int64], rate: float) -> tuple[float, floa
 
 
 def second_opinion(ready: Rig, name: str, rounds: int = 6, seconds: float = 1.0) -> Line:
-    """Ours against another load maker, in alternating slices on a server that takes 2 ms.
+    """Ours against another load generator, in alternating slices on a server that takes 2 ms.
 
     With so few users that none of them is short of CPU: it is the counting that is compared, and not the speed.
 

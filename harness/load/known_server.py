@@ -1,10 +1,10 @@
-"""A server whose behaviour is known to the microsecond: what calibration holds the load maker against.
+"""A server whose behaviour is known to the microsecond: what calibration holds the load generator against.
 
     python -m harness.load.known_server [--spin] PORT
 
 `GET /` answers at once, `GET /?ms=5` after 5 ms. `GET /freeze?ms=50&after=1500` makes the whole server stand still
 for 50 ms, 1 500 ms from now. `GET /log` returns what was served since the last `/log`: [received ns, answered ns] of
-each request, on the same clock as the load maker's. A bare epoll loop, because it has to be faster than what it
+each request, on the same clock as the load generator's. A bare epoll loop, because it has to be faster than what it
 measures; with `--spin` it never sleeps, so that its own wake-up is no part of the figure.
 """
 

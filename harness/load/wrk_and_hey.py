@@ -1,4 +1,4 @@
-"""Other people's load makers, wrk and hey, where they are installed: second opinions on ours, on the same cores."""
+"""Other people's load generators, wrk and hey, where they are installed: second opinions on ours, on the same cores."""
 
 import re
 import shutil

@@ -158,7 +158,7 @@ def _found_notes(analysis: Analysis, cells: list[Cell]) -> list[str]:
             f"{one['rate']:g}/s ({one['kept']} of {CONFIRMATIONS})" if one["rate"] else "none" for one in found
         )
         bounded = any(one["bounded"] for one in found)
-        more = "; the load maker's limit ended the search: it may hold more" if bounded else ""
+        more = "; the load generator's limit ended the search: it may hold more" if bounded else ""
         notes.append(f"{cell.arm} keeps {promise} up to, block by block (confirming slices): {rates}{more}")
     return notes
 

@@ -17,7 +17,7 @@ from harness.analysis.analysis import Analysis
 from harness.plan.slices import Cell
 from harness.verdicts import validity
 from harness.verdicts.environment_checks import (
-    load_maker_busy,
+    load_generator_busy,
     near_ceiling,
     nearing_ceiling,
     offered,
@@ -122,7 +122,7 @@ INVALIDATING: Final[tuple[Check, ...]] = (
     offered,
     send_lag,
     ticker_late,
-    load_maker_busy,
+    load_generator_busy,
     near_ceiling,
     swapping,
 )
