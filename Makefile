@@ -41,7 +41,7 @@ effects: .venv/ready ## the known effects of async in Django, one scenario each:
 	$(BENCH) run scenarios/effects/*.toml --explain --results results/effects || [ $$? -eq 3 ]
 	$(BENCH) report results/effects
 
-# more blocks than usual: what the repository shows should not be undecided for want of them
+# more blocks than usual: what the repository shows should not be inconclusive for want of them
 reference: .venv/ready .venv/django/3.0.14 .venv/django/3.1.14 ## measure all that README tells, and publish it (about 95 minutes)
 	$(BENCH) run scenarios/default.toml --blocks 10 --explain --results results/full || [ $$? -eq 3 ]
 	$(BENCH) run scenarios/tutorial_claims.toml --explain --results results/full || [ $$? -eq 3 ]

@@ -393,14 +393,14 @@ def test_a_pass_takes_at_least_one_comparison(runs: dict[str, Path]) -> None:
     assert regression_gate.exit_code(empty, None) == EXIT_INVALID
 
 
-def test_fewer_than_three_blocks_on_either_side_are_undecided_and_no_pass(
+def test_fewer_than_three_blocks_on_either_side_are_inconclusive_and_no_pass(
     runs: dict[str, Path], tmp_path: Path, bench: Callable[..., tuple[int, str]]
 ) -> None:
     few = changed(runs["slower"], tmp_path)
     shutil.rmtree(few / "blocks" / "002")
     code, text = bench("base", few, max_regression="5%")
     assert code == EXIT_FAILED
-    assert "undecided (an interval takes 3 blocks in both runs)" in text
+    assert "inconclusive (an interval takes 3 blocks in both runs)" in text
     assert "with too few blocks for an interval" in text
     assert "! NEW IS NOT FINISHED: finished after 2 of 3 blocks." in text
     assert bench("base", few)[0] == 0

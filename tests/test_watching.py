@@ -268,10 +268,10 @@ def test_what_would_decide_it_fits_where_room_is_dear(tmp_path: Path) -> None:
     console = terminal()
     display = LiveDisplay(opening(tmp_path), watch.nothing, console)
     one = Standing(
-        "async", "sync", "fanout k=5 ms=100", 64, 1.47, 1.25, 1.73, 3, "undecided", "(about 8 blocks would do)", 8
+        "async", "sync", "fanout k=5 ms=100", 64, 1.47, 1.25, 1.73, 3, "inconclusive", "(about 8 blocks would do)", 8
     )
     display._so_far = SoFar("throughput", 3, [one])
-    assert "  fanout k=5 ms=100 @ 64 users  1.47× [1.25, 1.73]  undecided (~8 blocks)" in shown(display, console)
+    assert "  fanout k=5 ms=100 @ 64 users  1.47× [1.25, 1.73]  inconclusive (~8 blocks)" in shown(display, console)
 
 
 # -- figures of the last slices, and the time left
@@ -462,11 +462,11 @@ def test_a_probed_pass_compares_nothing(tmp_path: Path) -> None:
     ("low", "high", "expected"),
     [
         (0.97, 1.03, bench_display.PASSED),
-        (0.90, 1.03, bench_display.UNDECIDED),
-        (0.97, 1.10, bench_display.UNDECIDED),
+        (0.90, 1.03, bench_display.INCONCLUSIVE),
+        (0.97, 1.10, bench_display.INCONCLUSIVE),
         (0.96, 0.99, bench_display.DIFFERS),
         (1.01, 1.02, bench_display.DIFFERS),
-        (None, None, bench_display.UNDECIDED),
+        (None, None, bench_display.INCONCLUSIVE),
     ],
 )
 def test_the_cost_of_the_display_is_judged_by_its_interval(low: float, high: float, expected: str) -> None:

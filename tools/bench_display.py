@@ -47,7 +47,7 @@ LIVE, PLAIN = "live", "plain"
 
 COLUMNS: Final = {"throughput_rps": "throughput", "p95_ms": "p95"}
 
-PASSED, DIFFERS, UNDECIDED = "no cost", "a cost", "undecided"
+PASSED, DIFFERS, INCONCLUSIVE = "no cost", "a cost", "inconclusive"
 
 Logs = dict[str, float]
 """Of a run: each of COLUMNS as a mean of logarithms over its arms; throughput also over blocks, whose latencies are merged."""
@@ -156,10 +156,10 @@ def report(pairs: Sequence[tuple[Logs, Logs]]) -> int:
 def judged(ratio: Estimate | None) -> str:
     """Whether the display costs something, costs nothing, or nobody can tell by these pairs."""
     if ratio is None or ratio.low is None or ratio.high is None:
-        return UNDECIDED
+        return INCONCLUSIVE
     if not ratio.low <= 1 <= ratio.high:
         return DIFFERS
-    return PASSED if ratio.low >= 1 / (1 + ALLOWED) and ratio.high <= 1 + ALLOWED else UNDECIDED
+    return PASSED if ratio.low >= 1 / (1 + ALLOWED) and ratio.high <= 1 + ALLOWED else INCONCLUSIVE
 
 
 if __name__ == "__main__":

@@ -47,12 +47,12 @@ def ratio(one: Standing) -> str:
 
 
 def word(one: Standing) -> str:
-    """The verdict as it stands; `INVALID so far` and why, `undecided` and what would decide it."""
+    """The verdict as it stands; `INVALID so far` and why, `inconclusive` and what would decide it."""
     return f"INVALID so far: {one.note}" if one.word == INVALID else f"{one.word} {one.note}".strip()
 
 
 def brief(one: Standing) -> str:
-    """The same where room is dear: `undecided (~7 blocks)`."""
+    """The same where room is dear: `inconclusive (~7 blocks)`."""
     if one.blocks_needed is None:
         return word(one)
     return f"{one.word} (~{blocks(one.blocks_needed)})"

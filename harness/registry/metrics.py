@@ -24,7 +24,7 @@ class Metric:
 
 
 LEAST_MS: Final = 0.5
-"""A relative limit means nothing near zero: this is the load generator's own timing error (docs/method.md), and no user notices it.
+"""A relative limit means nothing near zero: this is the load generator's timing error (docs/method.md), and no user notices it.
 The other `least` likewise: a restart alone moves 1 req/s, 0.01 ms of CPU (1 % of a core at 1 000 req/s) and 1 MiB."""
 
 THROUGHPUT: Final = Metric(

@@ -73,9 +73,7 @@ def _tally(two: TwoRuns) -> str:
     words = [one.verdict.word for one in two.matched]
     better = sum(word == one.metric.better for word, one in zip(words, two.matched, strict=True))
     worse = sum(word == one.metric.worse for word, one in zip(words, two.matched, strict=True))
-    return (
-        f"{better} better, {worse} worse, {words.count('equivalent')} equivalent, {words.count('undecided')} undecided"
-    )
+    return f"{better} better, {worse} worse, {words.count('equivalent')} equivalent, {words.count('inconclusive')} inconclusive"
 
 
 def _conclusion(two: TwoRuns, limit: float | None) -> list[str]:

@@ -96,7 +96,7 @@ def tone(analysis: Analysis, compared: Compared) -> str:
     if word == verdict.EQUIVALENT:
         return "same"
     direction = "better" if (ratio.value > 1) == metric.higher_is_better else "worse"
-    if word != verdict.UNDECIDED:
+    if word != verdict.INCONCLUSIVE:
         return direction
     floor = analysis.floor(compared.endpoint, compared.level, metric)
     beyond = abs(log(ratio.value)) > log(1 + max(analysis.run.scenario.margin, floor or 0.0))
