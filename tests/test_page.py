@@ -331,8 +331,8 @@ def test_a_disturbed_run_says_so_beside_the_answer(run: Path) -> None:
     result, _ = validity.read(run)
     first, second = result.cells[:2]
     told = [Reason(first, True, "lost"), Reason(second, False, "odd"), Reason(second, False, "odder")]
-    floors = [replace(one, ratio=Estimate(1.0, 0.5, 2.24, 6)) for one in result.floors]
-    found = Read(page.html(replace(result, floors=floors), told))
+    floors = [replace(one, ratio=Estimate(1.0, 0.5, 2.24, 6)) for one in result.noise_floors]
+    found = Read(page.html(replace(result, noise_floors=floors), told))
     top = found.text[: found.text.index("Who won where, and why")]
     assert f"Mind: of {len(result.cells)} cells, 1 INVALID and 1 flagged ; two equal arms differed in throughput" in top
     assert "up to ±124 % in this run" in top

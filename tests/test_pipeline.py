@@ -73,7 +73,7 @@ def test_the_report_says_question_verdict_floor_and_reason(tmp_path: Path) -> No
     text = run_report.text(analysed(tmp_path, tiny(), FakeLoad(slower_when_sync)))
     assert text.startswith("Does the pipeline carry a figure from end to end?")
     assert "faster" in text
-    assert "A/A floor" in text
+    assert "noise floor (A/A)" in text
     assert "async against sync, by throughput: faster on hello @ 4" in text
 
 

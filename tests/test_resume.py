@@ -39,7 +39,7 @@ from harness.system.cores import Cores
 
 REPORT = publishing.publish
 SLICES = 24  # of a block of the tiny scenario
-LINES = [{"name": "truth", "figure": "5 ms", "limit": "1 ms", "passed": False, "advice": "wait"}]
+LINES = [{"name": "timing error at 5 ms", "figure": "5 ms", "limit": "1 ms", "passed": False, "advice": "wait"}]
 RULE = '{ min = 3, max = 8, until = "3%" }'
 
 

@@ -55,7 +55,7 @@ Logs = dict[str, float]
 
 def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--scenario", type=Path, default=Path("scenarios/floor.toml"), help="of equal arms")
+    parser.add_argument("--scenario", type=Path, default=Path("scenarios/noise_floor.toml"), help="of equal arms")
     parser.add_argument("--pairs", type=int, default=8, help="of runs (default 8; at least 3 give an interval)")
     parser.add_argument("--blocks", type=int, default=2, help="per run (default 2)")
     parser.add_argument("--one", choices=(LIVE, PLAIN), help=argparse.SUPPRESS)

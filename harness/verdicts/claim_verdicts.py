@@ -2,7 +2,7 @@
 
 A claim is supported by an interval that lies wholly on its side of the limit, refuted by one that lies wholly on the other, and
 otherwise inconclusive. Where two arms are compared, a sign-flip test against that limit has to agree, corrected for all such
-conditions of the scenario, and the estimate has to be further from it than the A/A floor.
+conditions of the scenario, and the estimate has to be further from it than the A/A noise floor.
 """
 
 from collections.abc import Sequence
@@ -152,7 +152,7 @@ def _judge_pair(analysis: Analysis, condition: Condition, lost: dict[Cell, str],
     ratio = pair.compared.ratio
     better, than = condition.sides
     said = f"{place(analysis, condition, metric)}: {better} is {numbers.ratio(ratio)} as good as {than}"
-    if analysis.floor(pair.compared.endpoint, pair.compared.level, metric) is None:
+    if analysis.noise_floor(pair.compared.endpoint, pair.compared.level, metric) is None:
         said += " (no A/A control here)"
     if condition.by is not None:
         word, why = _side(analysis, condition, pair, p, condition.by.at_least)
@@ -172,10 +172,10 @@ def _side(analysis: Analysis, condition: Condition, pair: Pair, p: float, at_lea
     ratio = compared.ratio
     if ratio.low is None or ratio.high is None:
         return INCONCLUSIVE, f"; a verdict takes {significance.FEWEST_BLOCKS} blocks"
-    floor = analysis.floor(compared.endpoint, compared.level, compared.metric) or 0.0
+    floor = analysis.noise_floor(compared.endpoint, compared.level, compared.metric) or 0.0
     apart = ratio.low > limit or ratio.high < limit
     if apart and abs(log(ratio.value / limit)) <= log(1 + floor):
-        return INCONCLUSIVE, f"; within the A/A floor of {numbers.margin(floor)}"
+        return INCONCLUSIVE, f"; within the A/A noise floor of {numbers.margin(floor)}"
     if apart and p <= compared.doubt:
         return (SUPPORTED if (ratio.value > limit) == at_least else REFUTED), ""
     needed = verdict.blocks_needed(compared.logs - log(limit), 0.0, compared.doubt / pair.family)

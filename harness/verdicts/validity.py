@@ -95,9 +95,11 @@ def sound(analysis: Analysis) -> tuple[Analysis, list[Reason]]:
     reasons = check(analysis)
     lost = invalid_cells(reasons)
     floors = [
-        one for one in analysis.floors if not {Cell(arm, one.endpoint, one.level) for arm in (one.arm, one.over)} & lost
+        one
+        for one in analysis.noise_floors
+        if not {Cell(arm, one.endpoint, one.level) for arm in (one.arm, one.over)} & lost
     ]
-    told = replace(analysis, floors=floors)
+    told = replace(analysis, noise_floors=floors)
     _KNOWN[told] = reasons  # no check asks for a floor
     return told, reasons
 

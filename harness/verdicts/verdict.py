@@ -54,7 +54,7 @@ Advice = Callable[[float], str]
 
 def of(compared: Compared, analysis: Analysis) -> Verdict:
     """What this comparison of a run says."""
-    floor = analysis.floor(compared.endpoint, compared.level, compared.metric)
+    floor = analysis.noise_floor(compared.endpoint, compared.level, compared.metric)
     return judge(compared, analysis.run.scenario.margin, floor)
 
 
@@ -78,7 +78,7 @@ def needed(compared: Compared, analysis: Analysis) -> int | None:
         counted.append(FEWEST_BLOCKS if compared.ratio.low is None else fewest)
         return ""
 
-    floor = analysis.floor(compared.endpoint, compared.level, compared.metric)
+    floor = analysis.noise_floor(compared.endpoint, compared.level, compared.metric)
     weigh(compared, analysis.run.scenario.margin, floor, advice)
     return counted[0] if counted else None
 
@@ -86,7 +86,7 @@ def needed(compared: Compared, analysis: Analysis) -> int | None:
 def weigh(tested: Tested, margin: float, floor: float | None, advice: Advice) -> Verdict:
     """What the interval and the test say against the margin below which two arms are equivalent (a fraction).
 
-    The margin is the scenario's or the measured A/A floor, whichever is larger. A difference counts only if the corrected
+    The margin is the scenario's or the measured noise floor (A/A), whichever is larger. A difference counts only if the corrected
     test finds one, the interval excludes 1 and the estimate lies beyond the margin: what a control shows against itself is no
     effect. An interval that excludes 1 is never called equivalent on the strength of a large floor: noise proves nothing.
     """
@@ -100,7 +100,7 @@ def weigh(tested: Tested, margin: float, floor: float | None, advice: Advice) ->
     if excludes_one and beyond and tested.p <= tested.doubt:
         return Verdict(metric.better if (ratio.value > 1) == metric.higher_is_better else metric.worse)
     if not beyond and allowed > margin and (excludes_one or allowed > MOST_MARGIN):
-        return Verdict(INCONCLUSIVE, f"(within the A/A floor, {numbers.margin(allowed)})")
+        return Verdict(INCONCLUSIVE, f"(within the A/A noise floor, {numbers.margin(allowed)})")
     return Verdict(INCONCLUSIVE, advice(allowed))
 
 
