@@ -107,11 +107,15 @@ bench-display: .venv/ready ## does watching a run cost it anything? the A/A scen
 validate-statistics: .venv/ready ## do the verdicts err as seldom as they say? (about 15 minutes; writes docs/statistics.md)
 	.venv/bin/python -m tools.validate_statistics
 
-test: .venv/ready ## all tests: the fast ones, then those with real servers
-	.venv/bin/pytest
+test: .venv/ready ## all tests: the fast ones on all cores, then those with real servers
+	.venv/bin/pytest tests/fast -n auto
+	.venv/bin/pytest tests/live
 
-test-fast: .venv/ready ## the tests that need no sockets
-	.venv/bin/pytest -m "not live"
+test-fast: .venv/ready ## the tests that need no servers, on all cores
+	.venv/bin/pytest tests/fast -n auto
+
+test-live: .venv/ready ## the tests with real servers
+	.venv/bin/pytest tests/live
 
 lint: .venv/ready ## ruff
 	.venv/bin/ruff check .
@@ -134,4 +138,4 @@ django-%: .venv/django/% ; ## another Django beside the installed one, for arms 
 	@echo "unpacking Django $*"
 	@.ci/django $*
 
-.PHONY: help setup lock lock-upgrade wheel bench smoke tutorial servers capacity claims neighbours effects explain reference publish calibrate bench-client bench-wrk bench-sse bench-report bench-display validate-statistics test test-fast lint types schema check clean
+.PHONY: help setup lock lock-upgrade wheel bench smoke tutorial servers capacity claims neighbours effects explain reference publish calibrate bench-client bench-wrk bench-sse bench-report bench-display validate-statistics test test-fast test-live lint types schema check clean

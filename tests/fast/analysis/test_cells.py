@@ -1,0 +1,57 @@
+"""The whole pipeline without sockets: a plan in, a report out; and what is on disk between."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from support.fakes import MS, FakeLoad
+from support.latencies import slower_when_sync
+from support.runs import analysed, fake_run
+from support.scenarios import tiny
+
+from harness.analysis import analysis, frames
+from harness.plan.slices import Cell
+from harness.registry.metrics import METRICS
+from harness.verdicts import verdict
+
+THROUGHPUT = METRICS[0]
+
+
+def test_a_true_factor_of_two_comes_out_as_a_factor_of_two(tmp_path: Path) -> None:
+    result = analysed(tmp_path, tiny(), FakeLoad(slower_when_sync))
+    found = [c for c in result.compared if c.endpoint == "hello" and c.metric is THROUGHPUT]
+    assert found[0].ratio.value == pytest.approx(2.0, rel=0.03)
+    assert verdict.of(found[0], result).word == "faster"
+
+
+def test_throughput_counts_correct_responses_done_in_the_window(tmp_path: Path) -> None:
+    run = fake_run(tmp_path, tiny(), FakeLoad())
+    result = analysis.analyse(frames.open_run(run))
+    block = frames.read_block(run / "blocks" / "000")
+    cell = Cell("async", "hello", 4)
+    chosen = block.slices[
+        (block.slices.arm == "async") & (block.slices.endpoint == "hello") & (block.slices.purpose == "measure")
+    ]
+    expected, seconds = 0, 0.0
+    for one in chosen.itertuples():
+        rows = block.requests[block.requests.slice == one.index]
+        expected += ((rows.done_ns >= one.cut_ns) & (rows.done_ns < one.end_ns) & (rows.outcome == 0)).sum()
+        seconds += (one.end_ns - one.cut_ns) / 1e9
+    row = result.rows(cell).iloc[0]
+    assert row.throughput_rps == pytest.approx(expected / seconds)
+    assert row.requests == sum((block.requests.slice == one.index).sum() for one in chosen.itertuples())
+
+
+def test_percentiles_are_those_of_the_merged_raw_samples(tmp_path: Path) -> None:
+    run = fake_run(tmp_path, tiny(), FakeLoad())
+    result = analysis.analyse(frames.open_run(run))
+    cell, merged = Cell("async", "wait ms=10", 8), []
+    for folder in sorted((run / "blocks").iterdir()):
+        block = frames.read_block(folder)
+        joined = block.requests.merge(block.slices, left_on="slice", right_on="index")
+        joined = joined[(joined.arm == cell.arm) & (joined.endpoint == cell.endpoint) & (joined.purpose == "measure")]
+        joined = joined[(joined.sent_ns >= joined.cut_ns) & (joined.sent_ns < joined.end_ns)]
+        merged.append((joined.done_ns - joined.intended_ns) / MS)
+    p95 = next(metric for metric in METRICS if metric.column == "p95_ms")
+    assert result.estimate(cell, p95).value == pytest.approx(np.quantile(pd.concat(merged), 0.95), rel=0.001)

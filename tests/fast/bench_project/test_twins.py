@@ -1,0 +1,160 @@
+"""The twins: same work, same answer, and nothing between them but async words."""
+
+import difflib
+import os
+import sys
+from pathlib import Path
+
+import pytest
+
+from harness.location import ROOT
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+import django
+from django.test import AsyncClient, Client, override_settings
+
+django.setup()
+
+from config import urls
+
+from harness.registry.endpoints import ENDPOINTS
+
+VIEWS = ROOT / "bench_project" / "endpoints"
+
+# Applied to the async twin, in this order, it gives the sync twin, byte for byte.
+SUBSTITUTIONS = {
+    "The async twins: views_sync.py with async words": "The sync twins: views_async.py without async words",
+    "import asyncio\n": "",
+    "await asyncio.sleep(": "time.sleep(",
+    "await sync_to_async(work.nothing)()": "async_to_sync(work.anothing)()",
+    "sync_to_async(stores.write)(": "stores.write(",
+    "import sync_to_async": "import async_to_sync",
+    "AsyncIterator": "Iterator",
+    "_async as ": "_sync as ",
+    ".aget(": ".get(",
+    ".aset(": ".set(",
+    "async def ": "def ",
+    "async for ": "for ",
+    "await ": "",
+    '(request, "async")': '(request, "sync")',
+}
+BODIES = {
+    "hello": b'{"message": "Hello from async view!"}',
+    "simple": b'{"message": "Quick async response"}',
+    "wait": b'{"status": "done"}',
+    "greeting": b'{"greeting": "Hello, async world!"}',
+}
+
+
+def test_the_twins_differ_only_in_async_words() -> None:
+    text = (VIEWS / "views_async.py").read_text()
+    for old, new in SUBSTITUTIONS.items():
+        assert old in text, f"unused substitution: {old!r}"
+        text = text.replace(old, new)
+    sync = (VIEWS / "views_sync.py").read_text()
+    assert text == sync, "\n".join(difflib.unified_diff(text.splitlines(), sync.splitlines(), lineterm=""))
+
+
+def test_the_harness_knows_every_endpoint_and_no_other() -> None:
+    assert set(ENDPOINTS) | {"whoami"} == set(urls.ENDPOINTS)
+
+
+@pytest.fixture(autouse=True)
+def no_waiting(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """The waits are recorded instead of waited for."""
+    waits: list[float] = []
+
+    async def sleep(seconds: float) -> None:
+        waits.append(seconds)
+
+    from endpoints import views_async, views_sync
+
+    monkeypatch.setattr(views_sync.time, "sleep", waits.append)
+    monkeypatch.setattr(views_async.asyncio, "sleep", sleep)
+    return waits
+
+
+@pytest.mark.parametrize(("name", "body"), BODIES.items())
+def test_the_tutorial_s_bodies_are_byte_for_byte_those_of_the_tutorial(name: str, body: bytes) -> None:
+    for colour in ("sync", "async"):
+        response = Client(SERVER_NAME="localhost").get(f"/{colour}/{name}/")
+        assert (response.status_code, response.content) == (200, body)
+
+
+@pytest.mark.parametrize(
+    ("path", "seconds"),
+    [("hello/", []), ("simple/", []), ("wait/", [1.0]), ("wait/?ms=0", [0.0]), ("wait/?ms=60000", [60.0]), ("greeting/", [2.0]),
+     ("blocking/?ms=30", [0.03])],
+)  # fmt: skip
+@pytest.mark.parametrize("colour", ["sync", "async"])
+def test_each_view_waits_as_long_as_it_says(
+    colour: str, path: str, seconds: list[float], no_waiting: list[float]
+) -> None:
+    assert Client(SERVER_NAME="localhost").get(f"/{colour}/{path}").status_code == 200
+    assert no_waiting == seconds
+
+
+@pytest.mark.parametrize(
+    "ms", ["-1", "60001", "1.5", "abc", "", " 5", "1e3", "٣", "99999999999999999999", "%00", "0x10", "+5"]
+)
+@pytest.mark.parametrize("colour", ["sync", "async"])
+def test_any_other_wait_is_a_400_that_says_why(colour: str, ms: str) -> None:
+    response = Client(SERVER_NAME="localhost").get(f"/{colour}/wait/?ms={ms}")
+    assert response.status_code == 400
+    assert "ms: expected a whole number from 0 to 60000" in response.json()["error"]
+
+
+def test_an_unknown_mode_is_a_400() -> None:
+    assert Client(SERVER_NAME="localhost").get("/sync/fanout/?mode=both").status_code == 400
+
+
+def test_debug_is_off_and_whoami_says_so() -> None:
+    answer = Client(SERVER_NAME="localhost").get("/sync/whoami/").json()
+    assert answer["debug"] is False
+    assert answer["view"] == "sync"
+    assert answer["interface"] == "WSGI"
+    assert answer["event_loop"] is False
+
+
+@override_settings(ALLOWED_HOSTS=["testserver"])  # the async client cannot be given another name
+async def _whoami() -> dict[str, object]:
+    return (await AsyncClient().get("/async/whoami/")).json()
+
+
+def test_whoami_tells_an_async_view_on_asgi_from_a_sync_one_on_wsgi() -> None:
+    import asyncio
+
+    answer = asyncio.run(_whoami())
+    assert (answer["view"], answer["interface"], answer["event_loop"]) == ("async", "ASGI", True)
+
+
+def test_the_blocking_twin_blocks_in_both_colours() -> None:
+    """The classic mistake is the point of this endpoint: `time.sleep` stands in the async twin too."""
+    text = (VIEWS / "views_async.py").read_text()
+    assert "    time.sleep(" in text.partition("async def blocking")[2]
+
+
+def test_the_project_checks_clean_by_itself(tmp_path: Path) -> None:
+    import subprocess
+
+    command = [sys.executable, "manage.py", "check", "--fail-level", "WARNING"]
+    ended = subprocess.run(command, cwd=ROOT / "bench_project", capture_output=True, text=True, check=False)
+    assert ended.returncode == 0, ended.stderr
+
+
+def test_the_models_have_no_unwritten_migration() -> None:
+    import subprocess
+
+    command = [sys.executable, "manage.py", "makemigrations", "--check", "--dry-run"]
+    ended = subprocess.run(command, cwd=ROOT / "bench_project", capture_output=True, text=True, check=False)
+    assert ended.returncode == 0, ended.stdout
+
+
+def test_seeding_twice_gives_the_same_rows() -> None:
+    import random
+
+    from endpoints.management.commands.seed import SEED, books
+
+    first, second = ([(b.title, b.year, b.author_id) for b in books(random.Random(SEED))] for _ in range(2))
+    assert first == second
+    assert len(first) == 1_000

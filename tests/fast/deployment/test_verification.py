@@ -1,0 +1,37 @@
+"""The servers table and what surrounds a started server: flags, environment, ports, process groups."""
+
+from pathlib import Path
+
+import pytest
+from support.arms import arm
+
+from harness.deployment import fleet, verification
+
+SOUND = {"view": "async", "interface": "ASGI", "nonce": "n", "debug": False, "server": "uvicorn", "event_loop": True}
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({}, None),
+        ({"view": "sync"}, "view: expected 'async', got 'sync'"),
+        ({"interface": "WSGI"}, "interface: expected 'ASGI'"),
+        ({"nonce": "other"}, "nonce: expected 'n', got 'other'"),
+        ({"debug": True}, "debug: expected False, got True"),
+        ({"server": "gunicorn"}, "server: expected 'uvicorn', got 'gunicorn'"),
+        ({"event_loop": False}, "event_loop: expected one"),
+    ],
+)
+def test_an_arm_that_is_not_what_it_claims_is_found_out(change: dict[str, object], message: str | None) -> None:
+    deployed = fleet.Deployed(arm("uvicorn", "async"), None, 1, "n", Path())  # type: ignore[arg-type]
+    wrong = verification.check_identity(deployed, SOUND | change)
+    assert wrong == [] if message is None else wrong[0].startswith(message)
+
+
+def test_the_twins_proof_names_the_arm_that_answers_otherwise() -> None:
+    answers = {"a": (200, b"same"), "b": (200, b"same"), "c": (200, b"other"), "d": (500, b"oops"), "e": "no answer"}
+    body, faults = verification.compare(answers)
+    assert body == b"same"
+    assert set(faults) == {"c", "d", "e"}
+    assert "the twins disagree: 'other' where the others answer 'same'" in faults["c"]
+    assert "HTTP 500" in faults["d"]

@@ -1,0 +1,40 @@
+"""What is shown of a run while it goes on: live, in plain lines, as events."""
+
+import io
+import re
+from pathlib import Path
+
+from support.fakes import FakeLoad, FakeStage
+from support.scenarios import tiny
+from support.watched import new_run, opening, standings, twice_as_slow
+
+from harness.display import plain_lines
+from harness.display.plain_lines import PlainProgress
+from harness.measure import runner
+from harness.verdicts import interim_analysis
+from harness.verdicts.interim import SoFar
+
+
+def test_plain_lines_tell_each_blocks_comparisons(tmp_path: Path) -> None:
+    run, told = new_run(tmp_path, tiny()), io.StringIO()
+    runner.run(
+        tiny(),
+        run,
+        FakeStage(),
+        FakeLoad(twice_as_slow),
+        PlainProgress(opening(run.path), interim_analysis.so_far, told),
+    )
+    lines = told.getvalue().splitlines()
+    assert "block 6 of 6: starting servers, then about 24 slices" in lines or any(
+        "block 6 of 6" in one for one in lines
+    )
+    assert "by throughput, after 1 block:" in lines
+    last = lines[lines.index("by throughput, after 6 blocks:") :]
+    assert re.fullmatch(r"  wait ms=10 @ 8 users  async / sync  1\.\d+× \[1\.\d+, 1\.\d+\]  faster", last[-1])
+    assert "\x1b" not in told.getvalue()
+
+
+def test_no_more_than_a_few_comparisons_are_told_in_lines() -> None:
+    lines = plain_lines.lines("closed", SoFar("throughput", 3, standings(9)))
+    assert len(lines) == 8
+    assert lines[-1] == "  … and 3 more"

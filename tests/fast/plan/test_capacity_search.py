@@ -1,0 +1,148 @@
+"""The search for capacity against arms of known capacity, without a socket."""
+
+from collections.abc import Callable
+from itertools import pairwise
+
+import pytest
+from support.scenarios import tiny
+from support.searches import asked
+
+from harness.plan import capacity_search, courses, layout
+from harness.plan.capacity_search import Found
+from harness.plan.slices import Slice
+from harness.samples import Played
+from harness.scenario import objective
+
+Holds = Callable[[Slice], float]
+"""The rate up to which an arm keeps its promise, for a slice."""
+
+
+def play(slice_: Slice, holds: float) -> Played:
+    """All in time up to `holds`, a tenth too late above."""
+    requests = round(float(slice_.cell.level) * slice_.seconds)
+    late = 0 if slice_.cell.level <= holds else -(-requests // 10)
+    return Played(slice_.index, 0, 0, 1, 1, requests, 0, 0, late, False, 10.0, 1, 0, 0.0)
+
+
+def search(
+    holds: Holds, before: dict[tuple[str, str], float] | None = None, most: float = 1e6
+) -> tuple[list[Found], list[Slice]]:
+    slices: list[Slice] = []
+
+    def played(slice_: Slice) -> Played:
+        slices.append(slice_)
+        return play(slice_, holds(slice_))
+
+    return courses.follow(capacity_search.course(asked(), 0, before or {}, most), played), slices
+
+
+@pytest.mark.parametrize("true_rate", [7.0, 60.0, 161.0, 1234.0])
+def test_the_rate_found_is_within_5_percent_of_the_true_one(true_rate: float) -> None:
+    found, _ = search(lambda _: true_rate)
+    for one in found:
+        assert one.rate is not None
+        assert true_rate / 1.055 <= one.rate <= true_rate
+        assert not one.bounded
+
+
+def test_a_later_block_starts_from_the_last_one_and_still_breaks_and_confirms_it() -> None:
+    first, slices = search(lambda _: 161.0)
+    before = {(one.arm, one.endpoint): one.rate for one in first if one.rate}
+    again, fewer = search(lambda _: 161.0, before)
+    assert len(fewer) < len(slices)
+    for one in again:
+        mine = [s for s in fewer if s.cell.arm == one.arm]
+        assert any(s.cell.level > 161 for s in mine if s.purpose == "search")
+        assert sum(s.purpose == "confirm" and s.cell.level == one.rate for s in mine) == 3
+    drifted, _ = search(lambda _: 320.0, before)
+    assert all(one.rate and 304 <= one.rate <= 320 for one in drifted)
+
+
+@pytest.mark.parametrize("unlucky", range(1, 9))
+def test_one_hiccup_of_the_machine_does_not_lower_the_rate(unlucky: int) -> None:
+    """The promise is broken in one slice that would have kept it, whichever that is."""
+    seen = 0
+
+    def holds(slice_: Slice) -> float:
+        nonlocal seen
+        seen += slice_.cell.arm == "sync" and slice_.purpose == "search"
+        return 0.0 if seen == unlucky and slice_.cell.arm == "sync" and slice_.purpose == "search" else 161.0
+
+    found, _ = search(holds)
+    assert [round(one.rate or 0) for one in found] == pytest.approx([157, 157], abs=5)
+
+
+def test_searches_take_turns() -> None:
+    _, slices = search(lambda _: 161.0)
+    arms = [slice_.cell.arm for slice_ in slices]
+    for start in range(0, 10, 2):
+        assert set(arms[start : start + 2]) == {"sync", "async"}
+
+
+def test_arms_get_the_same_arrivals_at_the_same_rate() -> None:
+    _, slices = search(lambda _: 161.0)
+    seeds = {(s.cell.level, s.purpose): s.seed for s in slices if s.cell.arm == "sync" and s.purpose == "search"}
+    for slice_ in slices:
+        if slice_.cell.arm == "async" and slice_.purpose == "search":
+            assert slice_.seed == seeds[slice_.cell.level, slice_.purpose]
+
+
+def test_a_rate_that_a_longer_look_does_not_confirm_is_lowered_by_5_percent() -> None:
+    found, slices = search(lambda slice_: 161.0 if slice_.purpose != "confirm" else 120.0)
+    for one in found:
+        assert one.rate is not None
+        assert 120 / 1.06 <= one.rate <= 120
+    confirming = [s.cell.level for s in slices if s.purpose == "confirm" and s.cell.arm == "sync"]
+    steps = [a / b for a, b in pairwise(confirming) if a != b]
+    assert steps == pytest.approx([1.05] * len(steps), rel=0.01)
+
+
+def test_the_load_maker_s_limit_ends_a_search_and_is_told() -> None:
+    found, slices = search(lambda _: 1e9, most=900.0)
+    assert [(one.rate, one.bounded) for one in found] == [(900.0, True)] * 2
+    assert max(slice_.cell.level for slice_ in slices) == 900.0
+
+
+def test_an_arm_that_never_keeps_its_promise_has_no_rate() -> None:
+    found, _ = search(lambda _: 0.0)
+    assert [one.rate for one in found] == [None, None]
+
+
+def test_a_refused_cell_ends_its_search() -> None:
+    found = courses.follow(capacity_search.course(asked(), 0, {}, 1e6), lambda _: None)
+    assert [one.rate for one in found] == [None, None]
+
+
+def test_one_late_request_of_fifty_is_bad_luck_and_eight_are_not() -> None:
+    promise = objective.parse("p99 <= 250ms")
+    assert not promise.surely_broken(50, 1)
+    assert promise.surely_broken(50, 8)
+    assert promise.surely_broken(0, 0)  # nothing came back at all
+    assert promise.kept(1000, 10)
+    assert not promise.kept(1000, 11)
+
+
+@pytest.mark.parametrize(
+    ("text", "quantile", "limit_ms"),
+    [("p99 <= 250ms", 0.99, 250), ("p99.9<=1.5s", 0.999, 1500), ("p50 <= 5 ms", 0.5, 5)],
+)
+def test_a_promise_is_read(text: str, quantile: float, limit_ms: float) -> None:
+    assert objective.parse(text) == objective.Promise(quantile, limit_ms)
+
+
+def test_confirming_slices_have_the_samples_for_their_percentile() -> None:
+    _, slices = search(lambda _: 7.0)
+    confirming = [s for s in slices if s.purpose == "confirm" and s.cell.arm == "sync"][-3:]
+    assert sum(s.seconds * s.cell.level for s in confirming) >= 662
+
+
+def test_the_plan_of_a_search_has_no_slices_and_its_own_hash() -> None:
+    blocks = layout.expand(asked())
+    assert [block.slices for block in blocks] == [()] * 3
+    assert layout.digest(asked(), blocks) != layout.digest(asked(start_rate=70), layout.expand(asked(start_rate=70)))
+    assert capacity_search.expected_s(asked()) > 60
+
+
+def test_a_closed_scenario_searches_nothing() -> None:
+    assert not courses.searching(tiny())
+    assert courses.searching(asked())
