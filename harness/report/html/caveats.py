@@ -36,7 +36,7 @@ def _cells(analysis: Analysis, reasons: Sequence[Reason]) -> str:
 def _noise_floor(analysis: Analysis) -> str:
     """The largest noise floor (A/A) of the run's first metric, if it exceeds the equivalence margin."""
     metric = analysis.metrics[0]
-    floors = [floor for key in groups(analysis) if (floor := analysis.floor(*key, metric)) is not None]
+    floors = [floor for key in groups(analysis) if (floor := analysis.noise_floor(*key, metric)) is not None]
     if max(floors, default=0.0) <= analysis.run.scenario.margin:
         return ""
     return f"noise floor (A/A) of {metric.title}: up to ×÷ {numbers.number(1 + max(floors))}"

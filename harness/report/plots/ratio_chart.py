@@ -109,7 +109,7 @@ def _question(rows: Sequence[Row]) -> str:
 
 
 def _notes(subject: Subject, rows: Sequence[Row], told: Sequence[Metric]) -> list[str]:
-    floors = [subject.analysis.floor(*row.key, metric) for row in rows if row.key for metric in told]
+    floors = [subject.analysis.noise_floor(*row.key, metric) for row in rows if row.key for metric in told]
     band = " Grey band: noise floor (A/A); differences inside it cannot be told from noise." if any(floors) else ""
     how = "Each row: ratio of the first deployment to the second, geometric mean over blocks with 95 % interval."
     return [f"{how} {VERDICTS}{band}"]
@@ -132,7 +132,7 @@ def _panel(subject: Subject, sheet: Sheet, panel: Axes, rows: Sequence[Row], met
     for row, place in zip(rows, _places(rows), strict=True):
         if row.key is None:
             continue
-        floor = subject.analysis.floor(*row.key, metric)
+        floor = subject.analysis.noise_floor(*row.key, metric)
         if floor is not None:
             ends = [place - row.height / 2, place + row.height / 2]
             panel.fill_betweenx(ends, 1 / (1 + floor), 1 + floor, color="0.85", lw=0, zorder=0)
