@@ -10,6 +10,7 @@ from harness.commands.options import Results, verb
 from harness.errors import EXIT_INVALID, UserError
 from harness.load import calibration
 from harness.load.calibration import Line
+from harness.measure import session
 from harness.scenario import reader
 from harness.system.cores import off_the_servers, share_cores
 
@@ -17,14 +18,13 @@ from harness.system.cores import off_the_servers, share_cores
 @verb(epilog="example: djbench calibrate")
 def calibrate(
     results: Results = Path("results"),
-    floor: Annotated[Path, typer.Option(help="the A/A scenario that measures the noise floor")] = Path(
-        "scenarios/floor.toml"
-    ),
+    floor: Annotated[Path, typer.Option(help="the A/A scenario that measures the noise floor")] = Path("floor"),
 ) -> None:
     """Is the load maker to be trusted on this machine? About four minutes; exit 3 if any line fails."""
     if not calibration.AVAILABLE:
         raise UserError("calibration needs Linux: the server it holds the load maker against is built on epoll")
     asked, cores = reader.load(floor), share_cores()
+    session.refuse_what_cannot_be(asked)
     with off_the_servers(cores):
         lines = [show(line) for line in calibration.full(cores, lambda what: print(f"… {what}", flush=True))]
     lines.append(show(workflow.measure_floor(asked, floor, results)))
