@@ -97,6 +97,8 @@ def sound(analysis: Analysis) -> tuple[Analysis, list[Reason]]:
     floors = [
         one for one in analysis.floors if not {Cell(arm, one.endpoint, one.level) for arm in (one.arm, one.over)} & lost
     ]
+    if len(floors) == len(analysis.floors):
+        return analysis, reasons
     told = replace(analysis, floors=floors)
     _KNOWN[told] = reasons  # no check asks for a floor
     return told, reasons
