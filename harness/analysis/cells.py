@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from harness.analysis import streaming
 from harness.analysis.frames import BlockFrames
-from harness.analysis.pooling import Latencies, Pooled, _settled, analysed, pool, slice_after_slice
+from harness.analysis.pooling import Latencies, Pooled, analysed, from_steady_state, pool, slice_after_slice
 from harness.plan import arrivals
 from harness.plan.slices import Cell
 from harness.registry import endpoints
@@ -106,7 +106,7 @@ def cell_rows(
     What is counted for a slice as a whole (conservation, costs) is left out of the parts.
     """
     slices = pooled.slices
-    settled, unsettled = _settled(pooled)
+    settled, unsettled = from_steady_state(pooled)
     shared = {
         "slices": len(slices),
         "unsettled": unsettled,  # it had not settled within the first half of its windows
@@ -243,7 +243,7 @@ def scheduled(slice_: Row, stored: int) -> int:
 
 
 def _costs(indexes: list[int], usage: Mapping[str, pd.DataFrame], answered: int) -> Row:
-    """The server's costs over these slices, and how busy server, load maker and services were (in cores)."""
+    """The server's costs over these slices, and how busy server, load generator and services were (in cores)."""
     server, load, services = (usage[group].reindex(indexes).to_numpy() for group in ("server", "load", SERVICES))
     cpu_ns, load_ns, services_ns = (group[:, COSTS.index("cpu_ns")].sum() for group in (server, load, services))
     wall_ns, rss = np.nansum(server[:, COSTS.index("wall_ns")]), _most(server[:, COSTS.index("rss_bytes")]) / MIB
@@ -283,7 +283,7 @@ def _sessions(conditions: pd.DataFrame, requests: int) -> Row:
 
 
 def _conditions(slices: pd.DataFrame, conditions: pd.DataFrame) -> Row:
-    """The load maker's own clock, and what else went on."""
+    """The load generator's own clock, and what else went on."""
     known = {name: conditions[name].to_numpy() for name in conditions}
     wall_ns = np.nansum(known["wall_ns"])
     upstream = known["upstream_late_p99_ms"][known["upstream_requests"] > 0]
