@@ -74,7 +74,7 @@ class Tally:
     case: Case
     runs: int
     by_test: float  # runs in which the test alone finds a difference anywhere
-    different: float  # runs with any verdict but equivalent or undecided
+    different: float  # runs with any verdict but equivalent or inconclusive
     found: float  # first comparison: a difference is reported
     covered: float  # first comparison: its interval contains the true ratio
     blocks: float  # mean number of blocks

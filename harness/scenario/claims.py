@@ -1,4 +1,4 @@
-"""What a scenario claims: statements that its run can support or refute. Parsed and checked here, judged in judge.py.
+"""What a scenario claims: statements that its run can support or refute. Parsed and checked here, judged in claim_verdicts.py.
 
 A claim has one condition, or several that are joined under `all`; keys that stand beside `all` hold for each of them.
 """

@@ -1,6 +1,6 @@
 """kill -9 of the harness at random moments of a run: does anything it started survive 5 s?
 
-python tests/kill_nine.py [ROUNDS]
+python tests/support/programs/kill_nine.py [ROUNDS]
 """
 
 import os
