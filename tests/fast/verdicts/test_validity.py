@@ -14,7 +14,7 @@ from harness.analysis.analysis import Analysis, analyse
 from harness.plan.slices import Cell, Slice
 from harness.report import run_report, sections
 from harness.samples import COLUMNS, Outcome
-from harness.scenario.model import Endpoint
+from harness.scenario.endpoint import Endpoint
 from harness.scenario.model import Load as LoadSettings
 from harness.storage import files
 from harness.verdicts import validity

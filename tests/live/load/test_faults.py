@@ -25,8 +25,8 @@ from support.runs import FACTS
 from harness.analysis import analysis, frames
 from harness.analysis.analysis import Analysis
 from harness.commands import publishing
-from harness.load import calibration
-from harness.load.calibration import Rig, Rows, column
+from harness.load import calibration_rig
+from harness.load.calibration_rig import Rig, Rows, column
 from harness.load.locust_process import LocustLoad, LocustPlayers
 from harness.location import ROOT
 from harness.measure import runner
@@ -50,7 +50,7 @@ PROGRAMS = ROOT / "tests" / "support" / "programs"
 @contextmanager
 def misbehaving(fault: str) -> Iterator[Rig]:
     cores = machine_cores.share_cores()
-    with calibration.rig(cores, server=(str(PROGRAMS / "misbehaving.py"), fault)) as ready:
+    with calibration_rig.rig(cores, server=(str(PROGRAMS / "misbehaving.py"), fault)) as ready:
         yield ready
 
 
@@ -133,7 +133,7 @@ def test_on_a_healthy_server_open_and_closed_loop_agree_within_a_millisecond() -
 
 
 def test_several_load_generators_send_the_plan_between_them_and_their_samples_are_merged() -> None:
-    with calibration.rig(machine_cores.share_cores(), load_processes=3) as ready:
+    with calibration_rig.rig(machine_cores.share_cores(), load_processes=3) as ready:
         played, rows = ready.open("/", 500, 2)
     due = arrivals.schedule("poisson", 500, 2_000_000_000, 1)
     assert played.requests == len(rows) == len(due)
