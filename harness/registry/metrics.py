@@ -32,7 +32,7 @@ THROUGHPUT: Final = Metric(
 )
 
 HIGHEST_RATE: Final = Metric("offered_rps", "highest rate", "req/s", True, "more", "less", key="rate", least=1.0)
-"""In a search for capacity: the rate at which the promise was confirmed."""
+"""In a search for capacity: the rate at which the objective was confirmed."""
 
 P50: Final = Metric("p50_ms", "p50", "ms", False, "faster", "slower", 0.50, key="p50", least=LEAST_MS)
 
@@ -93,7 +93,7 @@ def of(mode: str) -> Sequence[Metric]:
 
 
 def compared(told: Sequence[Metric]) -> Sequence[Metric]:
-    """Those of which ratios are made. At its own highest rate every arm is as slow as the promise allows."""
+    """Those of which ratios are made. At its own highest rate every arm is as slow as the objective allows."""
     if told[0] is HIGHEST_RATE:
         return [HIGHEST_RATE, CPU]
     return [metric for metric in told if metric.column not in COUNTS]

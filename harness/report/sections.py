@@ -148,18 +148,18 @@ def _limit_notes(analysis: Analysis, cells: list[Cell], lost: set[Cell]) -> list
 
 
 def _found_notes(analysis: Analysis, cells: list[Cell]) -> list[str]:
-    """In a search for capacity: what each block found, and how many of its confirming slices kept the promise."""
-    notes, promise = [], analysis.run.scenario.load.objective
+    """In a search for capacity: what each block found, and how many of its confirming slices met the objective."""
+    notes, objective = [], analysis.run.scenario.load.objective
     for cell in cells:
         found = [one for one in analysis.found if (one["arm"], one["endpoint"]) == (cell.arm, cell.endpoint)]
         if not found:
             continue
         rates = ", ".join(
-            f"{one['rate']:g}/s ({one['kept']} of {CONFIRMATIONS})" if one["rate"] else "none" for one in found
+            f"{one['rate']:g}/s ({one['met']} of {CONFIRMATIONS})" if one["rate"] else "none" for one in found
         )
         bounded = any(one["bounded"] for one in found)
-        more = "; the load generator's limit ended the search: it may hold more" if bounded else ""
-        notes.append(f"{cell.arm} keeps {promise} up to, block by block (confirming slices): {rates}{more}")
+        more = "; search ended at the load generator's ceiling, the arm may sustain more" if bounded else ""
+        notes.append(f"{cell.arm}: highest rate that met {objective}, per block (confirming slices): {rates}{more}")
     return notes
 
 

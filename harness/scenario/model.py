@@ -19,7 +19,7 @@ from harness.scenario.base_model import Name, Pass, Table
 from harness.scenario.blocks import Blocks, Rule
 from harness.scenario.claims import Claim, Condition
 from harness.scenario.database import Database
-from harness.scenario.objective import Objective
+from harness.scenario.objective import ObjectiveText
 
 Seconds = Annotated[StrictFloat | StrictInt, Field(gt=0, le=600)]
 
@@ -30,7 +30,7 @@ Rate = Annotated[StrictFloat | StrictInt, Field(ge=0.1, le=100_000)]
 Query = dict[StrictStr, StrictInt | StrictStr]
 
 HELD: Final = 0
-"""The level of a capacity cell: the highest rate that keeps the promise, which only the run will tell."""
+"""The level of a capacity cell: the highest rate that meets the objective, which only the run will tell."""
 
 
 @dataclass(frozen=True)
@@ -115,7 +115,7 @@ class Load(Table):
     arrivals: Kind = "poisson"
     max_in_flight: Annotated[StrictInt, Field(ge=1, le=10_000)] | None = None
     processes: Annotated[StrictInt, Field(ge=1, le=16)] = 1
-    objective: Objective | None = None
+    objective: ObjectiveText | None = None
     start_rate: Rate = 50
     slice_s: Seconds = 0.25
     slice_max_s: Seconds = 2.0
@@ -146,7 +146,9 @@ class Load(Table):
                 f"max_in_flight: expected at least one per process = {self.processes}, got {self.max_in_flight}"
             )
         if self.mode == CAPACITY and self.objective is None:
-            raise ValueError("objective: expected a promise such as 'p99 <= 250ms' with mode = 'capacity', got nothing")
+            raise ValueError(
+                "objective: expected an objective such as 'p99 <= 250ms' with mode = 'capacity', got nothing"
+            )
         return self
 
 

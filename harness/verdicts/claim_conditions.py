@@ -57,8 +57,8 @@ COUNTED_OFF: Final = 0.02
 """Per request: a request under way when its slice began or ended is counted in part."""
 
 
-def kept(analysis: Analysis, condition: Condition, lost: dict[Cell, str]) -> Judged:
-    """A limit for one cell: its interval has to lie on the promised side."""
+def limited(analysis: Analysis, condition: Condition, lost: dict[Cell, str]) -> Judged:
+    """A limit for one cell: its interval has to lie on the claimed side."""
     why_not = unsound(analysis, condition, lost)
     metric = analysis.run.scenario.metric_of(condition)
     found = None if why_not else analysis.estimate(cells_of(analysis, condition)[0], metric)

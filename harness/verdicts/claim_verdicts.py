@@ -91,7 +91,7 @@ def _judge_all(analysis: Analysis, conditions: Sequence[Condition], lost: dict[C
         elif one.probed:
             judged.append(claim_conditions.counted(analysis, one, explained))
         else:
-            judged.append(claim_conditions.kept(analysis, one, lost))
+            judged.append(claim_conditions.limited(analysis, one, lost))
     return judged
 
 

@@ -50,11 +50,11 @@ def failures(analysis: Analysis, cell: Cell, rows: pd.DataFrame) -> Iterator[str
 
 
 def no_data(analysis: Analysis, cell: Cell, rows: pd.DataFrame) -> Iterator[str]:
-    """Nothing came back in any window; in a search for capacity, no rate kept the promise."""
+    """Nothing came back in any window; in a search for capacity, no rate met the objective."""
     if analysis.refusal(cell) or (len(rows) and rows.ok_in_window.sum()):
         return
     if analysis.mode == CAPACITY:
-        yield f"{analysis.run.scenario.load.objective} was not kept at any rate from {LOWEST_RATE:g}/s: loosen the promise"
+        yield f"{analysis.run.scenario.load.objective} was not met at any rate down to {LOWEST_RATE:g}/s: loosen the objective"
     else:
         yield "no correct response in any window: lengthen load.slice_max_s, or see the arm's log if requests failed"
 

@@ -450,7 +450,7 @@ def test_a_search_for_capacity_has_its_hockey_stick(tmp_path: Path) -> None:
     found = read(folder.path)
     stick = found.data["plots"]["sticks"][0]
     assert {mark["hollow"] for line in stick["lines"] for mark in line["marks"]} == {True, False}
-    assert any(one["label"].startswith("promise: p50 <= 15") for one in stick["references"])
+    assert any(one["label"].startswith("objective: p50 <= 15") for one in stick["references"])
     assert "wait ms=10 @" not in found.text
     assert found.data["plots"]["time"]
 
