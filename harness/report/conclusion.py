@@ -70,6 +70,6 @@ def _sentence(analysis: Analysis, arm: str, over: str, compared: Iterable[Compar
     said = "; ".join(f"{word} on {', '.join(cells)}" for word, cells in groups.items() if cells)
     if not said:
         return f"{arm} against {over}: no valid cell to compare."
-    rooms = [analysis.run.scenario.arm(name).room for name in (arm, over)]
-    unequal = "" if rooms[0] == rooms[1] else f" Unequal caps: {rooms[0]} against {rooms[1]}."
+    limits = [analysis.run.scenario.arm(name).concurrency for name in (arm, over)]
+    unequal = "" if limits[0] == limits[1] else f" Concurrency differs: {limits[0]} vs {limits[1]}."
     return f"{arm} against {over}, by {told.title}: {said}.{unequal}"

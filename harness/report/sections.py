@@ -143,8 +143,8 @@ def _invalid_notes(cells: list[Cell], reasons: list[Reason]) -> list[str]:
 
 
 def _limit_notes(analysis: Analysis, cells: list[Cell], lost: set[Cell]) -> list[str]:
-    told = [(cell, bottleneck.limit(analysis, cell)) for cell in cells if cell not in lost]
-    return [f"{cell.arm} {limit}" for cell, limit in told if limit]
+    told = [(cell, bottleneck.describe(analysis, cell)) for cell in cells if cell not in lost]
+    return [f"{cell.arm}: {text}" for cell, text in told if text]
 
 
 def _found_notes(analysis: Analysis, cells: list[Cell]) -> list[str]:

@@ -39,16 +39,16 @@ class Arm(Table):
         return SERVERS[self.server]
 
     @property
-    def cap(self) -> int | None:
+    def concurrency_limit(self) -> int | None:
         """Requests that can be inside a view at once; None: no declared limit."""
-        return self.table.cap(self)
+        return self.table.concurrency_limit(self)
 
     @property
-    def room(self) -> str:
-        """The cap in words."""
-        if self.cap is None:
-            return "no declared cap"
-        return "room for 1 request at a time" if self.cap == 1 else f"room for {self.cap} requests at a time"
+    def concurrency(self) -> str:
+        """The concurrency limit in words."""
+        if self.concurrency_limit is None:
+            return "no concurrency limit"
+        return f"concurrency limit {self.concurrency_limit}"
 
     @property
     def connecting(self) -> str:
@@ -74,5 +74,5 @@ class Arm(Table):
         others += f", project at {self.revision[:10]}" if self.revision else ""
         others += f", control of {self.control_of}" if self.control_of else ""
         others += ", probed" if self.probe else ""
-        served = f"{self.server} ({self.table.interface}), {workers}, {self.room}"
+        served = f"{self.server} ({self.table.interface}), {workers}, {self.concurrency}"
         return f"{self.view} view, {served}, middleware {self.profile}{others}"

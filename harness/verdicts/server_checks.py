@@ -98,15 +98,15 @@ def off_little(analysis: Analysis, cell: Cell, rows: pd.DataFrame) -> Iterator[s
         yield f"{seen} (Little's law; limit {limit}): not steady, lengthen load.slice_max_s"
 
 
-def above_cap(analysis: Analysis, cell: Cell, rows: pd.DataFrame) -> Iterator[str]:
-    """An arm with room for `cap` requests cannot answer more than cap / wait."""
-    cap, least_s = analysis.run.scenario.arm(cell.arm).cap, analysis.least_ms(cell) / 1000
-    if cap is None or not least_s:
+def above_concurrency_limit(analysis: Analysis, cell: Cell, rows: pd.DataFrame) -> Iterator[str]:
+    """Throughput cannot exceed the concurrency limit divided by the wait."""
+    limit, least_s = analysis.run.scenario.arm(cell.arm).concurrency_limit, analysis.least_ms(cell) / 1000
+    if limit is None or not least_s:
         return
     for row in rows.to_dict("records"):
-        if row["ok_in_window"] > most_answers(cap, least_s, row):
-            most, seen = numbers.number(cap / least_s), numbers.number(row["throughput_rps"])
-            yield f"{seen} req/s where the declared cap of {cap} allows {most}: the cap is not what was declared"
+        if row["ok_in_window"] > most_answers(limit, least_s, row):
+            most, seen = numbers.number(limit / least_s), numbers.number(row["throughput_rps"])
+            yield f"{seen} req/s where a concurrency limit of {limit} allows {most}: it was not in force"
             return
 
 
@@ -121,11 +121,16 @@ def most_answers(places: int, each_s: float, row: dict[Any, Any]) -> float:
 def too_few_threads(analysis: Analysis, cell: Cell, rows: pd.DataFrame) -> Iterator[str]:
     """A thread pool that more requests wait for than it has threads has started all of them: fewer were not declared."""
     arm, busiest = analysis.run.scenario.arm(cell.arm), float(rows.in_flight.max())
-    if "threads" not in arm.table.options or arm.cap is None or not analysis.least_ms(cell) or not len(rows):
+    if (
+        "threads" not in arm.table.options
+        or arm.concurrency_limit is None
+        or not analysis.least_ms(cell)
+        or not len(rows)
+    ):
         return
-    expected, seen = min(arm.cap, int(busiest * THREADS_SURE)), rows.threads.max()
+    expected, seen = min(arm.concurrency_limit, int(busiest * THREADS_SURE)), rows.threads.max()
     if seen < expected:
-        declared = f"{numbers.count(busiest)} requests in flight, {arm.cap} threads declared"
+        declared = f"{numbers.count(busiest)} requests in flight, {arm.concurrency_limit} threads declared"
         yield f"{declared}, and never more than {numbers.count(seen)} threads seen: fewer threads than declared"
 
 

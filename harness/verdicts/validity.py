@@ -29,7 +29,7 @@ from harness.verdicts.environment_checks import (
     upstream_late,
 )
 from harness.verdicts.server_checks import (
-    above_cap,
+    above_concurrency_limit,
     above_little,
     cut_short,
     dropped,
@@ -116,7 +116,7 @@ INVALIDATING: Final[tuple[Check, ...]] = (
     dropped,
     too_early,
     above_little,
-    above_cap,
+    above_concurrency_limit,
     too_few_threads,
     unaccounted,
     unseen,

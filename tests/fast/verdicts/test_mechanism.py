@@ -140,5 +140,7 @@ def test_a_pass_is_reported_like_any_run_and_says_nothing_of_being_edited(tmp_pa
     assert run.scenario == probed_pass.probed(tiny())
     told = run_report.text(analysis.analyse(run))
     assert "why · async" in told
-    assert "async (probed): async view, uvicorn (ASGI), 1 worker, no declared cap, middleware default, probed" in told
+    assert (
+        "async (probed): async view, uvicorn (ASGI), 1 worker, no concurrency limit, middleware default, probed" in told
+    )
     assert "edited" not in told
