@@ -24,7 +24,7 @@ VERBS: Final = {
     "extend": "add blocks to a finished run",
     "report": "rebuild the report of a run from its raw data",
     "export": "a run as CSV or JSON, for other tools",
-    "explain": "say why, by an untimed pass with a probe",
+    "explain": "explain the results by an instrumented run",
     "compare": "two runs, figure by figure",
     "ab": "measure a change of the project against a revision",
     "calibrate": "is the load generator to be trusted here?",

@@ -67,10 +67,10 @@ def _claims(effect: effects_catalogue.Effect) -> list[str]:
 
 
 def publish_why(path: Path) -> None:
-    """What a probed pass says, cell by cell, and what the probe costs; every figure into report/mechanism.csv."""
+    """The mechanism of each cell and the overhead of the probe; every figure into report/mechanism.csv."""
     found = mechanism.read(path)
     if found is None:
-        raise UserError(f"{path}: no block of this pass was finished")
+        raise UserError(f"{path}: no finished block in this instrumented run")
     mode = found.run.scenario.load.mode
     for cell in [*found.cells, *found.unexplained]:
         cpu_ms = found.cells[cell].cpu_ms if cell in found.cells else None

@@ -26,7 +26,7 @@ def run(
     results: Results = Path("results"),
     gate: Gate = False,
     explain: Annotated[
-        bool, typer.Option("--explain", help="afterwards, say why: a probed pass per scenario, kept with its run")
+        bool, typer.Option("--explain", help="afterwards explain the results: an instrumented run per scenario")
     ] = False,
     unfinished: Annotated[
         Path | None, typer.Option("--resume", metavar="RUN", help="complete a run that was cut off, by its own plan")

@@ -15,7 +15,7 @@ from harness.formatting import numbers
 from harness.load.calibration import Line
 from harness.measure import session
 from harness.plan import courses
-from harness.plan.probed_pass import PASSES, probed
+from harness.plan.instrumented_run import INSTRUMENTED_RUNS, instrumented
 from harness.scenario import claims, reader
 from harness.scenario.model import Scenario
 from harness.storage.reader import Stored
@@ -30,11 +30,11 @@ def measured(scenario: Scenario, file: Path, results: Path, watch: Watch) -> Run
 
 
 def carried_out(file: Path, scenario: Scenario, results: Path, watch: Watch, gate: bool, explain: bool) -> int:
-    """Measure a scenario, explain it where asked for, report it; the exit code. What a pass lacks is known before the run."""
+    """Measure a scenario, explain it where asked for, report it; the exit code. Whatever the instrumented run would lack is reported before the run."""
     from harness.commands import publishing
 
     if explain:
-        session.refuse_what_cannot_be(probed(scenario))
+        session.refuse_what_cannot_be(instrumented(scenario))
     path = measured(scenario, file, results, watch).path
     if explain:
         try:
@@ -72,20 +72,20 @@ def gone_on(run: Stored, watch: Watch, gate: bool) -> int:
 
 
 def explain_run(path: Path, watch: Watch) -> None:
-    """A probed pass over the scenario of a stored run, into its folder."""
+    """An instrumented run over the scenario of a stored run, into its folder."""
     run = Stored.open(path)
-    if run.scenario.explained:
-        raise UserError(f"{path}: is a probed pass itself; djbench report {path} shows it")
+    if run.scenario.instrumented:
+        raise UserError(f"{path}: is an instrumented run itself; djbench report {path} shows it")
     text = reader.read_text(path / "scenario.toml")
-    session.explained(run.scenario, text, path / PASSES, run.head["scenario"], watch.show)
+    session.run_instrumented(run.scenario, text, path / INSTRUMENTED_RUNS, run.head["scenario"], watch.show)
 
 
 def explain_file(file: Path, results: Path, watch: Watch) -> None:
-    """A probed pass over a scenario, as a folder of its own."""
+    """An instrumented run over a scenario, as a folder of its own."""
     from harness.commands import publishing
 
     scenario = reader.load(file)
-    path = session.explained(scenario, reader.read_text(file), results, file.stem, watch.show).path
+    path = session.run_instrumented(scenario, reader.read_text(file), results, file.stem, watch.show).path
     publishing.publish_why(path)
     report = str(path / "report" / "mechanism.csv")
     watch.finished(folder=str(path), report=report, conclusion=[], next=[], exit_code=0)

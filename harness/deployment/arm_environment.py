@@ -11,7 +11,7 @@ from harness.scenario.arm import Arm
 def own_django(arm: Arm) -> dict[str, str]:
     """Where an arm's Python looks first: into its own Django, then for the probe; and what else a Django of its own needs."""
     own = django_versions.environment(arm)
-    if not arm.probe:
+    if not arm.instrumented:
         return own
     path = [own["PYTHONPATH"]] if "PYTHONPATH" in own else []
     return own | {"PYTHONPATH": os.pathsep.join([*path, str(PROJECT.parent)])}

@@ -54,7 +54,7 @@ class Deployed:
     port: int
     nonce: str
     counts: Path  # a file per worker process: how many requests it has been given
-    probe: Path | None = None  # where a probed arm counts: probed.py
+    probe: Path | None = None  # where an instrumented arm counts: measure/probe_counts.py
 
     def seen(self) -> dict[int, int]:
         """Worker pid → requests that reached the application; those of ended workers included, empty if not counted."""
@@ -131,7 +131,7 @@ class Fleet:
             "REQUEST_COUNT_FOLDER": str(counts.resolve()),
         }
         own |= connection_policy(arm)
-        probe = counts.with_name(f"{counts.name}.probe") if arm.probe else None
+        probe = counts.with_name(f"{counts.name}.probe") if arm.instrumented else None
         if probe is not None:
             probe.mkdir()
             own |= arm_environment.environment(arm.table.interface, probe)

@@ -94,7 +94,7 @@ def run_block(
         "refused": [{"arm": arm, "endpoint": label, "reason": why} for (arm, label), why in proof.refused.items()],
         "causes": causes(scenario, logs),
         "found": [asdict(one) for one in found],
-        "probed": visit.probed,
+        "instrumented": visit.instrumented,
         "middleware": visit.middleware,
     }
     return BlockResult(block.index, rows, visit.usage, visit.conditions, notes)
@@ -109,7 +109,7 @@ class Visit:
         self.usage: list[Usage] = []
         self.conditions: list[Conditions] = []
         self.restarted: list[dict[str, Any]] = []
-        self.probed: list[dict[str, Any]] = []
+        self.instrumented: list[dict[str, Any]] = []
         self.middleware: dict[str, dict[str, Any]] = {}
         self.load_busy: float | None = None  # cores that the load generator used in the last slice
 
@@ -128,7 +128,7 @@ class Visit:
         backends.refuse_ended(self._around.children)
         self.conditions.append(surroundings.end(usage))
         if deployed.probe is not None:
-            self.probed.append(counts.end())
+            self.instrumented.append(counts.end())
             self.middleware[arm] = probe_counts.middleware(deployed.probe)
         self.usage += usage
         self.load_busy = next(one.busy for one in usage if one.group == LOAD)

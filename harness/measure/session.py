@@ -21,7 +21,7 @@ from harness.measure import resume, runner, switch_cost
 from harness.measure.progress import Opening, Show
 from harness.measure.runner import Bounds, Narrow
 from harness.measure.stage import Stage
-from harness.plan import layout, probed_pass
+from harness.plan import instrumented_run, layout
 from harness.plan.courses import expected_s, slices_of
 from harness.project import django_versions
 from harness.project.checkouts import checked_out
@@ -50,14 +50,14 @@ def measure(scenario: Scenario, file: Path, results: Path, show: Show, narrow: N
     return folder
 
 
-def explained(scenario: Scenario, text: str, results: Path, name: str, show: Show) -> RunFolder:
-    """A probed pass over a scenario (`text`: its file's), in a run folder of its own. Not timed, so nothing is calibrated."""
-    twice = probed_pass.probed(scenario)
+def run_instrumented(scenario: Scenario, text: str, results: Path, name: str, show: Show) -> RunFolder:
+    """An instrumented run of a scenario (`text`: its file's), in a run folder of its own. Untimed, so nothing is calibrated."""
+    twice = instrumented_run.instrumented(scenario)
     refuse_what_cannot_be(twice)
     cores = share_cores()
     with backends.running(twice.database, twice.needs, cores) as up:
         folder = RunFolder.create(results, f"{name}-explain", text, facts_of(twice, cores, up) | {"calibration": {}})
-        print(f"explaining, in a pass of its own with a probe, into {folder.path}", flush=True)
+        print(f"instrumented run into {folder.path}", flush=True)
         with marked(folder):
             folder.mark(RUNNING, switch_cost=switch_cost.cost(folder.path / "switch_cost.log", cores.server))
             play(twice, folder, Ground(cores, up), show, lambda _: False)
@@ -160,7 +160,7 @@ def marked(folder: RunFolder) -> Iterator[None]:
 
 
 def calibrated_for(scenario: Scenario, cores: Cores) -> dict[str, Any]:
-    """The short calibration before a run; what did not pass is told at once, and again in the report."""
+    """The short calibration before a run; failed checks are printed now, and again in the report."""
     found = calibrated(cores, scenario.load.mode, scenario.load.processes)
     most = max(float(cell.level) for cell, _, _ in layout.cells(scenario))
     if scenario.load.mode == OPEN and found["most_rate"] and most > found["most_rate"]:

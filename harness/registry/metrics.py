@@ -56,7 +56,7 @@ METRICS: Final = (
 
 BY_KEY: Final = {metric.key: metric for metric in (HIGHEST_RATE, *METRICS)}
 
-PROBED: Final = {
+INSTRUMENTED: Final = {
     metric.key: metric
     for metric in (
         Metric("switches", "thread switches / request", "", False, "less", "more", key="switches"),
@@ -69,7 +69,7 @@ PROBED: Final = {
         Metric("busiest_share", "share of the busiest worker", "", False, "less", "more", key="busiest"),
     )
 }
-"""What the probe counts: a column of mechanism.Mechanism each. Claims can be about them; they are counts of one pass."""
+"""What the probe counts: a column of mechanism.Mechanism each. Claims can be about them; they are counts of one instrumented run."""
 
 WHOLE_SLICE: Final = tuple(metric for metric in METRICS if metric.key in ("cpu", "memory", "threads", "sessions"))
 """What a server spends on all that it serves at a time; a part of a mix has none of its own."""

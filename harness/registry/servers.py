@@ -26,7 +26,7 @@ class ArmOptions(Protocol):
     @property
     def http(self) -> str: ...
     @property
-    def probe(self) -> bool: ...
+    def instrumented(self) -> bool: ...
 
 
 ConcurrencyLimit = Callable[[ArmOptions], int | None]
@@ -51,7 +51,7 @@ class Server:
             "connections": arm.connections,
             "loop": arm.loop,
             "http": arm.http,
-            "module": f"{'probe' if arm.probe else 'config'}.{self.interface.lower()}",
+            "module": f"{'probe' if arm.instrumented else 'config'}.{self.interface.lower()}",
         }
         return self.command.format_map(values).split()
 

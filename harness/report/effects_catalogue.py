@@ -27,7 +27,7 @@ PAGE: Final = "catalogue.md"
 
 SHEET: Final = "catalogue.csv"
 
-UNEXPLAINED: Final = "not explained: `djbench explain RUN` makes the pass with the probe"
+UNEXPLAINED: Final = "not explained: run `djbench explain RUN`"
 
 
 @dataclass(frozen=True)

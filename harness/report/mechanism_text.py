@@ -24,7 +24,7 @@ Told = Sequence[tuple[str, Sequence[str]]]
 
 
 def lines(explained: Explained, cell: Cell, cpu_ms: float | None) -> list[str]:
-    """What the pass says of this cell; `cpu_ms`: its CPU per request as measured without the probe."""
+    """The mechanism of this cell in words; `cpu_ms`: its CPU per request measured without the probe."""
     if cell in explained.unexplained:
         return [f"not explained: {explained.unexplained[cell]}"]
     one = explained.cells.get(cell)
@@ -86,12 +86,16 @@ def _rest(one: Mechanism) -> Iterator[str]:
 
 def cost(explained: Explained) -> list[str]:
     """What the probe costs, and a thread switch: said once per report."""
-    ratios = [one.probed_cpu_ms / one.cpu_ms for one in explained.cells.values() if one.cpu_ms and one.probed_cpu_ms]
+    ratios = [
+        one.instrumented_cpu_ms / one.cpu_ms
+        for one in explained.cells.values()
+        if one.cpu_ms and one.instrumented_cpu_ms
+    ]
     if not ratios:
         return []
     spread = f"{numbers.number(min(ratios))} to {numbers.number(max(ratios))}"
-    told = f"why: from a pass of its own with a probe, which made CPU per request {numbers.number(median(ratios))}× ({spread})"
-    return [f"{told}; times in the application are with it, CPU and latency above without"]
+    overhead = f"probe overhead {numbers.number(median(ratios))}× CPU per request ({spread})"
+    return [f"mechanism: from an instrumented run, {overhead}; all other figures are measured without the probe"]
 
 
 def as_text(told: Told) -> list[str]:

@@ -31,7 +31,7 @@ def lines(analysed: Analysis, reasons: list[Reason], explained: bool) -> list[st
 
 
 def steps(analysed: Analysis, reasons: list[Reason], explained: bool) -> list[Step]:
-    """The most pressing first. `explained`: a probed pass is kept with the run."""
+    """The most pressing first. `explained`: an instrumented run is kept with the run."""
     found = [_complete(analysed), _mend(analysed, reasons), _extend(analysed, reasons)]
     if analysed.run.scenario.base is None:
         found += [None if explained else _explain(analysed), _own(analysed)]
@@ -79,7 +79,8 @@ def _first(analysed: Analysis, compared: Compared) -> bool:
 
 def _explain(analysed: Analysis) -> Step:
     return Step(
-        f"djbench explain {analysed.run.path}", "says why: the mechanism beside the numbers, by a pass with a probe"
+        f"djbench explain {analysed.run.path}",
+        "explains the results: thread switches, waits and loop lag per request, from an instrumented run",
     )
 
 

@@ -53,7 +53,7 @@ def markdown(analysis: Analysis, pictures: Sequence[str] = ()) -> str:
 
 
 def write(analysis: Analysis, folder: Path, pictures: Sequence[str]) -> None:
-    """report.md, claims.csv, cells.csv, comparisons.csv and, where there is a probed pass, mechanism.csv into the folder."""
+    """report.md, claims.csv, cells.csv, comparisons.csv and, after an instrumented run, mechanism.csv into the folder."""
     reasons = validity.check(analysis)
     cells_with_reasons(analysis, reasons).to_csv(folder / "cells.csv", index=False)
     claims_table(analysis, reasons).to_csv(folder / "claims.csv", index=False)

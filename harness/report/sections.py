@@ -25,7 +25,7 @@ class Section:
     title: str
     tables: Sequence[Table]
     notes: Sequence[str]
-    why: Sequence[tuple[str, Sequence[str]]] = ()  # arm and what a probed pass says of it
+    why: Sequence[tuple[str, Sequence[str]]] = ()  # arm and what an instrumented run says of it
 
 
 def sections(analysis: Analysis, reasons: list[Reason]) -> list[Section]:

@@ -31,7 +31,7 @@ class Arm(Table):
     django: Annotated[StrictStr, Field(pattern=r"^[0-9]+(\.[0-9]+){1,2}$")] | None = None
     control_of: Name | None = None
     revision: Annotated[StrictStr, Field(pattern=r"^[0-9a-f]{7,40}$")] | None = None
-    probe: Pass = False  # set by explain.probed, and not in a file
+    instrumented: Pass = False  # set by plan.instrumented_run, not in a file
 
     @property
     def table(self) -> Server:
@@ -73,6 +73,6 @@ class Arm(Table):
         others += "" if self.has_database else " (without database: psycopg 3 needs Django 4.2)"
         others += f", project at {self.revision[:10]}" if self.revision else ""
         others += f", control of {self.control_of}" if self.control_of else ""
-        others += ", probed" if self.probe else ""
+        others += ", instrumented" if self.instrumented else ""
         served = f"{self.server} ({self.table.interface}), {workers}, {self.concurrency}"
         return f"{self.view} view, {served}, middleware {self.profile}{others}"

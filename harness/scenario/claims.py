@@ -80,7 +80,7 @@ def _text(pattern: str) -> WithJsonSchema:
 class Condition(Table):
     """One thing that has to hold, on one cell or between two."""
 
-    metric: Literal[tuple(metrics.BY_KEY | metrics.PROBED)] | None = None  # type: ignore[valid-type]
+    metric: Literal[tuple(metrics.BY_KEY | metrics.INSTRUMENTED)] | None = None  # type: ignore[valid-type]
     endpoint: StrictStr | None = None
     level: StrictInt | StrictFloat | None = None
     better: Name | None = None
@@ -99,9 +99,9 @@ class Condition(Table):
         return [kind for kind in KINDS if getattr(self, kind) is not None]
 
     @property
-    def probed(self) -> bool:
+    def instrumented(self) -> bool:
         """Whether it is about what the probe counts."""
-        return self.metric in metrics.PROBED
+        return self.metric in metrics.INSTRUMENTED
 
     @property
     def arms(self) -> list[str]:

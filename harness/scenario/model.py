@@ -181,7 +181,7 @@ class Scenario(Table):
     comparisons: list[Comparison] = []
     claims: list[Claim] = []
     base: Annotated[Base | None, SkipJsonSchema()] = None  # set by change.doubled, and not in a file
-    explained: Pass = False  # set by explain.probed, and not in a file
+    instrumented: Pass = False  # set by plan.instrumented_run, not in a file
 
     def arms_of(self, endpoint: Endpoint) -> list[Arm]:
         """The arms that are asked for this endpoint: all of them, or those it names."""
@@ -216,7 +216,7 @@ class Scenario(Table):
     @property
     def overrides(self) -> dict[str, Any]:
         """What the command line can change, as JSON: scenario.toml and these give the same scenario again."""
-        return self.model_dump(include={"blocks", "seed", "base", "explained"}, exclude_none=True)
+        return self.model_dump(include={"blocks", "seed", "base", "instrumented"}, exclude_none=True)
 
     @property
     def pairs(self) -> list[Comparison]:
@@ -238,7 +238,7 @@ class Scenario(Table):
         """What it is about: throughput where nothing else is said; in open loop the median latency, in a search the rate."""
         if condition.metric is None:
             return metrics.of(self.load.mode)[0]
-        return (metrics.BY_KEY | metrics.PROBED)[condition.metric]
+        return (metrics.BY_KEY | metrics.INSTRUMENTED)[condition.metric]
 
     def told(self, condition: Condition) -> str:
         """This condition on one line."""

@@ -33,7 +33,7 @@ def problems(scenario: "Scenario") -> Iterator[str]:
     yield from claim_validation.problems(scenario)
     if scenario.base is not None:
         yield "base: expected on the command line of `djbench ab`, and not in a scenario"
-    if scenario.explained or any(arm.probe for arm in scenario.arms):
+    if scenario.instrumented or any(arm.instrumented for arm in scenario.arms):
         yield "probe: expected by `djbench explain SCENARIO`, and not in a scenario"
     if scenario.rule is not None and not scenario.pairs:
         yield "blocks: expected a whole number where there is no comparison for `until` to watch, got a table"

@@ -10,7 +10,7 @@ import psutil
 from pydantic import BaseModel, Field, ValidationError
 
 from harness.errors import UserError
-from harness.plan import ab, probed_pass
+from harness.plan import ab, instrumented_run
 from harness.scenario import error_messages, reader
 from harness.scenario.blocks import Blocks
 from harness.scenario.model import Base, Scenario
@@ -39,7 +39,7 @@ class Overrides(Checked):
     blocks: Blocks
     seed: int
     base: Base | None = None
-    explained: bool = False
+    instrumented: bool = False
 
 
 class Head(Checked):
@@ -66,8 +66,8 @@ class Notes(Checked):
     refused: list[dict[str, str]]
     commands: dict[str, str]
     causes: dict[str, str]
-    probed: list[dict[str, Any]] = []  # of a probed pass, per slice
-    middleware: dict[str, dict[str, Any]] = {}  # of its probed arms
+    instrumented: list[dict[str, Any]] = []  # of an instrumented run, per slice
+    middleware: dict[str, dict[str, Any]] = {}  # of its instrumented arms
 
 
 @dataclass(frozen=True)
@@ -96,7 +96,7 @@ class Stored:
         given: Overrides = _check(Head, head, file).overrides
         asked = reader.load(path / "scenario.toml").model_copy(update={"blocks": given.blocks, "seed": given.seed})
         at = asked if given.base is None else ab.doubled(asked, given.base)
-        return cls(path, head, probed_pass.probed(at) if given.explained else at)
+        return cls(path, head, instrumented_run.instrumented(at) if given.instrumented else at)
 
     @property
     def block_folders(self) -> list[Path]:

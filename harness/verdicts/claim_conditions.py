@@ -106,7 +106,7 @@ def _failed_under_load(analysis: Analysis, cell: Cell) -> str | None:
 
 
 def counted(analysis: Analysis, condition: Condition, explained: Explained | None) -> Judged:
-    """A count of the explaining pass. It has no interval: what is counted per request is the same in every block."""
+    """A count of the instrumented run, without an interval: counts per request do not vary between blocks."""
     metric, cell = analysis.run.scenario.metric_of(condition), cells_of(analysis, condition)[0]
     at, limit = where(analysis, condition, metric), condition.at_most or condition.at_least
     assert limit is not None

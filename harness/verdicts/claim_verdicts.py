@@ -80,7 +80,7 @@ def expected_to_fail(analysis: Analysis) -> set[Cell]:
 
 def _judge_all(analysis: Analysis, conditions: Sequence[Condition], lost: dict[Cell, str]) -> list[Judged]:
     paired = [_compared(analysis, one) for one in conditions if one.kinds[0] in PAIRED]
-    explained = mechanism.read(analysis.run.path) if any(one.probed for one in conditions) else None
+    explained = mechanism.read(analysis.run.path) if any(one.instrumented for one in conditions) else None
     p = iter(_p_against_limits(paired))
     judged, pairs = [], iter(paired)
     for one in conditions:
@@ -88,7 +88,7 @@ def _judge_all(analysis: Analysis, conditions: Sequence[Condition], lost: dict[C
             judged.append(_judge_pair(analysis, one, lost, next(pairs), next(p)))
         elif one.raises is not None:
             judged.append(claim_conditions.raises(analysis, one))
-        elif one.probed:
+        elif one.instrumented:
             judged.append(claim_conditions.counted(analysis, one, explained))
         else:
             judged.append(claim_conditions.limited(analysis, one, lost))
