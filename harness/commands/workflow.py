@@ -30,7 +30,7 @@ def measured(scenario: Scenario, file: Path, results: Path, watch: Watch) -> Run
 
 
 def carried_out(file: Path, scenario: Scenario, results: Path, watch: Watch, gate: bool, explain: bool) -> int:
-    """Measure a scenario, explain it where asked for, report it; the exit code. Whatever the instrumented run would lack is reported before the run."""
+    """Measure a scenario, explain it where asked for, report it; the exit code. Missing prerequisites are reported first."""
     from harness.commands import publishing
 
     if explain:

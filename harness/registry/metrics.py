@@ -69,7 +69,7 @@ INSTRUMENTED: Final = {
         Metric("busiest_share", "share of the busiest worker", "", False, "less", "more", key="busiest"),
     )
 }
-"""What the probe counts: a column of mechanism.Mechanism each. Claims can be about them; they are counts of one instrumented run."""
+"""What the probe counts: a column of mechanism.Mechanism each. Claims can be about these counts."""
 
 WHOLE_SLICE: Final = tuple(metric for metric in METRICS if metric.key in ("cpu", "memory", "threads", "sessions"))
 """What a server spends on all that it serves at a time; a part of a mix has none of its own."""
