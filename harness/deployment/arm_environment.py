@@ -1,4 +1,4 @@
-"""What an arm's processes get as environment besides its settings: another Django, a connection policy, the probe."""
+"""Environment of an arm's processes besides its settings: another Django, a connection policy, the probe."""
 
 import os
 from pathlib import Path
@@ -25,5 +25,5 @@ def connection_policy(arm: Arm) -> dict[str, str]:
 
 
 def environment(interface: str, folder: Path) -> dict[str, str]:
-    """What the probe's application needs to know."""
+    """Variables that the probe reads."""
     return {"PROBE_APPLICATION": f"config.{interface.lower()}:application", "PROBE_FOLDER": str(folder.resolve())}

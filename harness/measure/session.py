@@ -1,6 +1,6 @@
-"""One scenario, measured into a run folder: calibrated, played, marked with what became of it.
+"""One scenario, measured into a run folder: calibrated, played, marked with its state.
 
-`show`: how whoever asked for it watches.
+`show`: the display.
 """
 
 import sys
@@ -91,7 +91,7 @@ def facts_of(scenario: Scenario, cores: Cores, up: Backends) -> dict[str, Any]:
 
 
 def refuse_what_cannot_be(scenario: Scenario) -> None:
-    """What this machine or this environment lacks."""
+    """UserError for what this machine or environment lacks."""
     machine.refuse_too_many_connections(layout.most_connections(scenario), len(scenario.arms))
     django_versions.refuse_missing(scenario.arms)
 
@@ -105,7 +105,7 @@ class Ground:
 
 
 def play(scenario: Scenario, folder: RunFolder, ground: Ground, show: Show, narrow: Narrow) -> None:
-    """Whatever blocks are not there yet."""
+    """All missing blocks."""
     bounds = Bounds(folder.head["calibration"].get("most_rate") or inf, narrow)
     with (
         checkouts(scenario, folder, ground.backends) as revisions,
@@ -116,7 +116,7 @@ def play(scenario: Scenario, folder: RunFolder, ground: Ground, show: Show, narr
 
 
 def opening(scenario: Scenario, folder: RunFolder, cores: Cores) -> Opening:
-    """What is left to measure, for whoever watches."""
+    """What is left to measure, for the display."""
     left, processes = scenario.most_blocks - len(folder.finished), int(scenario.load.processes)
     return Opening(
         scenario=scenario,
@@ -143,18 +143,20 @@ def checkouts(scenario: Scenario, folder: RunFolder, up: Backends) -> Iterator[d
 
 @contextmanager
 def marked(folder: RunFolder) -> Iterator[None]:
-    """The run's state says what became of it."""
+    """Set the run's state by how it ended."""
     try:
         yield
     except Interrupted:
         folder.mark(INTERRUPTED)
-        told = f"interrupted; what is finished can be reported: djbench report {folder.path}"
-        print(f"{told}\n`djbench run --resume {folder.path}` completes it", file=sys.stderr)
+        told = f"interrupted; report the finished blocks with `djbench report {folder.path}`,"
+        print(f"{told}\ncomplete the run with `djbench run --resume {folder.path}`", file=sys.stderr)
         raise
     except BaseException as error:
         folder.mark(FAILED, error=str(error))
         if isinstance(error, UserError):
-            raise UserError(f"{error}\n`djbench run --resume {folder.path}` goes on once that is mended") from None
+            raise UserError(
+                f"{error}\nonce that is fixed, continue with `djbench run --resume {folder.path}`"
+            ) from None
         raise
     folder.mark(FINISHED)
 
@@ -164,16 +166,14 @@ def calibrated_for(scenario: Scenario, cores: Cores) -> dict[str, Any]:
     found = calibrated(cores, scenario.load.mode, scenario.load.processes)
     most = max(float(cell.level) for cell, _, _ in layout.cells(scenario))
     if scenario.load.mode == OPEN and found["most_rate"] and most > found["most_rate"]:
-        limit = f"{found['most_rate']:.0f}/s, half of what the load generator can make here"
-        print(
-            f"! {most:g}/s is more than {limit}: cells above it will be INVALID; lower the rate or set load.processes"
-        )
+        limit = f"{found['most_rate']:.0f}/s, half of the load generator's ceiling"
+        print(f"! {most:g}/s exceeds {limit}: cells above it will be INVALID; lower the rate or raise load.processes")
     return found
 
 
 @cache
 def calibrated(cores: Cores, mode: str, processes: int) -> dict[str, Any]:
-    """The short calibration; once for all scenarios of a command that load alike."""
+    """The short calibration; once per command for scenarios with the same kind of load."""
     print("calibrating the load generator …", flush=True)
     with off_the_servers(cores):
         found = calibration.short(cores, mode, processes)

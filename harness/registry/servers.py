@@ -38,7 +38,7 @@ class Server:
 
     interface: Interface
     command: str  # with {port} {workers} {threads} {connections} {loop} {http} {module}; the program is looked up beside Python
-    concurrency_limit: ConcurrencyLimit  # requests that can be inside a view at once; None: no declared limit
+    concurrency_limit: ConcurrencyLimit  # most requests inside a view at once; None: no declared limit
     options: frozenset[str] = frozenset()  # arm options this server understands besides `workers`
     keeps_alive: bool = True  # False: closes the connection after each response
 
@@ -67,7 +67,7 @@ REASONS: Final = {
     "--threads": "the arm's concurrency limit",
     "--blocking-threads": "threads that run Python: the arm's concurrency limit on WSGI, the one loop thread for ASGI",
     "--worker-connections": "above any number of users, so that it never limits concurrency by accident",
-    "--worker-class": "gunicorn's worker type is what this entry is about",
+    "--worker-class": "the gunicorn worker type of this entry",
     "--backlog": "the same queue before accept() everywhere",
     "--keep-alive": "longer than any pause between slices, so that no idle connection is closed",
     "--timeout-keep-alive": "longer than any pause between slices, so that no idle connection is closed",

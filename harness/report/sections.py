@@ -25,7 +25,7 @@ class Section:
     title: str
     tables: Sequence[Table]
     notes: Sequence[str]
-    why: Sequence[tuple[str, Sequence[str]]] = ()  # arm and what an instrumented run says of it
+    why: Sequence[tuple[str, Sequence[str]]] = ()  # arm and its mechanism, after an instrumented run
 
 
 def sections(analysis: Analysis, reasons: list[Reason]) -> list[Section]:
@@ -74,11 +74,12 @@ def _section(analysis: Analysis, cells: list[Cell], reasons: list[Reason]) -> Se
 
 
 def _measured(analysis: Analysis, cells: list[Cell]) -> str:
-    """How long the arms' windows are, all blocks together."""
+    """How long each arm was measured, all blocks together."""
     lengths = [float(analysis.rows(cell).window_s.sum()) for cell in cells if len(analysis.rows(cell))]
     if not lengths:
         return ""
-    return f" · windows of {numbers.number(min(lengths))} to {numbers.number(max(lengths))} s in all"
+    low, high = (numbers.number(end) for end in (min(lengths), max(lengths)))
+    return f" · {low if low == high else f'{low}–{high}'} s measured per arm"
 
 
 def _cells(analysis: Analysis, cells: list[Cell], lost: set[Cell]) -> Table:
@@ -94,7 +95,7 @@ def _cells(analysis: Analysis, cells: list[Cell], lost: set[Cell]) -> Table:
 
 
 def _is_told(analysis: Analysis, cells: list[Cell], lost: set[Cell], metric: Metric) -> bool:
-    """A column that no arm has a figure for is left out; but for percentiles, whose dash has a note that says why."""
+    """Columns without any figure are left out, except percentiles, whose dash has an explaining note."""
     valid = [cell for cell in cells if cell not in lost]
     always = metric is analysis.metrics[0] or metric.quantile is not None
     return always or any(analysis.estimate(cell, metric) is not None for cell in valid)
@@ -148,7 +149,7 @@ def _limit_notes(analysis: Analysis, cells: list[Cell], lost: set[Cell]) -> list
 
 
 def _found_notes(analysis: Analysis, cells: list[Cell]) -> list[str]:
-    """In a search for capacity: what each block found, and how many of its confirming slices met the objective."""
+    """In a capacity search: the rate found in each block, and how many of its confirming slices met the objective."""
     notes, objective = [], analysis.run.scenario.load.objective
     for cell in cells:
         found = [one for one in analysis.found if (one["arm"], one["endpoint"]) == (cell.arm, cell.endpoint)]
@@ -174,7 +175,5 @@ def _missing_notes(analysis: Analysis, cells: list[Cell], lost: set[Cell]) -> li
                 short.append(f"{cell.arm} {numbers.count(count)}")
         if short:
             needed = numbers.count(SAMPLES_NEEDED[quantile])
-            notes.append(
-                f"! {column.removesuffix('_ms')} not shown where there are fewer than {needed} samples: {', '.join(short)}"
-            )
+            notes.append(f"! {column.removesuffix('_ms')} needs {needed} samples, too few on: {', '.join(short)}")
     return notes

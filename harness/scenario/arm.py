@@ -1,4 +1,4 @@
-"""An arm, as a scenario file writes it: a way to run Django, and the view colour it is asked for."""
+"""An arm, as a scenario file writes it: a way to run Django, and the view (sync or async) that is requested."""
 
 from typing import Annotated, Literal
 
@@ -8,17 +8,17 @@ from harness.registry.servers import SERVERS, Server
 from harness.scenario.base_model import Name, Pass, Table
 from harness.scenario.database import PSYCOPG_3, django_is
 
-Colour = Literal["sync", "async"]
+View = Literal["sync", "async"]
 
 Variable = Annotated[StrictStr, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]
 
 
 class Arm(Table):
-    """A deployment plus the view colour it is asked for."""
+    """A deployment plus the view (sync or async) that is requested."""
 
     name: Name
     server: Literal[tuple(SERVERS)]  # type: ignore[valid-type]
-    view: Colour
+    view: View
     workers: Annotated[StrictInt, Field(ge=1, le=64)] = 1
     threads: Annotated[StrictInt, Field(ge=0, le=4_096)] = 0
     connections: Annotated[StrictInt, Field(ge=1, le=65_536)] = 16_384
@@ -40,7 +40,7 @@ class Arm(Table):
 
     @property
     def concurrency_limit(self) -> int | None:
-        """Requests that can be inside a view at once; None: no declared limit."""
+        """Most requests inside a view at once; None: no declared limit."""
         return self.table.concurrency_limit(self)
 
     @property
@@ -52,7 +52,7 @@ class Arm(Table):
 
     @property
     def connecting(self) -> str:
-        """Its way with database connections, in words."""
+        """Its connection policy, in words."""
         return {
             "per request": "a database connection per request",
             "persistent": "database connections kept",

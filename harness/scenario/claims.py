@@ -1,4 +1,4 @@
-"""What a scenario claims: statements that its run can support or refute. Parsed and checked here, judged in judge.py.
+"""Claims of a scenario: statements that its run can support or refute. Parsed here, judged in verdicts.claim_verdicts.
 
 A claim has one condition, or several that are joined under `all`; keys that stand beside `all` hold for each of them.
 """
@@ -132,7 +132,7 @@ class Condition(Table):
 
 
 class Claim(Condition):
-    """A statement, what others have published of it, and what has to hold for it to be supported."""
+    """A statement, published figures, and the conditions under which it is supported."""
 
     text: Line
     published: Line | None = None
@@ -149,8 +149,6 @@ class Claim(Condition):
 
 
 def refuse_none(claims: Sequence[Claim], source: str) -> None:
-    """UserError if there are no claims: a gate without any would let everything pass."""
+    """UserError if there are no claims: a gate without any would always pass."""
     if not claims:
-        raise UserError(
-            f"{source}: --gate: expected claims that could fail, got none; write [[claims]] into the scenario"
-        )
+        raise UserError(f"{source}: --gate: expected claims that could fail, got none; add [[claims]] to the scenario")

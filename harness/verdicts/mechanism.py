@@ -115,9 +115,9 @@ def explained(told: Analysis) -> Explained:
     for cell in dict.fromkeys(
         told.whole(cell) for cell in told.cells if not told.run.scenario.arm(cell.arm).instrumented
     ):
-        twin = Cell(cell.arm + INSTRUMENTED, cell.endpoint, cell.level)
+        instrumented = Cell(cell.arm + INSTRUMENTED, cell.endpoint, cell.level)
         counted = of_cell(told, block, cell)
-        why = spoilt(told, twin) or (None if counted else "the probe saw no request")
+        why = spoilt(told, instrumented) or (None if counted else "the probe saw no request")
         if why is None and counted is not None:
             known[cell] = counted
         else:
@@ -133,15 +133,15 @@ def spoilt(told: Analysis, cell: Cell) -> str | None:
 
 def of_cell(told: Analysis, block: BlockFrames, cell: Cell) -> Mechanism | None:
     """The mechanism of an plain arm's cell; None if its instrumented arm was asked for nothing."""
-    twin = Cell(cell.arm + INSTRUMENTED, cell.endpoint, cell.level)
-    slices = slices_of(pooling.analysed(block, told.mode), twin)
+    instrumented = Cell(cell.arm + INSTRUMENTED, cell.endpoint, cell.level)
+    slices = slices_of(pooling.analysed(block, told.mode), instrumented)
     visits = [one for one in block.notes.get("instrumented", []) if one["slice"] in slices]
     grown = sum((Counter(one["grown"]) for one in visits), Counter())
     requests = grown.get("requests", 0)
     if not requests:
         return None
     served = sum((Counter(one["requests"]) for one in visits), Counter())
-    facts = block.notes["middleware"].get(twin.arm, {"number": 0, "sync_only": []})
+    facts = block.notes["middleware"].get(instrumented.arm, {"number": 0, "sync_only": []})
     times = times_ms(grown, requests)
     latency_ms = mean_latency_ms(block.requests, slices)
     return Mechanism(
@@ -156,7 +156,7 @@ def of_cell(told: Analysis, block: BlockFrames, cell: Cell) -> Mechanism | None:
         middleware=facts["number"],
         sync_only=tuple(facts["sync_only"]),
         cpu_ms=cpu_ms(told, cell),
-        instrumented_cpu_ms=cpu_ms(told, twin),
+        instrumented_cpu_ms=cpu_ms(told, instrumented),
         switch_cpu_us=switch_cost(told.run, cell, "switch_cpu_us"),
         context_cpu_us=switch_cost(told.run, cell, "context_cpu_us"),
     )

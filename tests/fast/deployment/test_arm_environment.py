@@ -10,10 +10,10 @@ from harness.scenario.arm import Arm
 
 def test_an_instrumented_arm_finds_the_probe_behind_its_own_django() -> None:
     arm = Arm(name="x", server="uvicorn", view="sync", django="3.0.99")
-    assert arm_environment.own_django(instrumented_run.twin(arm))["PYTHONPATH"].endswith(
+    assert arm_environment.own_django(instrumented_run.with_probe(arm))["PYTHONPATH"].endswith(
         f"django/3.0.99{os.pathsep}{ROOT}"
     )
-    assert arm_environment.own_django(instrumented_run.twin(arm.model_copy(update={"django": None}))) == {
+    assert arm_environment.own_django(instrumented_run.with_probe(arm.model_copy(update={"django": None}))) == {
         "PYTHONPATH": str(ROOT)
     }
     assert arm_environment.own_django(arm.model_copy(update={"django": None})) == {}

@@ -26,7 +26,7 @@ def test_every_arm_is_asked_with_and_without_the_probe_and_nothing_is_claimed_of
     ]
 
 
-def test_an_endpoint_that_some_arms_are_asked_for_is_asked_of_their_twins() -> None:
+def test_an_endpoint_that_some_arms_are_asked_for_is_asked_of_their_instrumented_arms() -> None:
     endpoints = [one.model_copy(update={"arms": ["async", "async again"]}) for one in tiny().endpoints]
     assert instrumented_run.instrumented(tiny(endpoints=endpoints)).endpoints[0].arms == [
         "async",
@@ -66,10 +66,10 @@ def test_the_hash_of_a_plan_does_not_know_of_the_probe() -> None:
 
 
 @pytest.mark.parametrize("server", SERVERS)
-def test_an_instrumented_arm_differs_from_its_twin_in_the_module_alone(server: str) -> None:
+def test_an_instrumented_arm_differs_from_the_plain_one_in_the_module_alone(server: str) -> None:
     threads = {"threads": 4} if "threads" in SERVERS[server].options else {}
     arm = Arm(name="x", server=server, view="sync", **threads)
-    plain, twin = (" ".join(one.table.argv(one, 1)) for one in (arm, instrumented_run.twin(arm)))
+    plain, instrumented = (" ".join(one.table.argv(one, 1)) for one in (arm, instrumented_run.with_probe(arm)))
     module = arm.table.interface.lower()
     assert f"config.{module}" in plain
-    assert twin == plain.replace(f"config.{module}", f"probe.{module}")
+    assert instrumented == plain.replace(f"config.{module}", f"probe.{module}")

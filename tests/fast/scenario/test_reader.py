@@ -46,7 +46,7 @@ MALFORMED = {
     "unknown table": (TINY + "\n[loads]\nvisits = 2\n", "loads: unknown key"),
     "unknown server": (edited("gunicorn-gthread", "gunicorn-gtread"), "arms[0].server: expected one of gunicorn-sync"),
     "unknown server, near miss": (edited("gunicorn-gthread", "gunicorn-gtread"), "did you mean 'gunicorn-gthread'?"),
-    "unknown colour": (edited('view = "sync"', 'view = "red"'), "arms[0].view: expected one of sync, async; got 'red'"),
+    "unknown view": (edited('view = "sync"', 'view = "red"'), "arms[0].view: expected one of sync, async; got 'red'"),
     "unknown endpoint": (edited('name = "hello"', 'name = "helo"'), "did you mean 'hello'?"),
     "text for a number": (edited("blocks = 6", 'blocks = "six"'), "blocks: expected integer, got 'six'"),
     "fraction for a number": (edited("blocks = 6", "blocks = 1.5"), "blocks: expected integer, got 1.5"),

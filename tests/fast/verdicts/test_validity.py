@@ -137,10 +137,10 @@ def test_a_queue_longer_than_its_slice_is_flagged(tmp_path: Path) -> None:
     assert any("longer than a slice (2 s)" in text for text in reasons_of(result, SYNC_WAIT))
 
 
-def test_a_refused_cell_is_invalid_with_the_twins_words(tmp_path: Path) -> None:
-    stage = FakeStage({("sync", "hello"): "the twins disagree: 'a' where the others answer 'b'"})
+def test_a_refused_cell_is_invalid_with_verification_s_words(tmp_path: Path) -> None:
+    stage = FakeStage({("sync", "hello"): "the sync/async pair disagrees: 'a' where the others answer 'b'"})
     assert any(
-        "the twins disagree" in text
+        "the sync/async pair disagrees" in text
         for text in reasons_of(analysed(tmp_path, tiny(blocks=2), FakeLoad(), stage), SYNC_HELLO)
     )
 

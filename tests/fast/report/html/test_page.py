@@ -492,7 +492,7 @@ def test_the_picture_of_a_chart_has_a_name_a_description_and_escaped_text() -> N
     assert "<b>" not in picture
 
 
-def test_the_colours_are_those_of_the_pictures_and_every_arm_has_its_own_mark() -> None:
+def test_the_views_are_those_of_the_pictures_and_every_arm_has_its_own_mark() -> None:
     style = (page.HERE / "page.css").read_text().lower()
     own = re.findall(r"--c\d: (#\w+)", style[: style.index("@media")])
     short = {"#000000": "#000"}
