@@ -13,7 +13,7 @@ from harness.report.mechanism_text import NOTHING
 from harness.verdicts import bottleneck
 from harness.verdicts.mechanism import Mechanism
 
-BESIDE: Final = (bottleneck.NOTHING_ALONE, bottleneck.ASKED)
+BESIDE: Final = (bottleneck.NO_SINGLE_ONE, bottleneck.OFFERED_LOAD)
 """Held by these, an arm has CPU left: what a request costs is a fact, not the reason."""
 
 DEARER: Final = 1.1  # times the CPU per request: less explains nothing
@@ -24,7 +24,7 @@ class Because:
     """The reasons for one comparison."""
 
     loser: str | None  # None: neither is behind
-    kind: str | None  # what holds the loser: limits.CAP …
+    kind: str | None  # what holds the loser: bottleneck.CONCURRENCY_LIMIT …
     dearer: float | None  # how many times the CPU per request of the other it needs, if that is more
     text: str
 
@@ -52,7 +52,7 @@ class Grounds:
         if not ahead and not how.endswith("worse"):
             return Because(None, None, None, self._neither(sides))
         loser = sides[1] if ahead else sides[0]
-        found = bottleneck.held_by(self.analysis, loser)
+        found = bottleneck.find(self.analysis, loser)
         dearer = self._dearer(compared, ahead)
         kind = found[0] if found else None
         return Because(loser.arm, kind, dearer, self._text(loser, found, dearer))
@@ -66,20 +66,21 @@ class Grounds:
 
     def _text(self, loser: Cell, found: tuple[str, str] | None, dearer: float | None) -> str:
         kind = found[0] if found else None
-        if kind == bottleneck.CAP:
+        if kind == bottleneck.CONCURRENCY_LIMIT:
             return f"{loser.arm} is full: {self._sum(loser)}"
         if kind == bottleneck.SERVICES:
             return f"what {loser.arm} asks (database, cache, slow API) is busy"
-        full = f"{loser.arm} fills its core" if kind == bottleneck.CPU_BOUND else ""
+        full = f"{loser.arm} fills its core" if kind == bottleneck.CPU else ""
         cost = f"{'' if full else loser.arm + ' '}needs {numbers.number(dearer)}× the CPU per request" if dearer else ""
         said = " and ".join(one for one in (full, cost) if one)
         if said:
             return said + ("; not limited by CPU alone" if kind in BESIDE else "") + self._switches(loser)
-        return f"{loser.arm} {found[1]}" if found else ""
+        return f"{loser.arm}: {found[1]}" if found else ""
 
     def _sum(self, cell: Cell) -> str:
         arm, least_s = self.analysis.run.scenario.arm(cell.arm), self.analysis.mean_ms(cell) / 1000
-        return f"{arm.room}, {arm.cap} / {least_s:g} s = {numbers.number((arm.cap or 0) / least_s)} req/s"
+        most = numbers.number((arm.concurrency_limit or 0) / least_s)
+        return f"{arm.concurrency}, {arm.concurrency_limit} / {least_s:g} s = {most} req/s"
 
     def _switches(self, cell: Cell) -> str:
         one = self.mechanism.get(cell)
@@ -88,10 +89,10 @@ class Grounds:
         return f"; {numbers.number(one.switches)} thread switches per request"
 
     def _neither(self, sides: Sequence[Cell]) -> str:
-        kinds = {found[0] if (found := bottleneck.held_by(self.analysis, cell)) else None for cell in sides}
-        if kinds == {bottleneck.ASKED}:
+        kinds = {found[0] if (found := bottleneck.find(self.analysis, cell)) else None for cell in sides}
+        if kinds == {bottleneck.OFFERED_LOAD}:
             return "both answer nearly all that is asked"
-        return "both fill their core" if kinds == {bottleneck.CPU_BOUND} else ""
+        return "both fill their core" if kinds == {bottleneck.CPU} else ""
 
 
 def grounds(analysis: Analysis, valid: Sequence[Compared], mechanism: Mapping[Cell, Mechanism]) -> Grounds:

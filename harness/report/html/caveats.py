@@ -47,8 +47,8 @@ def _caps(analysis: Analysis) -> str:
     unequal = [
         name
         for pair in scenario.pairs
-        if scenario.arm(pair.arm).room != scenario.arm(pair.over).room
+        if scenario.arm(pair.arm).concurrency != scenario.arm(pair.over).concurrency
         for name in (pair.arm, pair.over)
     ]
-    rooms = [f"{name}: {scenario.arm(name).room}" for name in dict.fromkeys(unequal)]
+    rooms = [f"{name}: {scenario.arm(name).concurrency}" for name in dict.fromkeys(unequal)]
     return f"Unequal caps: {'; '.join(rooms)}" if rooms else ""

@@ -42,7 +42,7 @@ def differed(analysis: Analysis) -> Table:
         "server": [arm.server for arm in arms],
         "interface": [arm.table.interface for arm in arms],
         "view": [arm.view for arm in arms],
-        "requests at a time": [str(arm.cap or "no declared cap") for arm in arms],
+        "requests at a time": [str(arm.concurrency_limit or "no declared cap") for arm in arms],
         **{name: [_by_flag(typed.get(arm.name, ""), name) for arm in arms] for name in FLAGS},
         "workers": [str(arm.workers) for arm in arms],
         "middleware": [arm.profile for arm in arms],
@@ -70,7 +70,10 @@ def _by_flag(command: str, what: str) -> str:
 def unequal_caps(analysis: Analysis) -> str:
     """The arms' caps on requests at a time, where they are not all the same."""
     caps = list(
-        dict.fromkeys("no declared cap" if arm.cap is None else str(arm.cap) for arm in analysis.run.scenario.arms)
+        dict.fromkeys(
+            "no declared cap" if arm.concurrency_limit is None else str(arm.concurrency_limit)
+            for arm in analysis.run.scenario.arms
+        )
     )
     return ", ".join(caps) if len(caps) > 1 else ""
 

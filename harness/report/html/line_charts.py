@@ -202,7 +202,7 @@ def hockey_sticks(analysis: Analysis, lost: set[Cell]) -> Iterator[Chart]:
 
 def _walk(rows: pd.DataFrame, place: int, x: Sequence[float]) -> Line:
     middle = rows.groupby("rate").latency_ms.median().to_dict()
-    marks = [Mark(float(one.rate), float(one.latency_ms), hollow=not one.kept) for one in rows.itertuples(index=False)]
+    marks = [Mark(float(one.rate), float(one.latency_ms), hollow=not one.met) for one in rows.itertuples(index=False)]
     return Line(place, [middle.get(rate) for rate in x], marks)
 
 

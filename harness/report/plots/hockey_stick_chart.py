@@ -95,7 +95,7 @@ def _arm(subject: Subject, sheet: Sheet, panel: Axes, walked: pd.DataFrame, cell
     middle = walked.groupby("rate").latency_ms.median().dropna()
     panel.plot(middle.index, middle.to_numpy(), color=style["color"], ls=style["ls"], lw=scale, alpha=0.6)
     for kept, face in ((True, style["color"]), (False, "white")):
-        some = walked[walked.kept == kept]
+        some = walked[walked.met == kept]
         mark: dict[str, Any] = {"marker": style["marker"], "ls": "", "ms": 3.6 * scale, "markerfacecolor": face}
         panel.plot(some.rate, some.latency_ms, color=style["color"], **mark)
     found = subject.analysis.estimate(cell, HIGHEST_RATE)

@@ -21,7 +21,7 @@ GREY: Final = "0.35"
 
 LABEL: Final[dict[str, Any]] = {"facecolor": "white", "edgecolor": "none", "pad": 0.4, "alpha": 0.85}
 
-PASSES: Final = 2  # labels need room, and room moves labels
+INSTRUMENTED_RUNS: Final = 2  # labels need room, and room moves labels
 
 GAP_PT: Final = 5.0  # between a mark and its label
 
@@ -128,7 +128,7 @@ class Sheet:
 
     def finish(self) -> Figure:
         """The figure, with everything in its place for good."""
-        for _ in range(PASSES):
+        for _ in range(INSTRUMENTED_RUNS):
             self._put()
             for panel in self.panels:
                 self._wrap(panel)

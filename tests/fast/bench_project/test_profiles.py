@@ -1,4 +1,4 @@
-"""Settings profiles: each serves both colours, and costs what it says."""
+"""Settings profiles: each serves both views, and costs what it says."""
 
 import json
 import os
@@ -32,19 +32,19 @@ async def over_asgi(path):
 
 told = {}
 with override_settings(ALLOWED_HOSTS=["testserver"]):
-    for colour in ("sync", "async"):
-        path = f"/{colour}/hello/"
+    for view in ("sync", "async"):
+        path = f"/{view}/hello/"
         with CaptureQueriesContext(connection) as queries:
             wsgi = Client(raise_request_exception=False).get(path)
         asgi = asyncio.run(over_asgi(path))
-        told[colour] = [wsgi.status_code, asgi.status_code, wsgi.content.decode(), asgi.content.decode()]
-        told[f"{colour} queries"] = [query["sql"].split(" FROM ")[1].split()[0] for query in queries]
+        told[view] = [wsgi.status_code, asgi.status_code, wsgi.content.decode(), asgi.content.decode()]
+        told[f"{view} queries"] = [query["sql"].split(" FROM ")[1].split()[0] for query in queries]
 print(json.dumps(told))
 """
 
 
 def asked(profile: str, database: Path, *arguments: str) -> Any:
-    """What a process with this profile answers to both colours on both interfaces."""
+    """What a process with this profile answers to both views on both interfaces."""
     env = {**os.environ, "DJANGO_PROFILE": profile, "DATABASE_URL": f"sqlite:///{database}"}
     env |= {"DJANGO_SETTINGS_MODULE": "config.settings"}
     ended = subprocess.run(
@@ -62,7 +62,7 @@ def test_the_harness_knows_every_profile_and_no_other() -> None:
 
 
 @pytest.mark.parametrize("profile", PROFILES)
-def test_every_profile_serves_both_colours_on_both_interfaces(profile: str, tmp_path: Path) -> None:
+def test_every_profile_serves_both_views_on_both_interfaces(profile: str, tmp_path: Path) -> None:
     told = asked(profile, tmp_path / "db.sqlite3", "seed")
     answer = [200, 200, *['{"message": "Hello from async view!"}'] * 2]
     assert (told["sync"], told["async"]) == (answer, answer)
@@ -72,4 +72,4 @@ def test_every_profile_serves_both_colours_on_both_interfaces(profile: str, tmp_
 
 def test_without_its_session_the_profile_is_an_error_and_not_a_cheaper_request(tmp_path: Path) -> None:
     told = asked("sessions", tmp_path / "db.sqlite3")
-    assert [told[colour][:2] for colour in ("sync", "async")] == [[500, 500], [500, 500]]
+    assert [told[view][:2] for view in ("sync", "async")] == [[500, 500], [500, 500]]

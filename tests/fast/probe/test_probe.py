@@ -11,7 +11,7 @@ from threading import Thread
 from typing import Any
 
 import pytest
-from support.probed import asked
+from support.instrumented import asked
 
 from harness.location import ROOT
 from harness.project import seeding

@@ -1,4 +1,4 @@
-"""A scenario's probed pass, and what is made of its counts: made-up ones here, those of real servers at the end."""
+"""A scenario's instrumented run, and what is made of its counts: made-up ones here, those of real servers at the end."""
 
 import os
 import subprocess
@@ -8,7 +8,7 @@ from pathlib import Path
 from support.programs import kill_nine
 
 from harness.location import ROOT
-from harness.plan import probed_pass
+from harness.plan import instrumented_run
 from harness.plan.slices import Cell
 from harness.verdicts import mechanism
 
@@ -69,9 +69,9 @@ def test_a_run_is_explained_with_its_timed_pass_or_afterwards(tmp_path: Path) ->
     (run,) = (tmp_path / "results").iterdir()
     again = bench("explain", str(run), "--plain", folder=tmp_path)
     assert "why · async" in again.stdout, again.stdout + again.stderr
-    passes = sorted((run / probed_pass.PASSES).iterdir())
+    passes = sorted((run / instrumented_run.INSTRUMENTED_RUNS).iterdir())
     assert len(passes) == 2
     refused = bench("explain", str(passes[0]), folder=tmp_path)
     assert refused.returncode == 1
-    assert "is a probed pass itself" in refused.stderr
+    assert "is an instrumented run itself" in refused.stderr
     assert kill_nine.survivors(tmp_path) == []

@@ -16,7 +16,7 @@ from harness.services.slow_api import Services
 from harness.system import ports, processes
 
 
-def test_every_server_comes_up_in_both_colours_and_gives_the_same_answers(around: Services, tmp_path: Path) -> None:
+def test_every_server_comes_up_in_both_views_and_gives_the_same_answers(around: Services, tmp_path: Path) -> None:
     arms = [arm(server, view) for server in SERVERS for view in ("sync", "async")]
     endpoints = [
         {"name": name, "users": [1], "query": query}
@@ -37,11 +37,11 @@ def test_every_server_comes_up_in_both_colours_and_gives_the_same_answers(around
         }
     )
     with deployment.running(arms, site(around, tmp_path)) as fleet:
-        proof = verification.twins(asked, fleet)
+        verified = verification.verify(asked, fleet)
         children = [deployed.child for deployed in fleet.deployed.values()]
-    broken = {cell for cell, why in proof.refused.items() if "AsyncToSync" not in why and "HTTP 500" in why}
+    broken = {cell for cell, why in verified.refused.items() if "AsyncToSync" not in why and "HTTP 500" in why}
     # Django's async ORM needs asgiref's bridge, which cannot work in a gevent worker's one thread: that is an effect.
-    assert broken <= {("async · gunicorn-gevent", label) for label in proof.bodies}
+    assert broken <= {("async · gunicorn-gevent", label) for label in verified.bodies}
     bridged = {
         "db_read",
         "db_list",
@@ -53,7 +53,7 @@ def test_every_server_comes_up_in_both_colours_and_gives_the_same_answers(around
         "bridge k=3",
     }
     assert {label for _, label in broken} <= bridged
-    assert set(proof.bodies) == {endpoint.label for endpoint in asked.endpoints}
+    assert set(verified.bodies) == {endpoint.label for endpoint in asked.endpoints}
     assert not any(processes.group_is_alive(child.pid) for child in children)
 
 
@@ -107,7 +107,7 @@ def test_a_server_that_cannot_start_is_reported_with_its_log(around: Services, t
         pass
 
 
-def test_the_upstream_twins_keep_their_connections_on_asgi_and_cannot_on_wsgi(around: Services, tmp_path: Path) -> None:
+def test_the_upstream_pair_keep_their_connections_on_asgi_and_cannot_on_wsgi(around: Services, tmp_path: Path) -> None:
     """An async view on WSGI runs in a loop of its own, so its client's connections die with it: part of the effect."""
     sources: dict[str, set[int]] = {}
     for one in (arm("uvicorn", "async"), arm("gunicorn-gthread", "sync"), arm("gunicorn-gthread", "async")):

@@ -192,9 +192,9 @@ class SpyStage(runner_stage.Stage):
 
     @contextmanager
     def up(self, scenario: Scenario, logs: Path) -> Iterator[tuple[Any, Any, Any]]:
-        with super().up(scenario, logs) as (fleet, around, proof):
+        with super().up(scenario, logs) as (fleet, around, verified):
             SpyStage.fleet = fleet
-            yield fleet, around, proof
+            yield fleet, around, verified
 
 
 class MeddlingPlayers:
@@ -359,8 +359,8 @@ def test_a_body_that_is_truncated_on_one_arm_is_invalid(database: str, tmp_path:
     text = OPEN.replace('view = "async"\n', 'view = "async"\n' + environment)
     text = text.replace("[[endpoints]]", '[[arms]]\nname = "third"\nserver = "uvicorn"\nview = "sync"\n\n[[endpoints]]')
     result = analysed(meddled(text, database, tmp_path, nothing))
-    assert any("the twins disagree" in text for text in told(result, "async", invalid=True))
-    assert not any("twins" in text for text in told(result, "sync"))
+    assert any("the sync/async pair disagrees" in text for text in told(result, "async", invalid=True))
+    assert not any("pair disagrees" in text for text in told(result, "sync"))
 
 
 def test_the_quantiles_in_the_report_are_numpy_s_on_the_raw_parquet_file(database: str, tmp_path: Path) -> None:

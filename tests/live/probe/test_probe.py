@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from support.probed import asked
+from support.instrumented import asked
 
 MS = 1_000_000
 

@@ -312,7 +312,7 @@ def test_a_reason_is_given_for_what_is_confirmed_or_called_measured(run: Path) -
     assert sentences([("better", 2.0)], run, 2.0).why == "Where async was ahead, each request cost sync 2.00× the CPU."
     measured = sentences([("leans-better", 2.0)], run, 2.0).why
     assert measured == "Where async was measured ahead, each request cost sync 2.00× the CPU."
-    free = sentences([("better", 2.0)], run, 2.0, bottleneck.NOTHING_ALONE).why
+    free = sentences([("better", 2.0)], run, 2.0, bottleneck.NO_SINGLE_ONE).why
     assert free.endswith("2.00× the CPU; in 1 of 1 it was not limited by CPU alone.")
 
 
@@ -339,7 +339,7 @@ def test_a_disturbed_run_says_so_beside_the_answer(run: Path) -> None:
     top = found.text[: found.text.index("Who won where, and why")]
     assert f"Mind: of {len(result.cells)} cells, 1 INVALID and 1 flagged ; two equal arms differed in throughput" in top
     assert "up to ±124 % in this run" in top
-    assert "Unequal caps: async: no declared cap; sync: room for 8 requests at a time" in top
+    assert "Unequal caps: async: no concurrency limit; sync: concurrency limit 8" in top
     assert "! INVALID : would mislead" in found.text
     quiet = Read(page.html(result, [])).text
     assert "INVALID : would mislead" not in quiet
@@ -450,7 +450,7 @@ def test_a_search_for_capacity_has_its_hockey_stick(tmp_path: Path) -> None:
     found = read(folder.path)
     stick = found.data["plots"]["sticks"][0]
     assert {mark["hollow"] for line in stick["lines"] for mark in line["marks"]} == {True, False}
-    assert any(one["label"].startswith("promise: p50 <= 15") for one in stick["references"])
+    assert any(one["label"].startswith("objective: p50 <= 15") for one in stick["references"])
     assert "wait ms=10 @" not in found.text
     assert found.data["plots"]["time"]
 
@@ -492,7 +492,7 @@ def test_the_picture_of_a_chart_has_a_name_a_description_and_escaped_text() -> N
     assert "<b>" not in picture
 
 
-def test_the_colours_are_those_of_the_pictures_and_every_arm_has_its_own_mark() -> None:
+def test_the_views_are_those_of_the_pictures_and_every_arm_has_its_own_mark() -> None:
     style = (page.HERE / "page.css").read_text().lower()
     own = re.findall(r"--c\d: (#\w+)", style[: style.index("@media")])
     short = {"#000000": "#000"}
@@ -516,7 +516,7 @@ def test_the_reason_of_a_full_arm_is_its_cap(tmp_path: Path) -> None:
     result.per_block["server_busy"] = 0.3
     result = analysis.Analysis(**{name: getattr(result, name) for name in analysis.Analysis.__dataclass_fields__})
     text = Read(page.html(result, reasons)).text
-    assert "sync is full: room for 8 requests at a time, 8 / 0.01 s = 800 req/s" in text
+    assert "sync is full: concurrency limit 8, 8 / 0.01 s = 800 req/s" in text
 
 
 def test_the_page_of_a_long_run_is_small_and_quick(tmp_path: Path, run: Path) -> None:

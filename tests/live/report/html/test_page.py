@@ -174,7 +174,7 @@ def test_arrow_keys_go_along_a_chart_and_tell_its_values(visit: Visit) -> None:
     assert heard.inner_text().startswith("users 16: async ")
 
 
-def test_the_colours_can_be_changed_and_follow_the_system(browser: Browser, run: Path) -> None:
+def test_the_views_can_be_changed_and_follow_the_system(browser: Browser, run: Path) -> None:
     seen = Visit(browser, run, color_scheme="dark")
 
     def back() -> str:
@@ -182,7 +182,7 @@ def test_the_colours_can_be_changed_and_follow_the_system(browser: Browser, run:
 
     dark, charts = back(), seen.canvas("percentiles")
     seen.page.click("#theme")
-    assert seen.page.locator("#theme").get_attribute("aria-label") == "colours: light"
+    assert seen.page.locator("#theme").get_attribute("aria-label") == "views: light"
     assert back() == "rgb(255, 255, 255)" != dark
     assert seen.canvas("percentiles") != charts
     seen.page.click("#theme")
