@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from support.fakes import FakeLoad, FakeStage, Quiet
-from support.runs import FACTS
+from support.runs import FACTS, once
 from support.scenarios import TINY, tiny
 
 from harness.measure import runner
@@ -40,11 +40,16 @@ MADE_UP = {
 
 def a_pass(results: Path, stage: FakeStage | None = None, **made_up: int) -> Path:
     """An instrumented run over the tiny scenario in which each instrumented request counted MADE_UP and `made_up`."""
+    key = ("pass", repr(stage and (stage.refused, stage.log)), *made_up.items())
+    return once(results, key, lambda folder: new_pass(folder, stage or FakeStage(), made_up))
+
+
+def new_pass(results: Path, stage: FakeStage, made_up: dict[str, int]) -> Path:
     scenario = instrumented_run.instrumented(tiny())
     planned = layout.as_json(scenario, layout.expand(scenario))
     facts = {"overrides": scenario.overrides, "plan": planned, "switch_cost": COST}
     run = RunFolder.create(results, "tiny-explain", TINY, FACTS | facts)
-    runner.run(scenario, run, stage or FakeStage(), FakeLoad(), Quiet())
+    runner.run(scenario, run, stage, FakeLoad(), Quiet())
     run.mark(FINISHED)
     notes_file = run.path / "blocks/000/block.json"
     notes = json.loads(notes_file.read_text())

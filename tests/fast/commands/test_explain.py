@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 from support.fakes import FakeLoad
+from support.report import without_pictures
 from support.runs import fake_run
 from support.scenarios import tiny
 
@@ -29,6 +30,7 @@ def test_what_a_pass_lacks_is_known_before_the_run(tmp_path: Path, monkeypatch: 
 
 
 def test_a_pass_that_fails_leaves_its_run_reported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    without_pictures(monkeypatch)
     run = fake_run(tmp_path, tiny(), FakeLoad())
     monkeypatch.setattr(workflow, "measured", lambda *_: RunFolder(run, {}))
     monkeypatch.setattr(workflow, "explain_run", refuse)

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from support import report
 from support.fakes import FakeLoad
 from support.runs import fake_run
 from support.scenarios import TINY, tiny
@@ -17,7 +18,6 @@ from typer.testing import CliRunner
 
 from harness.analysis import frames
 from harness.cli import app
-from harness.commands import publishing
 from harness.errors import UserError
 from harness.export import destination
 from harness.export import tables as export
@@ -32,7 +32,7 @@ MIXED = TINY.replace('name = "wait"\nquery = { ms = 10 }', 'name = "both"\nmix =
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     *_, path = made_up_runs.make(tiny(), TINY, 20_000, tmp_path_factory.mktemp("results"))
-    publishing.publish(path)
+    report.tables(path)
     return path
 
 

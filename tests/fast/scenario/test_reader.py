@@ -1,12 +1,12 @@
 """Scenarios: what is shipped loads, what is malformed is refused whole, early, and in one clear message each."""
 
-import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 from support.scenarios import TINY, tiny
 
+from harness import cli
 from harness.errors import UserError
 from harness.location import ROOT, SCENARIOS
 from harness.registry import endpoints
@@ -207,16 +207,20 @@ def test_a_malformed_scenario_is_refused_in_words(text: str, message: str) -> No
 
 
 @pytest.mark.parametrize("verb", ["plan", "run"])
-def test_the_command_refuses_with_exit_1_one_message_and_no_traceback(tmp_path: Path, verb: str) -> None:
+def test_the_command_refuses_with_exit_1_one_message_and_no_traceback(
+    verb: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     bad = tmp_path / "bad.toml"
     bad.write_text(edited("gunicorn-gthread", "gunicorn-gtread"))
-    command = [sys.executable, "-m", "harness.cli", verb, str(bad)]
-    if verb == "run":
-        command += ["--results", str(tmp_path / "results")]
-    ended = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
-    assert ended.returncode == 1
-    assert ended.stdout == ""
-    assert len(ended.stderr.splitlines()) == 1
+    results = ["--results", str(tmp_path / "results")] if verb == "run" else []
+    monkeypatch.setattr(sys, "argv", ["djbench", verb, str(bad), *results])
+    monkeypatch.setattr(cli, "unwind_on_signals", lambda: None)
+    with pytest.raises(SystemExit) as ended:
+        cli.main()
+    said = capsys.readouterr()
+    assert ended.value.code == 1
+    assert said.out == ""
+    assert len(said.err.splitlines()) == 1
     assert not (tmp_path / "results").exists()
 
 

@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from support import report
+from support.claimed import run_of
 from support.fakes import FakeLoad, FakeStage
 from support.passes import HELLO, WAIT, a_pass
 from support.runs import fake_run
@@ -75,8 +77,7 @@ PROBED_CLAIMS = {
 @pytest.mark.parametrize(("claim", "word"), PROBED_CLAIMS.items(), ids=PROBED_CLAIMS.values())
 def test_a_claim_about_what_the_probe_counts_is_judged_by_the_pass(tmp_path: Path, claim: str, word: str) -> None:
     text = f'{TINY}\n[[claims]]\ntext = "it is so"\nendpoint = "hello"\n{claim}'
-    run = fake_run(tmp_path, reader.parse(text, "tiny.toml"), FakeLoad())
-    (run / "scenario.toml").write_text(text)
+    run = run_of(tmp_path, text, FakeLoad())
     assert judged(run).word == "inconclusive"
     assert f"`djbench explain {run}` counts it" in judged(run).conditions[0].reason
     a_pass(run / instrumented_run.INSTRUMENTED_RUNS)
@@ -87,12 +88,8 @@ def test_a_claim_about_a_cell_that_is_not_explained_is_invalid_and_says_why(tmp_
     text = (
         f'{TINY}\n[[claims]]\ntext = "it is so"\nendpoint = "hello"\narm = "async"\nmetric = "switches"\nat_most = "1"'
     )
-    run = fake_run(tmp_path, reader.parse(text, "tiny.toml"), FakeLoad())
-    (run / "scenario.toml").write_text(text)
-    a_pass(
-        run / instrumented_run.INSTRUMENTED_RUNS,
-        FakeStage(refused={("async (instrumented)", "hello"): "HTTP 500 from the view"}),
-    )
+    run = run_of(tmp_path, text, FakeLoad())
+    a_pass(run / instrumented_run.INSTRUMENTED_RUNS, FakeStage(refused={("async (instrumented)", "hello"): "HTTP 500 from the view"}))
     assert judged(run).word == "invalid"
     assert "not explained: not loaded: HTTP 500 from the view" in judged(run).conditions[0].reason
 
@@ -131,7 +128,7 @@ def test_a_cell_whose_probe_saw_nothing_is_not_explained(tmp_path: Path) -> None
 def test_every_figure_is_in_a_table_with_its_unit(tmp_path: Path) -> None:
     run = fake_run(tmp_path, tiny(), FakeLoad())
     a_pass(run / instrumented_run.INSTRUMENTED_RUNS)
-    publishing.publish(run)
+    report.tables(run)
     table = pd.read_csv(run / "report/mechanism.csv")
     assert len(table) == 4
     assert table.set_index(["arm", "endpoint"]).loc[("async", "hello")].switches == 16
