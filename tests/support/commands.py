@@ -18,7 +18,7 @@ from harness.scenario.arm import Arm
 from harness.services.slow_api import Services
 from harness.system import cores as machine_cores
 
-PATIENCE_S = 600.0
+PATIENCE_S = 200.0
 """So long may a run of seconds take on a machine that does something else besides."""
 
 QUICK = """
@@ -67,17 +67,18 @@ def bench(*arguments: str, folder: Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, timeout=PATIENCE_S, check=False)
 
 
-def here(*arguments: str) -> subprocess.CompletedProcess[str]:
-    """The same in this process, which has everything imported; without calibration and pictures."""
+def here(*arguments: str, light: bool = True) -> subprocess.CompletedProcess[str]:
+    """The same in this process, which has everything imported; without calibration and pictures, unless not `light`."""
     out, err, code = io.StringIO(), io.StringIO(), None
     with (
         mock.patch.multiple(cli, unwind_on_signals=lambda: None),
         mock.patch.object(sys, "argv", ["djbench", *arguments]),
-        ExitStack() as light,
+        ExitStack() as patches,
         redirect_stdout(out),
         redirect_stderr(err),
     ):
-        lighten(lambda where, name, value: light.enter_context(mock.patch.object(where, name, value)))
+        if light:
+            lighten(lambda *one: patches.enter_context(mock.patch.object(*one)))
         try:
             cli.main()
         except SystemExit as ended:
