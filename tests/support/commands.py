@@ -4,11 +4,11 @@ import io
 import os
 import subprocess
 import sys
-from contextlib import ExitStack, redirect_stderr, redirect_stdout
+from contextlib import nullcontext, redirect_stderr, redirect_stdout
 from pathlib import Path
 from unittest import mock
 
-from support.light import lighten
+from support import light as lighter
 
 from harness import cli
 from harness.deployment.fleet import Site
@@ -73,12 +73,10 @@ def here(*arguments: str, light: bool = True) -> subprocess.CompletedProcess[str
     with (
         mock.patch.multiple(cli, unwind_on_signals=lambda: None),
         mock.patch.object(sys, "argv", ["djbench", *arguments]),
-        ExitStack() as patches,
+        lighter.light() if light else nullcontext(),
         redirect_stdout(out),
         redirect_stderr(err),
     ):
-        if light:
-            lighten(lambda *one: patches.enter_context(mock.patch.object(*one)))
         try:
             cli.main()
         except SystemExit as ended:

@@ -17,7 +17,7 @@ import pandas as pd
 import pytest
 from support.commands import here
 from support.fakes import Quiet
-from support.light import lighten
+from support.light import light
 from support.runs import FACTS
 
 from harness.analysis import analysis, frames
@@ -312,12 +312,10 @@ def test_a_body_that_is_truncated_on_one_arm_is_invalid(own: OfItsOwn, tmp_path:
     assert not any("twins" in text for text in told(result, "sync"))
 
 
-def test_the_quantiles_in_the_report_are_numpy_s_on_the_raw_parquet_file(
-    standing: Standing, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    lighten(monkeypatch.setattr)
+def test_the_quantiles_in_the_report_are_numpy_s_on_the_raw_parquet_file(standing: Standing, tmp_path: Path) -> None:
     path = meddled(OPEN.replace("[100]", "[500]"), standing, tmp_path, nothing)
-    publishing.publish(path)
+    with light():
+        publishing.publish(path)
     cells = pd.read_csv(path / "report" / "cells.csv").set_index("arm")
     notes, raw = (
         frames.read_block(path / "blocks" / "000"),

@@ -196,7 +196,7 @@ def test_the_first_byte_is_that_of_the_body_and_not_of_the_head(serve: Callable[
 def test_without_a_body_there_is_no_first_byte(
     serve: Callable[[Behaviour], tuple[str, int]], behave: Behaviour
 ) -> None:
-    assert call(client(serve(behave)))[1] == 0
+    assert call(client(serve(behave), timeout_s=0.4))[1] == 0
 
 
 def test_what_came_of_a_stream_that_was_cut_off_is_kept(serve: Callable[[Behaviour], tuple[str, int]]) -> None:

@@ -10,5 +10,5 @@ from support.light import lighten
 from harness import cli
 
 if __name__ == "__main__":
-    lighten(setattr)
+    lighten()
     cli.main()
