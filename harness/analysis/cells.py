@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from harness.analysis import streaming
 from harness.analysis.frames import BlockFrames
-from harness.analysis.pooling import Latencies, Pooled, _settled, analysed, pool, slice_after_slice
+from harness.analysis.pooling import Latencies, Pooled, analysed, from_steady_state, pool, slice_after_slice
 from harness.plan import arrivals
 from harness.plan.slices import Cell
 from harness.registry import endpoints
@@ -99,7 +99,7 @@ def cell_rows(pooled: Pooled, usage: pd.DataFrame, conditions: pd.DataFrame) -> 
     What is counted for a slice as a whole (conservation, costs) is left out of the parts.
     """
     slices = pooled.slices
-    settled, unsettled = _settled(pooled)
+    settled, unsettled = from_steady_state(pooled)
     shared = {
         "slices": len(slices),
         "unsettled": unsettled,  # it had not settled within the first half of its windows
@@ -235,7 +235,7 @@ def scheduled(slice_: Row, stored: int) -> int:
 
 
 def _costs(indexes: list[int], usage: pd.DataFrame, answered: int) -> Row:
-    """The server's costs over these slices, and how busy server, load maker and services were (in cores)."""
+    """The server's costs over these slices, and how busy server, load generator and services were (in cores)."""
     server, load, services = (usage.loc[group].reindex(indexes) for group in ("server", "load", SERVICES))
     cpu_ns, wall_ns = server.cpu_ns.astype(float), server.wall_ns.astype(float)
     known = bool(cpu_ns.notna().all())
@@ -261,7 +261,7 @@ def _sessions(conditions: pd.DataFrame, requests: int) -> Row:
 
 
 def _conditions(slices: pd.DataFrame, conditions: pd.DataFrame) -> Row:
-    """The load maker's own clock, and what else went on."""
+    """The load generator's own clock, and what else went on."""
     known = conditions.astype(float)
     wall_ns = known.wall_ns.sum()
     upstream = known[known.upstream_requests > 0]

@@ -84,7 +84,7 @@ class Pooled:
 
 
 def slice_after_slice(requests: pd.DataFrame) -> Requests:
-    """The columns as arrays, ordered by slice. So they are recorded; several load makers' rows stand one after the other."""
+    """The columns as arrays, ordered by slice. So they are recorded; several load generators' rows stand one after the other."""
     columns = {name: requests[name].to_numpy() for name in requests}
     of_slice = columns["slice"]
     if (of_slice[1:] >= of_slice[:-1]).all():
@@ -113,7 +113,7 @@ def analysed(block: BlockFrames, mode: str) -> pd.DataFrame:
     return slices[held].assign(cell_level=HELD)
 
 
-def _settled(pooled: Pooled) -> tuple[Pooled, bool]:
+def from_steady_state(pooled: Pooled) -> tuple[Pooled, bool]:
     """Without what MSER-5 cuts off; and whether it has not settled at all."""
     timed = pooled.ok
     row, at, values = pooled.row[timed], pooled.intended[timed], pooled.latency_ms[timed]

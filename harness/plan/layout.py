@@ -112,7 +112,7 @@ def max_in_flight(load: Load, rate: float) -> int:
 
 
 def most_connections(scenario: Scenario) -> int:
-    """The most connections the load maker may have to one arm."""
+    """The most connections the load generator may have to one arm."""
     if scenario.load.mode == CLOSED:
         return int(max(cell.level for cell, _, _ in cells(scenario)))
     if scenario.load.mode == CAPACITY:
@@ -136,7 +136,7 @@ def _guesses(scenario: Scenario) -> Iterator[tuple[Cell, float, float]]:
 
 def _block(scenario: Scenario, index: int) -> Block:
     if scenario.load.mode == CAPACITY:
-        return Block(index, ())  # its slices follow from how the earlier ones went: capacity.py
+        return Block(index, ())  # its slices follow from how the earlier ones went: capacity_search.py
     rng = random.Random(f"{scenario.seed}/{index}")
     slices: list[Slice] = []
     for round_ in range(1 + scenario.load.visits):

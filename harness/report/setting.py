@@ -13,7 +13,7 @@ from harness.storage.files import FINISHED
 from harness.verdicts import mechanism, stopping_rule
 
 
-def _head(analysis: Analysis) -> list[str]:
+def head(analysis: Analysis) -> list[str]:
     head, scenario = analysis.run.head, analysis.run.scenario
     cores = head["cores"]
     split = (
@@ -93,11 +93,13 @@ def edited(analysis: Analysis) -> list[str]:
 
 
 def _calibration(analysis: Analysis) -> list[str]:
-    """The load maker before the run: its ceiling, and what of it did not pass."""
+    """The load generator before the run: its ceiling, and what of it did not pass."""
     stored = analysis.run.head["calibration"]
     lines = []
     if stored.get("ceiling_rps"):
-        lines.append(f"load maker: up to {numbers.number(stored['ceiling_rps'])} req/s here, calibrated before the run")
+        lines.append(
+            f"load generator: up to {numbers.number(stored['ceiling_rps'])} req/s here, calibrated before the run"
+        )
     failed = [line for line in stored.get("lines", []) if line["passed"] is False]
     lines += [
         f"! calibration: {line['name']} {line['figure']} (limit {line['limit']}): {line['advice']}" for line in failed

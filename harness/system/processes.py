@@ -27,7 +27,7 @@ TERM_S: Final = 3.0
 GOES_FIRST: Final = -20
 
 GIVES_WAY: Final = 19
-"""Load maker and services share cores, and a load maker that waits for its core measures itself."""
+"""Load generator and services share cores, and a load generator that waits for its core measures itself."""
 
 HERE: Final = Path(__file__).parent
 
@@ -104,6 +104,11 @@ def program(name: str) -> str:
     """The path of a program installed beside this Python, or else on PATH under its bare name."""
     beside = Path(sys.executable).parent / name
     return str(beside) if beside.exists() else name
+
+
+def installed(name: str) -> bool:
+    """Whether `program` finds one."""
+    return shutil.which(program(name)) is not None
 
 
 def start(

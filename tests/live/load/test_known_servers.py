@@ -147,7 +147,7 @@ def test_above_max_in_flight_arrivals_are_dropped_and_everything_adds_up(rig: Ri
     assert played.requests <= 44
 
 
-def test_several_load_makers_send_the_plan_between_them_and_their_samples_are_merged() -> None:
+def test_several_load_generators_send_the_plan_between_them_and_their_samples_are_merged() -> None:
     with calibration.rig(machine_cores.share_cores(), load_processes=3) as ready:
         played, rows = ready.open("/", 500, 2)
     due = arrivals.schedule("poisson", 500, 2_000_000_000, 1)
