@@ -50,7 +50,7 @@ def nearing_ceiling(analysis: Analysis, cell: Cell, rows: pd.DataFrame) -> Itera
 
 def send_lag(analysis: Analysis, cell: Cell, rows: pd.DataFrame) -> Iterator[str]:
     """Load-generator scheduling lag: one block with p99 significantly over the limit is enough."""
-    for row in rows.to_dict("records"):
+    for row in rows[["block", "requests", "lagging", "lag_p99_ms", "lag_limit_ms"]].to_dict("records"):
         if surely_more(int(row["lagging"]), int(row["requests"]), LATE_SHARE):
             lag, limit = numbers.number(row["lag_p99_ms"]), numbers.number(row["lag_limit_ms"])
             advice = "load-generator scheduling lag; run again on a quieter machine or lower the rate"
@@ -60,7 +60,7 @@ def send_lag(analysis: Analysis, cell: Cell, rows: pd.DataFrame) -> Iterator[str
 
 def ticker_late(analysis: Analysis, cell: Cell, rows: pd.DataFrame) -> Iterator[str]:
     """The load generator's own 10 ms clock: a stopped or starved load generator sends no late requests that would show it."""
-    for row in rows.to_dict("records"):
+    for row in rows[["block", "ticks", "late_ticks", "worst_tick_ms"]].to_dict("records"):
         if surely_more(int(row["late_ticks"]), int(row["ticks"]), LATE_SHARE) and row["worst_tick_ms"] > TICK_LATE_MS:
             worst = numbers.number(row["worst_tick_ms"])
             share = f"{int(row['late_ticks'])} of {int(row['ticks'])} ticks of the load generator's 10 ms clock late"
@@ -74,7 +74,7 @@ def offered(analysis: Analysis, cell: Cell, rows: pd.DataFrame) -> Iterator[str]
     """Arrivals due in a slice have to be sent in it. (The schedule's own deviation from its rate is not checked.)"""
     if analysis.mode == CLOSED:
         return
-    for row in rows.to_dict("records"):
+    for row in rows[["block", "requests", "dropped", "sent_in_slice", "slice_s"]].to_dict("records"):
         due, in_time = row["requests"] + row["dropped"], row["sent_in_slice"] + row["dropped"]
         if due - in_time > max(OFFERED_MOST * due, OFFERED_FEW):
             sent, wanted = numbers.number(in_time / row["slice_s"]), numbers.number(due / row["slice_s"])

@@ -96,6 +96,8 @@ def sound(analysis: Analysis) -> tuple[Analysis, list[Reason]]:
         for one in analysis.noise_floors
         if not {Cell(arm, one.endpoint, one.level) for arm in (one.arm, one.over)} & lost
     ]
+    if len(floors) == len(analysis.noise_floors):
+        return analysis, reasons
     told = replace(analysis, noise_floors=floors)
     _KNOWN[told] = reasons  # no check asks for a floor
     return told, reasons

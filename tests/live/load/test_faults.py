@@ -122,8 +122,8 @@ class OfItsOwn:
 
     @contextmanager
     def up(self, scenario: Scenario, logs: Path) -> Iterator[tuple[Any, Any, Any]]:
-        with self.stage.up(scenario, logs) as (self.fleet, around, proof):
-            yield self.fleet, around, proof
+        with self.stage.up(scenario, logs) as (self.fleet, around, verified):
+            yield self.fleet, around, verified
 
 
 @pytest.fixture(scope="module")
