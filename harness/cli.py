@@ -9,14 +9,14 @@ import sys
 from difflib import get_close_matches
 from importlib import import_module
 from types import FrameType
-from typing import Any, Final, NoReturn
+from typing import Annotated, Any, Final, NoReturn
 
 import typer
 from typer.core import TyperGroup
 from typer.main import get_command_from_info
 from typer.models import CommandInfo
 
-from harness.errors import EXIT_INTERRUPTED, EXIT_MENDABLE, Interrupted, UserError
+from harness.errors import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_INVALID, EXIT_MENDABLE, Interrupted, UserError
 
 VERBS: Final = {
     "plan": "print what would run and for how long; starts nothing",
@@ -29,7 +29,17 @@ VERBS: Final = {
     "ab": "compare the working tree with a git revision",
     "calibrate": "check the accuracy of the load generator on this machine",
     "serve": "start arms in the foreground and print their URLs",
+    "list": "list scenarios, endpoints, servers and runs",
 }
+
+EXIT_CODES: Final = f"""\b
+Exit codes:
+  0    all well
+  {EXIT_MENDABLE}    something you can fix: the message says what
+  2    a command line that is not understood
+  {EXIT_INVALID}    the measurement is INVALID
+  {EXIT_FAILED}    a claim or a gate failed (only where one was asked for)
+  {EXIT_INTERRUPTED}  interrupted"""
 
 USAGE: Final[Any] = typer.BadParameter.__base__
 """A usage error of any kind; which package it is of depends on typer's version."""
@@ -63,6 +73,7 @@ class Verbs(TyperGroup):
 app = typer.Typer(
     cls=Verbs,
     help="Measure when an async Django view outperforms a sync view, by how much, and why.",
+    epilog=EXIT_CODES,
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -70,8 +81,21 @@ app = typer.Typer(
 )
 
 
+def told_version(asked: bool) -> None:
+    """`djbench 0.1.0`, and nothing else happens."""
+    if asked:
+        from importlib.metadata import version
+
+        print(f"djbench {version('djbench')}")
+        raise typer.Exit
+
+
 @app.callback()
-def djbench() -> None:
+def djbench(
+    version: Annotated[
+        bool, typer.Option("--version", callback=told_version, is_eager=True, help="Show the version and exit.")
+    ] = False,
+) -> None:
     """Measure when an async Django view outperforms a sync view, by how much, and why."""
 
 

@@ -231,9 +231,7 @@ block. *Heavy tails*: Student's t with three degrees of freedom. *A/A*: the arms
 | coverage | share of runs in which the first comparison's 95 % interval contains the true ratio; specified as 93 to 97 % |
 """
 
-FOOT: Final = (
-    """*One arm after the other* is how most published benchmarks are run; drift then looks like a difference. Interleaved slices avoid it."""
-)
+FOOT: Final = """*One arm after the other* is how most published benchmarks are run; drift then looks like a difference. Interleaved slices avoid it."""
 
 if __name__ == "__main__":
     main()

@@ -81,7 +81,8 @@ class Grounds:
     def _saturated(self, cell: Cell) -> str:
         arm, least_s = self.analysis.run.scenario.arm(cell.arm), self.analysis.mean_ms(cell) / 1000
         what = f"thread pool of {cell.arm} saturated" if arm.threads else f"concurrency limit of {cell.arm} reached"
-        return f"{what} ({arm.concurrency_limit} / {least_s:g} s = {numbers.number((arm.concurrency_limit or 0) / least_s)} req/s max)"
+        most = numbers.number((arm.concurrency_limit or 0) / least_s)
+        return f"{what} ({arm.concurrency_limit} / {least_s:g} s = {most} req/s max)"
 
     def _switches(self, cell: Cell) -> str:
         one = self.mechanism.get(cell)

@@ -89,7 +89,10 @@ def test_a_claim_about_a_cell_that_is_not_explained_is_invalid_and_says_why(tmp_
         f'{TINY}\n[[claims]]\ntext = "it is so"\nendpoint = "hello"\narm = "async"\nmetric = "switches"\nat_most = "1"'
     )
     run = run_of(tmp_path, text, FakeLoad())
-    a_pass(run / instrumented_run.INSTRUMENTED_RUNS, FakeStage(refused={("async (instrumented)", "hello"): "HTTP 500 from the view"}))
+    a_pass(
+        run / instrumented_run.INSTRUMENTED_RUNS,
+        FakeStage(refused={("async (instrumented)", "hello"): "HTTP 500 from the view"}),
+    )
     assert judged(run).word == "invalid"
     assert "not explained: not loaded: HTTP 500 from the view" in judged(run).conditions[0].reason
 
