@@ -35,17 +35,12 @@ def test_without_any_postgres_sqlite_stands_in_and_that_is_said(capsys: pytest.C
     )
 
 
-def left() -> set[Path]:
-    return set(Path("/tmp").glob("bench-*"))  # noqa: S108
-
-
 @pytest.mark.parametrize("hidden", ["wheel_folder", "system_folders"])
 def test_a_server_of_our_own_says_what_it_is_and_leaves_nothing(hidden: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(processes, "TERM_S", 60.0)
     monkeypatch.setattr(postgres_cluster, hidden, {"wheel_folder": lambda: None, "system_folders": list}[hidden])
     if postgres_cluster.binaries() is None:
         pytest.skip("not installed here")
-    before = left()
     with backends.running(Database(max_connections=77), frozenset({DATABASE}), ANY) as up:
         facts = up.facts["database"]
         assert facts["settings"] | {"max_connections": "77"} | postgres_cluster.SETTINGS == facts["settings"]
@@ -53,13 +48,15 @@ def test_a_server_of_our_own_says_what_it_is_and_leaves_nothing(hidden: str, mon
         assert ("wheel" in facts["from"]) == (hidden == "system_folders")
         with psycopg.connect(up.environment["DATABASE_URL"]) as connection:
             assert connection.execute("SELECT count(*) FROM endpoints_book").fetchone() == (1000,)
-            pids = up.children[0].pids()
+            pids, command = up.children[0].pids(), up.children[0].command
+            folder = Path(command[command.index("-D") + 1]).parent
+            assert folder.is_dir()
             held = psycopg.connect(up.environment["DATABASE_URL"])  # a client that does not go
             started = time.monotonic()
     assert time.monotonic() - started < processes.TERM_S  # it was not waited for
     held.close()
     assert not any(psutil.pid_exists(pid) for pid in pids)
-    assert left() <= before
+    assert not folder.exists()
 
 
 def test_an_installation_that_the_server_s_user_cannot_reach_is_copied(
