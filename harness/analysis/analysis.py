@@ -79,13 +79,16 @@ class Analysis:
         return {label: endpoint for endpoint in self.run.scenario.endpoints for label in endpoint.labels}
 
     def rows(self, cell: Cell) -> pd.DataFrame:
-        """The cell's row of each block."""
-        return self.per_block.iloc[self._places.get((cell.arm, cell.endpoint, cell.level), [])]
+        """The cell's row of each block. To be read only: whoever asks next is given the same."""
+        if cell not in self._rows:
+            self._rows[cell] = self.per_block.iloc[:0]
+        return self._rows[cell]
 
     @cached_property
-    def _places(self) -> dict[tuple[str, str, Level], NDArray[np.int64]]:
-        """Where each cell's rows stand."""
-        return dict(self.per_block.groupby(["arm", "endpoint", "level"]).indices)
+    def _rows(self) -> dict[Cell, pd.DataFrame]:
+        """By cell, those of all that were measured; every check and every figure asks for them."""
+        places = self.per_block.groupby(["arm", "endpoint", "level"]).indices
+        return {Cell(*cell): self.per_block.iloc[where] for cell, where in places.items()}
 
     @cached_property
     def _estimates(self) -> dict[tuple[Cell, Metric], Estimate | None]:

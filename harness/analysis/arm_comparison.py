@@ -63,16 +63,16 @@ def _logs(
     if per_block.empty:
         return
     blocks = sorted(per_block.block.unique())
-    groups = {key: rows.set_index("block") for key, rows in per_block.groupby(["arm", "endpoint", "level"])}
+    columns = [metric.column for metric in told]
+    groups = {
+        key: rows.set_index("block")[columns].astype(float).reindex(blocks)
+        for key, rows in per_block.groupby(["arm", "endpoint", "level"])
+    }
     for endpoint, level in levels:
         for arm, over in pairs:
             ours, base = groups.get((arm, endpoint, level)), groups.get((over, endpoint, level))
             if ours is None or base is None:
                 continue
             for metric in told:
-                values, bases = (_by_block(rows, metric, blocks) for rows in (ours, base))
+                values, bases = (rows[metric.column].to_numpy() for rows in (ours, base))
                 yield (arm, over, endpoint, level, metric), intervals.log_ratios(values, bases)
-
-
-def _by_block(rows: pd.DataFrame, metric: Metric, blocks: Sequence[int]) -> Values:
-    return np.asarray(rows[metric.column].astype(float).reindex(blocks))

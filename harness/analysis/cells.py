@@ -5,7 +5,7 @@ counts correct responses *done* in the window; latency is that of requests *due*
 back. CPU per request divides all CPU of the slice, drain included, by all its correct responses.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any, Final, cast
 
 import numpy as np
@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from harness.analysis import streaming
 from harness.analysis.frames import BlockFrames
-from harness.analysis.pooling import Latencies, Pooled, _settled, analysed, pool, slice_after_slice
+from harness.analysis.pooling import Latencies, Pooled, analysed, from_steady_state, pool, slice_after_slice
 from harness.plan import arrivals
 from harness.plan.slices import Cell
 from harness.registry import endpoints
@@ -42,6 +42,9 @@ COLUMNS: Final = [
 ]
 """What a row of a cell in a block holds, with its block: the frame has them also when no cell could be loaded."""
 
+COSTS: Final = ["wall_ns", "cpu_ns", "rss_bytes", "threads"]
+"""What is made of a process group's usage in a slice."""
+
 CONSERVED: Final = ("index", "level", "seed", "start_ns", "end_ns", "requests", "dropped", "open.arrivals")
 """What of a slice says how many requests it had to leave."""
 
@@ -57,8 +60,8 @@ def block_cells(block: BlockFrames, mode: str) -> Iterator[tuple[Cell, Row, Late
     requests = slice_after_slice(block.requests)
     last = max(slices["index"].max(), 0) if len(slices) else 0
     bounds = np.searchsorted(requests["slice"], np.arange(last + 2, dtype=requests["slice"].dtype))
-    usage = block.usage.set_index(["group", "slice"]).sort_index()
-    conditions = block.conditions.set_index("slice")
+    usage = {group: rows.set_index("slice")[COSTS].astype(float) for group, rows in block.usage.groupby("group")}
+    conditions = block.conditions.set_index("slice").astype(float)
     for key, own in slices.groupby(["arm", "endpoint", "cell_level"], sort=False):
         arm, _, level = cast("tuple[str, str, float]", key)
         parts = [slice(bounds[index], bounds[index + 1]) for index in own["index"]]
@@ -93,19 +96,25 @@ def curve(block: BlockFrames, promise: Promise) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def cell_rows(pooled: Pooled, usage: pd.DataFrame, conditions: pd.DataFrame) -> Iterator[tuple[str, Row, Latencies]]:
+def cell_rows(
+    pooled: Pooled, usage: Mapping[str, pd.DataFrame], conditions: pd.DataFrame
+) -> Iterator[tuple[str, Row, Latencies]]:
     """One cell's label, its figures in one block, and its latencies; of a mix, those of its parts as well.
+
+    `usage`: by group, COSTS of every slice; `conditions`: of the cell's slices, in their order.
 
     What is counted for a slice as a whole (conservation, costs) is left out of the parts.
     """
     slices = pooled.slices
-    settled, unsettled = _settled(pooled)
+    settled, unsettled = from_steady_state(pooled)
     shared = {
         "slices": len(slices),
         "unsettled": unsettled,  # it had not settled within the first half of its windows
         **_conditions(slices, conditions),
     }
-    whole = _conservation(pooled, conditions) | _costs(list(slices["index"]), usage, int(settled.ok.sum()))
+    whole = _conservation(pooled, conditions.seen.to_numpy()) | _costs(
+        list(slices["index"]), usage, int(settled.ok.sum())
+    )
     whole |= _sessions(conditions, int((~settled.dropped).sum()))
     label = slices.endpoint.iloc[0]
     yield label, shared | whole | _timed(settled) | _streams(settled, label), settled.sample
@@ -208,18 +217,17 @@ def _lag(pooled: Pooled, sample: Latencies) -> Row:
     }
 
 
-def _conservation(pooled: Pooled, conditions: pd.DataFrame) -> Row:
+def _conservation(pooled: Pooled, seen_by_server: NDArray[np.float64]) -> Row:
     """What does not add up, to the unit: scheduled = sent + dropped = stored, and answered ≤ seen by the server ≤ sent."""
     unaccounted = unseen = 0
     bounds = np.searchsorted(pooled.row, np.arange(len(pooled.slices) + 1))
     slices = pooled.slices[pooled.slices.columns.intersection(CONSERVED)].to_dict("records")
-    for slice_, low, high in zip(slices, bounds, bounds[1:], strict=False):
+    for slice_, seen, low, high in zip(slices, seen_by_server, bounds, bounds[1:], strict=False):
         outcome = pooled.outcome[low:high]
         told = int(slice_["requests"]) + int(slice_["dropped"])
         unaccounted += abs(len(outcome) - scheduled(slice_, len(outcome))) + abs(len(outcome) - told)
         sent = int((outcome != Outcome.DROPPED).sum())
         answered = int(np.isin(outcome, (Outcome.OK, Outcome.WRONG_BODY)).sum())
-        seen = conditions.seen[slice_["index"]]
         if not np.isnan(seen):
             unseen += max(0, int(seen) - sent, answered - int(seen))
     return {"unaccounted": unaccounted, "unseen": unseen}
@@ -234,46 +242,60 @@ def scheduled(slice_: Row, stored: int) -> int:
     return len(arrivals.schedule(cast("Kind", kind), slice_["level"], length_ns, int(slice_["seed"])))
 
 
-def _costs(indexes: list[int], usage: pd.DataFrame, answered: int) -> Row:
+def _costs(indexes: list[int], usage: Mapping[str, pd.DataFrame], answered: int) -> Row:
     """The server's costs over these slices, and how busy server, load generator and services were (in cores)."""
-    server, load, services = (usage.loc[group].reindex(indexes) for group in ("server", "load", SERVICES))
-    cpu_ns, wall_ns = server.cpu_ns.astype(float), server.wall_ns.astype(float)
-    known = bool(cpu_ns.notna().all())
-    load_ns, services_ns = load.cpu_ns.astype(float), services.cpu_ns.astype(float)
-    rss = server.rss_bytes.astype(float).max() / MIB
+    server, load, services = (usage[group].reindex(indexes).to_numpy() for group in ("server", "load", SERVICES))
+    cpu_ns, load_ns, services_ns = (group[:, COSTS.index("cpu_ns")].sum() for group in (server, load, services))
+    wall_ns, rss = np.nansum(server[:, COSTS.index("wall_ns")]), _most(server[:, COSTS.index("rss_bytes")]) / MIB
     return {
-        "cpu_ms_per_request": float(cpu_ns.sum()) / 1e6 / answered if known and answered else None,
-        "server_busy": float(cpu_ns.sum() / wall_ns.sum()) if known else None,
-        "load_busy": float(load_ns.sum() / wall_ns.sum()) if load_ns.notna().all() else None,
-        "services_busy": float(services_ns.sum() / wall_ns.sum()) if services_ns.notna().all() else None,
-        "rss_mib": None if np.isnan(rss) else float(rss),
-        "threads": float(server.threads.astype(float).max()),
+        "cpu_ms_per_request": float(cpu_ns) / 1e6 / answered if answered and not np.isnan(cpu_ns) else None,
+        "server_busy": _share(cpu_ns, wall_ns),
+        "load_busy": _share(load_ns, wall_ns),
+        "services_busy": _share(services_ns, wall_ns),
+        "rss_mib": None if np.isnan(rss) else rss,
+        "threads": _most(server[:, COSTS.index("threads")]),
     }
+
+
+def _share(cpu_ns: float, wall_ns: float) -> float | None:
+    """Cores that were busy; None where the CPU of a slice is not known."""
+    return None if np.isnan(cpu_ns) else float(cpu_ns / wall_ns)
+
+
+def _sum(values: NDArray[np.float64]) -> float:
+    """Of those that are known; NaN if none is."""
+    known = values[~np.isnan(values)]
+    return float(known.sum()) if len(known) else np.nan
+
+
+def _most(values: NDArray[np.float64]) -> float:
+    """The largest of those that are known; NaN if none is."""
+    return float(values[~np.isnan(values)].max(initial=-np.inf)) if not np.isnan(values).all() else np.nan
 
 
 def _sessions(conditions: pd.DataFrame, requests: int) -> Row:
     """Connections to the database, as it counts them itself; None where nobody counts."""
-    opened, most = conditions.sessions_opened.astype(float).sum(min_count=1), conditions.sessions.astype(float).max()
+    opened, most = _sum(conditions.sessions_opened.to_numpy()), _most(conditions.sessions.to_numpy())
     return {
-        "sessions_per_request": float(opened) / requests if requests and not np.isnan(opened) else None,
-        "sessions": None if np.isnan(most) else float(most),
+        "sessions_per_request": opened / requests if requests and not np.isnan(opened) else None,
+        "sessions": None if np.isnan(most) else most,
     }
 
 
 def _conditions(slices: pd.DataFrame, conditions: pd.DataFrame) -> Row:
     """The load generator's own clock, and what else went on."""
-    known = conditions.astype(float)
-    wall_ns = known.wall_ns.sum()
-    upstream = known[known.upstream_requests > 0]
+    known = {name: conditions[name].to_numpy() for name in conditions}
+    wall_ns = np.nansum(known["wall_ns"])
+    upstream = known["upstream_late_p99_ms"][known["upstream_requests"] > 0]
     return {
         "ticks": int(slices.ticks.sum()),
         "late_ticks": int(slices.late_ticks.sum()),
         "worst_tick_ms": float(slices.worst_tick_ms.max()),
-        "steal": float(known.steal_ns.sum(min_count=1) / wall_ns),
-        "others": float(known.others_ns.sum(min_count=1) / wall_ns),
-        "swapped_bytes": float(known.swapped_bytes.sum(min_count=1)),
-        "connections": float(known.connections.max()),
-        "workers": float(known.workers.max()),
-        "new_workers": float(known.new_workers.sum(min_count=1)),
-        "upstream_late_ms": float(upstream.upstream_late_p99_ms.median()) if len(upstream) else None,
+        "steal": float(_sum(known["steal_ns"]) / wall_ns),
+        "others": float(_sum(known["others_ns"]) / wall_ns),
+        "swapped_bytes": _sum(known["swapped_bytes"]),
+        "connections": _most(known["connections"]),
+        "workers": _most(known["workers"]),
+        "new_workers": _sum(known["new_workers"]),
+        "upstream_late_ms": float(pd.Series(upstream).median()) if len(upstream) else None,
     }

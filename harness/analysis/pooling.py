@@ -113,7 +113,7 @@ def analysed(block: BlockFrames, mode: str) -> pd.DataFrame:
     return slices[held].assign(cell_level=HELD)
 
 
-def _settled(pooled: Pooled) -> tuple[Pooled, bool]:
+def from_steady_state(pooled: Pooled) -> tuple[Pooled, bool]:
     """Without what MSER-5 cuts off; and whether it has not settled at all."""
     timed = pooled.ok
     row, at, values = pooled.row[timed], pooled.intended[timed], pooled.latency_ms[timed]

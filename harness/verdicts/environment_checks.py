@@ -50,7 +50,7 @@ def nearing_ceiling(analysis: Analysis, cell: Cell, rows: pd.DataFrame) -> Itera
 
 def send_lag(analysis: Analysis, cell: Cell, rows: pd.DataFrame) -> Iterator[str]:
     """Requests that leave late measure the load generator. One block in which p99 is surely over the limit is enough."""
-    for row in rows.to_dict("records"):
+    for row in rows[["block", "requests", "lagging", "lag_p99_ms", "lag_limit_ms"]].to_dict("records"):
         if surely_more(int(row["lagging"]), int(row["requests"]), LATE_SHARE):
             lag, limit = numbers.number(row["lag_p99_ms"]), numbers.number(row["lag_limit_ms"])
             advice = "the load generator was late, not the server; run again on a quieter machine or lower the rate"
@@ -60,7 +60,7 @@ def send_lag(analysis: Analysis, cell: Cell, rows: pd.DataFrame) -> Iterator[str
 
 def ticker_late(analysis: Analysis, cell: Cell, rows: pd.DataFrame) -> Iterator[str]:
     """The load generator's own 10 ms clock: stopped, starved or stuck, it cannot say so in its requests."""
-    for row in rows.to_dict("records"):
+    for row in rows[["block", "ticks", "late_ticks", "worst_tick_ms"]].to_dict("records"):
         if surely_more(int(row["late_ticks"]), int(row["ticks"]), LATE_SHARE) and row["worst_tick_ms"] > TICK_LATE_MS:
             worst = numbers.number(row["worst_tick_ms"])
             share = (
@@ -76,7 +76,7 @@ def offered(analysis: Analysis, cell: Cell, rows: pd.DataFrame) -> Iterator[str]
     """What was due has to be sent within its slice. (How far a schedule is from its rate is Poisson's, and not checked.)"""
     if analysis.mode == CLOSED:
         return
-    for row in rows.to_dict("records"):
+    for row in rows[["block", "requests", "dropped", "sent_in_slice", "slice_s"]].to_dict("records"):
         due, in_time = row["requests"] + row["dropped"], row["sent_in_slice"] + row["dropped"]
         if due - in_time > max(OFFERED_MOST * due, OFFERED_FEW):
             sent, wanted = numbers.number(in_time / row["slice_s"]), numbers.number(due / row["slice_s"])

@@ -27,6 +27,9 @@ THREADS_SURE: Final = 0.8  # of the mean number in flight: so many were surely i
 
 DRIFT_MOST: Final = 0.10
 
+ANSWERS: Final = ("ok_in_window", "throughput_rps", "window_s", "slices")
+"""Of a row, what says how many answers came, and how many could."""
+
 MORE_CONNECTIONS: Final = ": raise database.max_connections, or lower threads or users"
 
 ADVICE: Final = dict.fromkeys(("too many clients", "connection slots are reserved"), MORE_CONNECTIONS)
@@ -81,7 +84,7 @@ def above_little(analysis: Analysis, cell: Cell, rows: pd.DataFrame) -> Iterator
         seen = numbers.number(in_flight)
         yield f"throughput × latency gives {seen} requests in flight where {users} users have one each (Little's law)"
     least_s = analysis.least_ms(cell) / 1000
-    for row in rows.to_dict("records"):
+    for row in rows[list(ANSWERS)].to_dict("records"):
         if least_s and row["ok_in_window"] > most_answers(users, least_s, row):
             most, seen = numbers.number(users / least_s), numbers.number(row["throughput_rps"])
             yield f"{seen} req/s where {users} users that wait {least_s:g} s can make {most} (Little's law)"
@@ -103,7 +106,7 @@ def above_cap(analysis: Analysis, cell: Cell, rows: pd.DataFrame) -> Iterator[st
     cap, least_s = analysis.run.scenario.arm(cell.arm).cap, analysis.least_ms(cell) / 1000
     if cap is None or not least_s:
         return
-    for row in rows.to_dict("records"):
+    for row in rows[list(ANSWERS)].to_dict("records"):
         if row["ok_in_window"] > most_answers(cap, least_s, row):
             most, seen = numbers.number(cap / least_s), numbers.number(row["throughput_rps"])
             yield f"{seen} req/s where the declared cap of {cap} allows {most}: the cap is not what was declared"

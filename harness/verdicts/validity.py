@@ -15,7 +15,6 @@ import pandas as pd
 from harness.analysis import analysis, frames
 from harness.analysis.analysis import Analysis
 from harness.plan.slices import Cell
-from harness.verdicts import validity
 from harness.verdicts.environment_checks import (
     load_generator_busy,
     near_ceiling,
@@ -99,6 +98,8 @@ def sound(analysis: Analysis) -> tuple[Analysis, list[Reason]]:
         for one in analysis.noise_floors
         if not {Cell(arm, one.endpoint, one.level) for arm in (one.arm, one.over)} & lost
     ]
+    if len(floors) == len(analysis.noise_floors):
+        return analysis, reasons
     told = replace(analysis, noise_floors=floors)
     _KNOWN[told] = reasons  # no check asks for a floor
     return told, reasons
@@ -146,4 +147,4 @@ FLAGGING: Final[tuple[Check, ...]] = (
 
 def read(path: Path) -> tuple[Analysis, list[Reason]]:
     """The run in this folder, analysed, and what is wrong with its cells."""
-    return validity.sound(analysis.analyse(frames.open_run(path)))
+    return sound(analysis.analyse(frames.open_run(path)))

@@ -52,7 +52,7 @@ Around = tuple[Place, Margins]
 
 def margins(panel: Axes, size: Paper, title: str, names_at_right: Sequence[str], beside: bool) -> Margins:
     """Measured from the words that the panel has now."""
-    weight = "bold" if any(label.get_fontweight() == "bold" for label in panel.get_yticklabels()) else "normal"
+    weight = "bold" if any(label.get_fontweight() == "bold" for label in ticks.labels(panel.yaxis)) else "normal"
     tick, small = 2 * TICK_PT / POINTS, size.small
     left = (
         tick + LABEL_PT / POINTS + size.lines(page_size.count(panel.get_ylabel()), small)

@@ -100,6 +100,7 @@ TALK: Final = Paper("talk", 40 / 3, 7.5, title=25, facts=12, text=16, small=14, 
 PAPERS: Final = {paper.name: paper for paper in (PAGE, TALK)}
 
 
+@cache
 def width(text: str, size: float, weight: str = "normal") -> float:
     """How wide a line of text is, in inches: the sum of its words, each of which is measured once."""
     words = text.split(" ")
