@@ -17,7 +17,7 @@ from harness.analysis.pooling import Latencies, Pooled, analysed, from_steady_st
 from harness.analysis.request_figures import Row
 from harness.plan.slices import Cell
 from harness.samples import Outcome
-from harness.scenario.objective import Promise
+from harness.scenario.objective import Objective
 
 COLUMNS: Final = [
     *("block", "arm", "endpoint", "level", "slices", "unsettled", "requests", "dropped", "ok", "failures"),
@@ -53,8 +53,8 @@ def block_cells(block: BlockFrames, mode: str) -> Iterator[tuple[Cell, Row, Late
             yield Cell(arm, label, level), {"arm": arm, "endpoint": label, "level": level, **row}, sample
 
 
-def curve(block: BlockFrames, promise: Promise) -> pd.DataFrame:
-    """Every slice of a search: block, arm, endpoint, rate, latency_ms at the promised percentile, kept.
+def curve(block: BlockFrames, objective: Objective) -> pd.DataFrame:
+    """Every slice of a search: block, arm, endpoint, rate, latency_ms at the objective's percentile, kept.
 
     A request that failed or was dropped took, for this, as long as the slowest.
     """
@@ -73,8 +73,8 @@ def curve(block: BlockFrames, promise: Promise) -> pd.DataFrame:
                 "endpoint": slice_["endpoint"],
                 "rate": slice_["level"],
                 "purpose": slice_["purpose"],
-                "latency_ms": float(np.quantile(latency_ms, promise.quantile)),
-                "kept": promise.kept(len(latency_ms), int(slice_["late"])),
+                "latency_ms": float(np.quantile(latency_ms, objective.quantile)),
+                "met": objective.met(len(latency_ms), int(slice_["late"])),
             }
         )
     return pd.DataFrame(rows)

@@ -16,12 +16,12 @@ Rate = Annotated[StrictFloat | StrictInt, Field(ge=0.1, le=100_000)]
 Query = dict[StrictStr, StrictInt | StrictStr]
 
 HELD: Final = 0
-"""The level of a capacity cell: the highest rate that keeps the promise, which only the run will tell."""
+"""The level of a capacity cell: the highest rate that meets the objective, known only after the run."""
 
 
 @dataclass(frozen=True)
 class Part:
-    """One kind of work in a level: all of it, or a share of a mix."""
+    """One endpoint of a level: all of it, or a share of a mix."""
 
     name: str
     query: dict[str, int | str]
@@ -35,7 +35,7 @@ class Part:
 
 
 class Endpoint(Table):
-    """One kind of work and how hard it is pushed: `users` in closed loop, `rate` in open loop, neither for capacity.
+    """One workload and its levels: `users` in closed loop, `rate` in open loop, neither for capacity.
 
     `arms` names those that are asked for it, where not all of them are.
     Or a mix of several, `mix = { greeting = 0.9, "wait ms=100" = 0.1 }`: each request draws its endpoint by these shares.
@@ -50,12 +50,12 @@ class Endpoint(Table):
 
     @property
     def levels(self) -> Sequence[int | float]:
-        """How hard it is pushed, level by level."""
+        """Its load levels."""
         return self.users or self.rate or [HELD]
 
     @property
     def parts(self) -> Sequence[Part]:
-        """What is asked at this level: one kind of work, or those of the mix."""
+        """The endpoints that are requested: one, or those of the mix."""
         if not self.mix:
             return [Part(self.name, self.query, 1.0, self.label)]
         named = [(text, *read_label(text), share) for text, share in self.mix.items()]

@@ -1,7 +1,7 @@
 """A scenario file in, a checked Scenario out, or a UserError that names file, key, expected and got.
 
-A scenario is refused whole and before anything starts: everything in it that cannot work on this
-table of servers and endpoints is found here.
+A scenario is refused whole and before anything starts: everything in it that these
+servers and endpoints cannot do is found here.
 """
 
 from typing import Annotated, Any, Literal, Self
@@ -18,7 +18,7 @@ from harness.scenario.blocks import Blocks, Rule
 from harness.scenario.claims import Claim, Condition
 from harness.scenario.database import Database
 from harness.scenario.endpoint import Endpoint, Rate
-from harness.scenario.objective import Objective
+from harness.scenario.objective import ObjectiveText
 
 Seconds = Annotated[StrictFloat | StrictInt, Field(gt=0, le=600)]
 
@@ -30,7 +30,7 @@ class Load(Table):
     arrivals: Kind = "poisson"
     max_in_flight: Annotated[StrictInt, Field(ge=1, le=10_000)] | None = None
     processes: Annotated[StrictInt, Field(ge=1, le=16)] = 1
-    objective: Objective | None = None
+    objective: ObjectiveText | None = None
     start_rate: Rate = 50
     slice_s: Seconds = 0.25
     slice_max_s: Seconds = 2.0
@@ -61,12 +61,14 @@ class Load(Table):
                 f"max_in_flight: expected at least one per process = {self.processes}, got {self.max_in_flight}"
             )
         if self.mode == CAPACITY and self.objective is None:
-            raise ValueError("objective: expected a promise such as 'p99 <= 250ms' with mode = 'capacity', got nothing")
+            raise ValueError(
+                "objective: expected an objective such as 'p99 <= 250ms' with mode = 'capacity', got nothing"
+            )
         return self
 
 
 class Base(Table):
-    """What a change of the measured project is compared with."""
+    """The revision that a change of the measured project is compared with."""
 
     ref: StrictStr  # as it was asked for
     sha: StrictStr
@@ -94,7 +96,7 @@ class Scenario(Table):
     comparisons: list[Comparison] = []
     claims: list[Claim] = []
     base: Annotated[Base | None, SkipJsonSchema()] = None  # set by plan.ab.doubled, and not in a file
-    explained: Pass = False  # set by the pass that explains, and not in a file
+    instrumented: Pass = False  # set by plan.instrumented_run, not in a file
 
     def arms_of(self, endpoint: Endpoint) -> list[Arm]:
         """The arms that are asked for this endpoint: all of them, or those it names."""
@@ -106,30 +108,30 @@ class Scenario(Table):
 
     @property
     def needs(self) -> frozenset[str]:
-        """Which services the endpoints ask, and middleware that reads sessions: DATABASE, CACHE, UPSTREAM."""
+        """Services that the endpoints and the session middleware use: DATABASE, CACHE, UPSTREAM."""
         parts = [part for endpoint in self.endpoints for part in endpoint.parts]
         sessions = {DATABASE} if any(arm.profile == "sessions" for arm in self.arms) else set()
         return frozenset(sessions).union(*(ENDPOINTS[part.name].needs for part in parts))
 
     @property
     def rule(self) -> Rule | None:
-        """By which a run ends before its last block; None: the number of blocks is fixed."""
+        """The stopping rule; None: the number of blocks is fixed."""
         return self.blocks if isinstance(self.blocks, Rule) else None
 
     @property
     def fewest_blocks(self) -> int:
-        """So many are measured whatever comes out."""
+        """The least that is measured."""
         return self.blocks.min if isinstance(self.blocks, Rule) else self.blocks
 
     @property
     def most_blocks(self) -> int:
-        """So many are planned."""
+        """The most that is measured."""
         return self.blocks.max if isinstance(self.blocks, Rule) else self.blocks
 
     @property
     def overrides(self) -> dict[str, Any]:
         """What the command line can change, as JSON: scenario.toml and these give the same scenario again."""
-        return self.model_dump(include={"blocks", "seed", "base", "explained"}, exclude_none=True)
+        return self.model_dump(include={"blocks", "seed", "base", "instrumented"}, exclude_none=True)
 
     @property
     def pairs(self) -> list[Comparison]:
@@ -148,10 +150,10 @@ class Scenario(Table):
         return self.levels[str(condition.endpoint)][0] if condition.level is None else condition.level
 
     def metric_of(self, condition: Condition) -> metrics.Metric:
-        """What it is about: throughput where nothing else is said; in open loop the median latency, in a search the rate."""
+        """Its metric; by default throughput, in open loop the median latency, in a capacity search the rate."""
         if condition.metric is None:
             return metrics.of(self.load.mode)[0]
-        return (metrics.BY_KEY | metrics.PROBED)[condition.metric]
+        return (metrics.BY_KEY | metrics.INSTRUMENTED)[condition.metric]
 
     def told(self, condition: Condition) -> str:
         """This condition on one line."""
