@@ -156,7 +156,7 @@ def analyse(run: Run) -> Analysis:
     found: list[dict[str, Any]] = []
     curves: list[pd.DataFrame] = []
     times: list[pd.DataFrame] = []
-    promise = run.scenario.load.objective
+    objective = run.scenario.load.objective
     for block in run.blocks():
         for cell, row, sample in cells.block_cells(block, run.scenario.load.mode):
             rows.append({"block": block.index, **row})
@@ -165,8 +165,8 @@ def analyse(run: Run) -> Analysis:
         refused |= {(entry["arm"], entry["endpoint"]): entry["reason"] for entry in block.notes["refused"]}
         for cell in _restarted(block, run.scenario.load.mode):
             restarts[cell] = restarts.get(cell, 0) + 1
-        if promise is not None:
-            curves.append(cells.curve(block, promise))
+        if objective is not None:
+            curves.append(cells.curve(block, objective))
         times.append(timeline.of_block(block, run.scenario.load.mode, timeline.stretches(run.scenario)))
         found += [{"block": block.index, **one} for one in block.notes["found"]]
         del block  # before the next one is read

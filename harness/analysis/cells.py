@@ -21,7 +21,7 @@ from harness.registry import endpoints
 from harness.registry.load_modes import Kind
 from harness.registry.metrics import QUANTILES
 from harness.samples import SERVICES, Outcome
-from harness.scenario.objective import Promise
+from harness.scenario.objective import Objective
 from harness.statistics import intervals
 
 MIB: Final = 2**20
@@ -69,8 +69,8 @@ def block_cells(block: BlockFrames, mode: str) -> Iterator[tuple[Cell, Row, Late
             yield Cell(arm, label, level), {"arm": arm, "endpoint": label, "level": level, **row}, sample
 
 
-def curve(block: BlockFrames, promise: Promise) -> pd.DataFrame:
-    """Every slice of a search: block, arm, endpoint, rate, latency_ms at the promised percentile, kept.
+def curve(block: BlockFrames, objective: Objective) -> pd.DataFrame:
+    """Every slice of a search: block, arm, endpoint, rate, latency_ms at the objective's percentile, kept.
 
     A request that failed or was dropped took, for this, as long as the slowest.
     """
@@ -89,8 +89,8 @@ def curve(block: BlockFrames, promise: Promise) -> pd.DataFrame:
                 "endpoint": slice_["endpoint"],
                 "rate": slice_["level"],
                 "purpose": slice_["purpose"],
-                "latency_ms": float(np.quantile(latency_ms, promise.quantile)),
-                "kept": promise.kept(len(latency_ms), int(slice_["late"])),
+                "latency_ms": float(np.quantile(latency_ms, objective.quantile)),
+                "met": objective.met(len(latency_ms), int(slice_["late"])),
             }
         )
     return pd.DataFrame(rows)

@@ -67,7 +67,7 @@ def digest(scenario: Scenario, blocks: list[Block]) -> str:
 
 
 def expected_s(scenario: Scenario) -> float:
-    """A rough length of the whole run in seconds, from declared waits and caps; start-up included."""
+    """A rough length of the whole run in seconds, from declared waits and concurrency limits; start-up included."""
     load = scenario.load
     per_block = 3.0 + 0.8 * len(scenario.arms)
     for _, slice_s, drain_s in _guesses(scenario):
@@ -126,7 +126,7 @@ def _guesses(scenario: Scenario) -> Iterator[tuple[Cell, float, float]]:
     for cell, arm, endpoint in cells(scenario):
         least_s = endpoint.longest_ms / 1000
         if load.mode == CLOSED:
-            queued_s = cell.level * least_s / arm.cap if arm.cap else 0.0
+            queued_s = cell.level * least_s / arm.concurrency_limit if arm.concurrency_limit else 0.0
             latency_s = max(least_s, queued_s, cell.level * 0.001)
             slice_s = min(max(load.slice_s, LATENCIES_PER_SLICE * latency_s), max(load.slice_max_s, load.slice_s))
         else:

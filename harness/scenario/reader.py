@@ -1,4 +1,4 @@
-"""A scenario file in, a checked Scenario out; what is wrong with it is told to its author, line by line."""
+"""A scenario file in, a checked Scenario out; or one message per problem."""
 
 import tomllib
 from difflib import get_close_matches
@@ -76,7 +76,7 @@ def parse(text: str, source: str) -> Scenario:
     try:
         tables = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        raise UserError(f"{source}: not TOML: {error}") from None
+        raise UserError(f"{source}: invalid TOML: {error}") from None
     try:
         asked = Scenario.model_validate(tables)
     except ValidationError as error:

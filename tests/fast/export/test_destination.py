@@ -93,7 +93,7 @@ def test_by_default_the_folder_is_in_the_run_and_the_document_goes_to_standard_o
     assert (code, out) == (0, "")
     assert "block 6 of 6" in err
     assert (run / "export" / "requests.csv").exists()
-    assert json.loads(exported(run, "--json")[1])["schema_version"] == 1
+    assert json.loads(exported(run, "--json")[1])["schema_version"] == 2
 
 
 def strict(text: str) -> Any:

@@ -349,7 +349,7 @@ REFUSED: dict[str, tuple[Callable[[Path], Any], str]] = {
         lambda run: change_head(run, state="running", pid=os.getppid()),
         r"still running, as process \d+; wait",
     ),
-    "another version": (lambda run: change_head(run, schema_version=1), "schema_version: expected 4, got 1"),
+    "another version": (lambda run: change_head(run, schema_version=1), "schema_version: expected 5, got 1"),
     "no run": (lambda run: (run / "run.json").unlink(), "not a run folder: it has no run.json"),
     "another scenario": (
         edit_scenario,

@@ -26,9 +26,9 @@ def open_loop(rates: str, *more: str) -> str:
     return "\n".join([levels, "[load]", 'mode = "open"', *more, ""])
 
 
-def capacity(promise: str) -> str:
+def capacity(objective: str) -> str:
     """The tiny scenario as a search, with its levels left in."""
-    return TINY + f'\n[load]\nmode = "capacity"\nobjective = "{promise}"\n'
+    return TINY + f'\n[load]\nmode = "capacity"\nobjective = "{objective}"\n'
 
 
 def ruled(*keys: str) -> str:
@@ -46,7 +46,7 @@ MALFORMED = {
     "unknown table": (TINY + "\n[loads]\nvisits = 2\n", "loads: unknown key"),
     "unknown server": (edited("gunicorn-gthread", "gunicorn-gtread"), "arms[0].server: expected one of gunicorn-sync"),
     "unknown server, near miss": (edited("gunicorn-gthread", "gunicorn-gtread"), "did you mean 'gunicorn-gthread'?"),
-    "unknown colour": (edited('view = "sync"', 'view = "red"'), "arms[0].view: expected one of sync, async; got 'red'"),
+    "unknown view": (edited('view = "sync"', 'view = "red"'), "arms[0].view: expected one of sync, async; got 'red'"),
     "unknown endpoint": (edited('name = "hello"', 'name = "helo"'), "did you mean 'hello'?"),
     "text for a number": (edited("blocks = 6", 'blocks = "six"'), "blocks: expected integer, got 'six'"),
     "fraction for a number": (edited("blocks = 6", "blocks = 1.5"), "blocks: expected integer, got 1.5"),
@@ -132,16 +132,19 @@ MALFORMED = {
     "unknown arrivals": (open_loop("[9]", 'arrivals = "poison"'), "did you mean 'poisson'?"),
     "arrivals in closed loop": (TINY + '\n[load]\narrivals = "burst"\n', "load.arrivals: expected only with mode"),
     "no processes": (open_loop("[9]", "processes = 0"), "load.processes: expected greater than or equal to 1, got 0"),
-    "a capacity without a promise": (
+    "a capacity without an objective": (
         TINY + '\n[load]\nmode = "capacity"\n',
-        "load.objective: expected a promise such as 'p99 <= 250ms'",
+        "load.objective: expected an objective such as 'p99 <= 250ms'",
     ),
-    "a promise that is none": (
+    "an objective that is none": (
         capacity("p98 < 250"),
-        "load.objective: expected a promise such as 'p99 <= 250ms' (p50, p95, p99 or p99.9; ms or s), got 'p98 < 250'",
+        "load.objective: expected an objective such as 'p99 <= 250ms' (p50, p95, p99 or p99.9; ms or s), got 'p98 < 250'",
     ),
-    "a promise of nothing": (capacity("p99 <= 0ms"), "load.objective: expected a limit above 0 and up to 60 s"),
-    "a promise in open loop": (open_loop("[9]", 'objective = "p99 <= 1s"'), "load.objective: expected only with mode"),
+    "an objective of nothing": (capacity("p99 <= 0ms"), "load.objective: expected a limit above 0 and up to 60 s"),
+    "an objective in open loop": (
+        open_loop("[9]", 'objective = "p99 <= 1s"'),
+        "load.objective: expected only with mode",
+    ),
     "levels in a capacity": (
         capacity("p99 <= 250ms"),
         "endpoints[0].users: expected only with load.mode = 'closed', got it with 'capacity'",

@@ -56,7 +56,7 @@ def test_a_run_whose_harness_is_gone_says_cut_off(tmp_path: Path) -> None:
 def test_an_unknown_schema_version_is_refused(tmp_path: Path) -> None:
     path = fake_run(tmp_path, tiny(blocks=1), FakeLoad())
     files.write_json(path / "run.json", read_json(path / "run.json") | {"schema_version": 99})
-    with pytest.raises(UserError, match="schema_version: expected 4, got 99"):
+    with pytest.raises(UserError, match="schema_version: expected 5, got 99"):
         frames.open_run(path)
 
 

@@ -75,15 +75,15 @@ def test_what_the_interval_has_in_it_is_inconclusive_and_told_how_many_blocks_wo
 
 
 def test_too_few_blocks_decide_nothing(tmp_path: Path) -> None:
-    pair, promise = judged(
+    pair, objective = judged(
         tmp_path,
         PAIR + 'by = ">= 1.5"',
         'endpoint = "hello"\narm = "async"\nmetric = "p50"\nat_most = "12ms"',
         blocks=5,
     )
-    assert (pair.word, promise.word) == ("inconclusive", "inconclusive")
+    assert (pair.word, objective.word) == ("inconclusive", "inconclusive")
     assert "6 blocks" in pair.conditions[0].reason
-    assert "6 blocks" in promise.conditions[0].reason
+    assert "6 blocks" in objective.conditions[0].reason
 
 
 def test_an_invalid_cell_makes_its_claims_invalid_with_the_reason(tmp_path: Path) -> None:

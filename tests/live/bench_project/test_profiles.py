@@ -1,4 +1,4 @@
-"""Settings profiles: each serves both colours, and costs what it says; each in a process of its own."""
+"""Settings profiles: each serves both views, and costs what it says; each in a process of its own."""
 
 import json
 import os
@@ -44,7 +44,7 @@ print(json.dumps(told))
 
 
 def asked(profile: str, database: Path, *arguments: str) -> Any:
-    """What a process with this profile answers to both colours on both interfaces."""
+    """What a process with this profile answers to both views on both interfaces."""
     env = {**os.environ, "DJANGO_PROFILE": profile, "DATABASE_URL": f"sqlite:///{database}"}
     env |= {"DJANGO_SETTINGS_MODULE": "config.settings"}
     ended = subprocess.run(

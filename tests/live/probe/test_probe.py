@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from support.probed import asked
+from support.instrumented import asked
 
 from harness.location import ROOT
 

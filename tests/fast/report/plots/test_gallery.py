@@ -90,11 +90,11 @@ def test_compared_runs_are_named_by_what_differs_and_cells_of_one_are_told(
     svg = " ".join(re.findall(r">([^<>]+)</text>", (tmp_path / "compare-latency.svg").read_text(encoding="utf-8")))
     assert f"A: {run.name} · Python 3.11.0" in svg
     assert f"B: {other.name} · Python 3.14.0" in svg
-    assert re.search(r"the same in all: [^:]*Test CPU[^:]*Django 5\.2", svg)
+    assert re.search(r"all runs: [^:]*Test CPU[^:]*Django 5\.2", svg)
     assert "A: p50" in svg
     assert "B: p50" in svg
-    assert "Only in A, and not drawn: sync on wait ms=10 @ 8" in svg
-    assert "Only in B, and not drawn: sync on wait ms=10 @ 16" in svg
+    assert "Only in A, not drawn: sync on wait ms=10 @ 8" in svg
+    assert "Only in B, not drawn: sync on wait ms=10 @ 16" in svg
 
 
 @pytest.mark.parametrize(
@@ -105,7 +105,7 @@ def test_compared_runs_are_named_by_what_differs_and_cells_of_one_are_told(
         (["{run}", "--size", "wall"], 2, "invalid choice: 'wall'"),
         (["{run}", "{other}"], 2, "2 runs: draw one at a time, or all over each other with --compare"),
         (["--compare", "{run}"], 2, "--compare: expected two runs or more, got 1"),
-        (["--compare", "{run}", "{run}"], 1, "the same run is named twice"),
+        (["--compare", "{run}", "{run}"], 1, "the same run is given twice"),
         (["{run}", "--out", "{tmp}/file/below"], 1, "cannot be written: Not a directory; choose another folder"),
         ([], 2, "the following arguments are required: RUN"),
     ],
@@ -128,6 +128,6 @@ def test_runs_that_share_no_cell_are_refused_in_words(
     alien = run_of(tmp_path, asked(2, "[[endpoints]]\nname = 'hello'\nusers = [4]\n"), FakeLoad())
     assert plot_results.main(["--compare", str(run), str(alien), "--out", str(tmp_path / "out")]) == 1
     told = said(capsys)
-    assert "the runs share no cell (arm, endpoint and level by the same names)" in told
+    assert "the runs share no cell (same arm, endpoint and level)" in told
     assert "sync · gthread×1 on hello @ 4" in told
     assert not (tmp_path / "out").exists()
