@@ -15,7 +15,7 @@ import pytest
 from support import disturbed
 from support.programs.misbehaving import CAP, PAUSE_EVERY_S, RESETS, SEED, SERVICE_MS
 
-from harness.load import calibration, calibration_rig
+from harness.load import calibration_rig
 from harness.load.calibration_rig import Rig, Rows, column
 from harness.location import ROOT
 from harness.plan import arrivals
@@ -45,7 +45,7 @@ def misbehaving(rig: Rig, fault: str, folder: Path) -> Iterator[Rig]:
     env = processes.environment({"PYTHONPATH": str(ROOT)})
     child = processes.start(fault, command, folder / "log", cores=rig.cores.server, env=env, cwd=ROOT)
     try:
-        assert ports.poll(lambda: ports.answers(rig.port), calibration.START_S), child.log_tail()
+        assert ports.poll(lambda: ports.answers(rig.port), calibration_rig.START_S), child.log_tail()
         yield rig
     finally:
         rig.port = healthy
