@@ -13,7 +13,7 @@ from harness.report.mechanism_text import NOTHING
 from harness.verdicts import bottleneck
 from harness.verdicts.mechanism import Mechanism
 
-BESIDE: Final = (bottleneck.NOTHING_ALONE, bottleneck.ASKED)
+BESIDE: Final = (bottleneck.NO_SINGLE_ONE, bottleneck.OFFERED_LOAD)
 """With these bottlenecks an arm has CPU left: the CPU time per request is a fact, but not the cause."""
 
 DEARER: Final = 1.1  # times the CPU time per request; less is no explanation
@@ -52,7 +52,7 @@ class Grounds:
         if not ahead and not how.endswith("worse"):
             return Because(None, None, None, self._neither(sides))
         loser = sides[1] if ahead else sides[0]
-        found = bottleneck.held_by(self.analysis, loser)
+        found = bottleneck.find(self.analysis, loser)
         dearer = self._dearer(compared, ahead)
         kind = found[0] if found else None
         return Because(loser.arm, kind, dearer, self._text(loser, found, dearer))
@@ -66,11 +66,11 @@ class Grounds:
 
     def _text(self, loser: Cell, found: tuple[str, str] | None, dearer: float | None) -> str:
         kind = found[0] if found else None
-        if kind == bottleneck.CAP:
+        if kind == bottleneck.CONCURRENCY_LIMIT:
             return self._saturated(loser)
         if kind == bottleneck.SERVICES:
             return f"services of {loser.arm} (database, cache, slow API) saturated"
-        bound = "CPU-bound" if kind == bottleneck.CPU_BOUND else ""
+        bound = "CPU-bound" if kind == bottleneck.CPU else ""
         cost = f"{numbers.number(dearer)}× the CPU time per request" if dearer else ""
         said = "; ".join(one for one in (bound, cost) if one)
         if said:
@@ -81,7 +81,8 @@ class Grounds:
     def _saturated(self, cell: Cell) -> str:
         arm, least_s = self.analysis.run.scenario.arm(cell.arm), self.analysis.mean_ms(cell) / 1000
         what = f"thread pool of {cell.arm} saturated" if arm.threads else f"concurrency limit of {cell.arm} reached"
-        return f"{what} ({arm.cap} / {least_s:g} s = {numbers.number((arm.cap or 0) / least_s)} req/s max)"
+        most = numbers.number((arm.concurrency_limit or 0) / least_s)
+        return f"{what} ({arm.concurrency_limit} / {least_s:g} s = {most} req/s max)"
 
     def _switches(self, cell: Cell) -> str:
         one = self.mechanism.get(cell)
@@ -90,10 +91,10 @@ class Grounds:
         return f"; {numbers.number(one.switches)} thread switches per request"
 
     def _neither(self, sides: Sequence[Cell]) -> str:
-        kinds = {found[0] if (found := bottleneck.held_by(self.analysis, cell)) else None for cell in sides}
-        if kinds == {bottleneck.ASKED}:
+        kinds = {found[0] if (found := bottleneck.find(self.analysis, cell)) else None for cell in sides}
+        if kinds == {bottleneck.OFFERED_LOAD}:
             return "both complete nearly all of the offered load"
-        return "both CPU-bound" if kinds == {bottleneck.CPU_BOUND} else ""
+        return "both CPU-bound" if kinds == {bottleneck.CPU} else ""
 
 
 def grounds(analysis: Analysis, valid: Sequence[Compared], mechanism: Mapping[Cell, Mechanism]) -> Grounds:

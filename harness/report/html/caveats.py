@@ -48,7 +48,7 @@ def _limits(analysis: Analysis) -> str:
     unequal = [
         name
         for pair in scenario.pairs
-        if scenario.arm(pair.arm).cap != scenario.arm(pair.over).cap
+        if scenario.arm(pair.arm).concurrency_limit != scenario.arm(pair.over).concurrency_limit
         for name in (pair.arm, pair.over)
     ]
     limits = [f"{name}: {limit(scenario.arm(name))}" for name in dict.fromkeys(unequal)]

@@ -76,7 +76,7 @@ def unequal_limits(analysis: Analysis) -> str:
 
 def limit(arm: Arm) -> str:
     """An arm's concurrency limit: `16`, or `none`."""
-    return "none" if arm.cap is None else str(arm.cap)
+    return "none" if arm.concurrency_limit is None else str(arm.concurrency_limit)
 
 
 def equal(analysis: Analysis) -> list[tuple[str, str]]:

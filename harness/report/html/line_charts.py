@@ -16,7 +16,7 @@ from harness.registry.metrics import HIGHEST_RATE, METRICS, Metric
 from harness.report.chart_style import PERCENTILES, TAIL_SAMPLES
 from harness.report.html.line_chart import Chart, Line, Mark, Reference
 from harness.samples import SAMPLES_NEEDED
-from harness.scenario.model import HELD
+from harness.scenario.endpoint import HELD
 
 BY_LEVEL: Final = ("throughput_rps", "p50_ms", "p95_ms", "p99_ms", "cpu_ms_per_request")
 
@@ -202,7 +202,7 @@ def hockey_sticks(analysis: Analysis, lost: set[Cell]) -> Iterator[Chart]:
 
 def _walk(rows: pd.DataFrame, place: int, x: Sequence[float]) -> Line:
     middle = rows.groupby("rate").latency_ms.median().to_dict()
-    marks = [Mark(float(one.rate), float(one.latency_ms), hollow=not one.kept) for one in rows.itertuples(index=False)]
+    marks = [Mark(float(one.rate), float(one.latency_ms), hollow=not one.met) for one in rows.itertuples(index=False)]
     return Line(place, [middle.get(rate) for rate in x], marks)
 
 

@@ -144,7 +144,7 @@ def _why(counted: Counted) -> str:
 
 def _reason(where: str, found: Judged, loser: str) -> str:
     """The cause that most of these comparisons share."""
-    full = [because.text for _, _, because in found if because.kind == bottleneck.CAP]
+    full = [because.text for _, _, because in found if because.kind == bottleneck.CONCURRENCY_LIMIT]
     dear = [because for _, _, because in found if because.dearer]
     if len(full) * 2 > len(found):
         return f"{where}: {full[0]}."

@@ -18,7 +18,7 @@ from harness.report.plots import drawing, page_size, ticks
 from harness.report.plots.drawing import Subject
 from harness.report.plots.level_charts import names_room
 from harness.report.plots.sheet import Sheet
-from harness.scenario.model import HELD
+from harness.scenario.endpoint import HELD
 
 QUESTION: Final = "Which request rate can each deployment sustain?"
 
@@ -96,7 +96,7 @@ def _arm(subject: Subject, sheet: Sheet, panel: Axes, walked: pd.DataFrame, cell
     middle = walked.groupby("rate").latency_ms.median().dropna()
     panel.plot(middle.index, middle.to_numpy(), color=style["color"], ls=style["ls"], lw=scale, alpha=0.6)
     for kept, face in ((True, style["color"]), (False, "white")):
-        some = walked[walked.kept == kept]
+        some = walked[walked.met == kept]
         mark: dict[str, Any] = {"marker": style["marker"], "ls": "", "ms": 3.6 * scale, "markerfacecolor": face}
         panel.plot(some.rate, some.latency_ms, color=style["color"], **mark)
     found = subject.analysis.estimate(cell, HIGHEST_RATE)

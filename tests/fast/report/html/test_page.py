@@ -16,6 +16,7 @@ import pandas as pd
 import pytest
 from support.fakes import FakeLoad, FakeStage, Quiet
 from support.page import slower_when_sync
+from support.report import only_page
 from support.runs import FACTS, fake_run, read_json
 from support.scenarios import TINY
 from support.searches import TEXT as CAPACITY
@@ -26,7 +27,7 @@ from harness.formatting import numbers
 from harness.measure import runner
 from harness.plan.slices import Cell, Slice
 from harness.registry import endpoints, metrics
-from harness.report import sections
+from harness.report import run_report, sections
 from harness.report.chart_style import COLOURS
 from harness.report.html import causes, facts, line_chart, page, pair_sentences, svg
 from harness.report.html.causes import Because
@@ -89,11 +90,17 @@ class Read(HTMLParser):
         return " ".join(" ".join(self.words).split())
 
 
-def made(folder: Path, text: str = TINY, load: FakeLoad | None = None, stage: FakeStage | None = None) -> Path:
-    """A run of this scenario with its report."""
+def run_of(folder: Path, text: str = TINY, load: FakeLoad | None = None, stage: FakeStage | None = None) -> Path:
+    """A run of this scenario."""
     run = fake_run(folder, reader.parse(text, "tiny.toml"), load or FakeLoad(slower_when_sync), stage)
     (run / "scenario.toml").write_text(text)
-    publishing.publish(run)
+    return run
+
+
+def made(folder: Path, text: str = TINY, load: FakeLoad | None = None, stage: FakeStage | None = None) -> Path:
+    """The same with its page."""
+    run = run_of(folder, text, load, stage)
+    only_page(run)
     return run
 
 
@@ -106,7 +113,9 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run in which async is twice as fast, on two levels and with a claim."""
     claim = '[[claims]]\ntext = "twice as fast"\nendpoint = "hello"\nbetter = "async"\nthan = "sync"\nby = ">= 1.5"\n'
     text = TINY.replace("users = [8]", "users = [8, 16]") + claim
-    return made(tmp_path_factory.mktemp("page"), text.replace("level = ", ""))
+    run = made(tmp_path_factory.mktemp("page"), text.replace("level = ", ""))
+    run_report.write(validity.read(run)[0], run / "report", [])
+    return run
 
 
 @pytest.fixture(autouse=True)
@@ -116,7 +125,8 @@ def quiet(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_the_path_of_the_page_is_the_first_thing_to_open(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    path = made(tmp_path, TINY.replace("blocks = 6", "blocks = 1"))
+    path = run_of(tmp_path, TINY.replace("blocks = 6", "blocks = 1"))
+    publishing.publish(path)
     told = capsys.readouterr().out.splitlines()
     opened = told.index(f"open: {path / 'report' / 'report.html'}")
     assert told[opened + 1].startswith("report: ")
@@ -313,7 +323,7 @@ def test_a_reason_is_given_for_what_is_significant_or_called_not_significant(run
     assert sentences([("better", 2.0)], run, 2.0).why == "Where async leads: sync uses 2.00× the CPU time per request."
     measured = sentences([("leans-better", 2.0)], run, 2.0).why
     assert measured == "Where async leads (not significant): sync uses 2.00× the CPU time per request."
-    free = sentences([("better", 2.0)], run, 2.0, bottleneck.NOTHING_ALONE).why
+    free = sentences([("better", 2.0)], run, 2.0, bottleneck.NO_SINGLE_ONE).why
     assert free.endswith("2.00× the CPU time per request; CPU is not its bottleneck in 1 of 1.")
 
 
@@ -355,7 +365,7 @@ def test_a_scenario_that_was_edited_after_the_run_is_told_beside_the_answer(tmp_
     assert "is not what was measured" not in read(run).text
     head = read_json(run / "run.json")
     files.write_json(run / "run.json", head | {"plan": {"hash": "0123456789abcdef"}})
-    publishing.publish(run)
+    only_page(run)
     top = read(run).text.partition("Ratio of throughput, first arm")[0]
     assert "scenario.toml is not what was measured" in top
 
@@ -449,7 +459,7 @@ def test_a_search_for_capacity_has_its_hockey_stick(tmp_path: Path) -> None:
 
     runner.run(asked, folder, FakeStage(), FakeLoad(up_to), Quiet())
     folder.mark(files.FINISHED)
-    publishing.publish(folder.path)
+    only_page(folder.path)
     found = read(folder.path)
     stick = found.data["plots"]["sticks"][0]
     assert {mark["hollow"] for line in stick["lines"] for mark in line["marks"]} == {True, False}
@@ -495,7 +505,7 @@ def test_the_picture_of_a_chart_has_a_name_a_description_and_escaped_text() -> N
     assert "<b>" not in picture
 
 
-def test_the_colours_are_those_of_the_pictures_and_every_arm_has_its_own_mark() -> None:
+def test_the_views_are_those_of_the_pictures_and_every_arm_has_its_own_mark() -> None:
     style = (page.HERE / "page.css").read_text().lower()
     own = re.findall(r"--c\d: (#\w+)", style[: style.index("@media")])
     short = {"#000000": "#000"}

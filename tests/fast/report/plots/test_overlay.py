@@ -45,7 +45,7 @@ def over_each_other(runs: list[Analysis], size: Paper) -> Iterator[tuple[str, Fi
     with mpl.rc_context(size.style):
         for name, pictures in overlay.drawn(runs, size):
             for picture in pictures:
-                picture.canvas.draw()
+                picture.draw_without_rendering()
                 yield name, picture
 
 

@@ -17,9 +17,11 @@ from support.page import slower_when_sync
 from support.runs import fake_run
 from support.scenarios import TINY
 
-from harness.commands import publishing
 from harness.formatting import numbers
+from harness.report import run_report
+from harness.report.html import page
 from harness.scenario import reader
+from harness.verdicts import validity
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 CHROMIUM = next((found for name in NAMES if (found := shutil.which(name))), None)
@@ -34,7 +36,10 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     text = TINY.replace("users = [8]", "users = [8, 16]").replace("carry a figure", f"carry {HOSTILE}")
     path = fake_run(tmp_path_factory.mktemp("run"), reader.parse(text, "tiny.toml"), FakeLoad(slower_when_sync))
     (path / "scenario.toml").write_text(text)
-    publishing.publish(path)
+    analysed, reasons = validity.read(path)
+    (path / "report").mkdir()
+    run_report.write(analysed, path / "report", [])
+    page.write(analysed, reasons, path / "report")
     return path
 
 
@@ -174,7 +179,7 @@ def test_arrow_keys_go_along_a_chart_and_tell_its_values(visit: Visit) -> None:
     assert heard.inner_text().startswith("users 16: async ")
 
 
-def test_the_colours_can_be_changed_and_follow_the_system(browser: Browser, run: Path) -> None:
+def test_the_views_can_be_changed_and_follow_the_system(browser: Browser, run: Path) -> None:
     seen = Visit(browser, run, color_scheme="dark")
 
     def back() -> str:
