@@ -1,7 +1,7 @@
-"""Are the verdicts right as often as they say? Whole runs made of random numbers, judged by the code that judges real ones.
+"""Error rates, power and coverage of the verdicts: simulated runs, analysed by the code that analyses real ones.
 
-`python -m tools.validate_statistics` writes docs/statistics.md (some minutes); the tests do the same with fewer runs. A made-up
-run is laid out by the real plan: one value per planned slice, at its place in time, pooled by block and judged like a real one.
+`python -m tools.validate_statistics` writes docs/statistics.md (some minutes); the tests do the same with fewer runs. A simulated
+run follows a real plan: one value per planned slice, at its time in the run, pooled by block and judged like a real one.
 """
 
 import sys
@@ -25,16 +25,16 @@ from harness.scenario.model import Scenario
 from harness.statistics.intervals import DOUBT, DOUBT_IF_STOPPED, Values
 from harness.verdicts import stopping_rule, verdict
 
-START_SPREAD: Final = 0.03  # how differently a server settles at each start: standard deviation of the log
+START_SPREAD: Final = 0.03  # variation between server starts: standard deviation of the log
 
-SLICE_SPREAD: Final = 0.06  # how much one slice differs from the next
+SLICE_SPREAD: Final = 0.06  # variation between slices
 
 MARGIN: Final = 0.03
 
 TARGET: Final = Path(__file__).parent.parent / "docs" / "statistics.md"
 
 Noise = Callable[[np.random.Generator, int], Values]
-"""So many random numbers around 0 with a standard deviation of about 1."""
+"""A count in, that many random numbers with mean 0 and a standard deviation of about 1 out."""
 
 
 def normal(rng: np.random.Generator, count: int) -> Values:
@@ -42,20 +42,20 @@ def normal(rng: np.random.Generator, count: int) -> Values:
 
 
 def heavy(rng: np.random.Generator, count: int) -> Values:
-    """Student's t with three degrees of freedom, scaled to the same standard deviation: a hiccup now and then."""
+    """Student's t with three degrees of freedom, scaled to the same standard deviation: occasional outliers."""
     return np.asarray(rng.standard_t(3, size=count) / np.sqrt(3))
 
 
 @dataclass(frozen=True)
 class Case:
-    """What is true in a made-up run. Fractions: 0.2 is 20 %."""
+    """The truth of a simulated run. Fractions: 0.2 is 20 %."""
 
     name: str
     cells: int = 1
     blocks: int = 6
-    effect: float = 0.0  # by how much the second arm truly is faster, on every cell
+    effect: float = 0.0  # true speed-up of the second arm, on every cell
     noise: Noise = normal
-    drift: float = 0.0  # by how much the machine has become faster when the session ends
+    drift: float = 0.0  # speed-up of the machine from start to end of the run
     interleaved: bool = True  # otherwise one arm's slices all come before the other's
     until: float | None = (
         None  # stop, from `blocks` on, when the first interval is narrower; at 20 blocks at the latest
@@ -63,25 +63,25 @@ class Case:
 
     @property
     def doubt(self) -> float:
-        """What intervals and tests of such a run are made for."""
+        """The significance level of intervals and tests in such a run."""
         return DOUBT if self.until is None else DOUBT_IF_STOPPED
 
 
 @dataclass(frozen=True)
 class Tally:
-    """What came out of many runs of a case, as shares of them."""
+    """Results of many runs of a case, as shares of the runs."""
 
     case: Case
     runs: int
     by_test: float  # runs in which the test alone finds a difference anywhere
-    different: float  # runs with any verdict but equivalent or undecided
-    found: float  # first comparison: told to be different
-    covered: float  # first comparison: its interval has the truth in it
+    different: float  # runs with any verdict but equivalent or inconclusive
+    found: float  # first comparison: a difference is reported
+    covered: float  # first comparison: its interval contains the true ratio
     blocks: float  # mean number of blocks
 
 
 def tally(case: Case, runs: int, seed: int = 1) -> Tally:
-    """Make and judge so many runs of this case."""
+    """Simulate and judge this many runs of the case."""
     rng = np.random.default_rng(seed)
     outcomes = [_outcome(case, judged_run(case, rng)) for _ in range(runs)]
     by_test, different, found, covered, blocks = np.mean(outcomes, axis=0)
@@ -89,7 +89,7 @@ def tally(case: Case, runs: int, seed: int = 1) -> Tally:
 
 
 def judged_run(case: Case, rng: np.random.Generator) -> list[Compared]:
-    """The comparisons of one made-up run; of one that stops by itself, when it has stopped."""
+    """The comparisons of one simulated run; with a stopping rule, at the block where it stops."""
     most = case.blocks if case.until is None else 20
     per_block = session(replace(case, blocks=most), rng)
     for blocks in range(case.blocks, most + 1):
@@ -127,28 +127,28 @@ def session(case: Case, rng: np.random.Generator) -> pd.DataFrame:
 
 
 CASES: Final = (
-    Case("equal arms, 1 comparison, 6 blocks"),
-    Case("equal arms, 28 comparisons, 6 blocks", cells=28),
-    Case("equal arms, 28 comparisons, 12 blocks", cells=28, blocks=12),
-    Case("equal arms, heavy tails, 28 comparisons, 6 blocks", cells=28, noise=heavy),
-    Case("equal arms, heavy tails, 6 comparisons, 12 blocks", cells=6, blocks=12, noise=heavy),
-    Case("equal arms, stopped at ±3 %, from 6 to 20 blocks", until=0.03),
-    Case("equal arms, machine 20 % faster at the end, 6 blocks", drift=0.2),
-    Case("the same, measured one arm after the other", drift=0.2, interleaved=False),
+    Case("A/A, 1 comparison, 6 blocks"),
+    Case("A/A, 28 comparisons, 6 blocks", cells=28),
+    Case("A/A, 28 comparisons, 12 blocks", cells=28, blocks=12),
+    Case("A/A, heavy tails, 28 comparisons, 6 blocks", cells=28, noise=heavy),
+    Case("A/A, heavy tails, 6 comparisons, 12 blocks", cells=6, blocks=12, noise=heavy),
+    Case("A/A, stopping rule ±3 %, 6 to 20 blocks", until=0.03),
+    Case("A/A, machine 20 % faster at the end, 6 blocks", drift=0.2),
+    Case("the same, one arm after the other", drift=0.2, interleaved=False),
     *(
         Case(f"{effect:.0%} faster, {tails}{blocks} blocks".replace("%", " %"), 1, blocks, effect, noise)
         for effect in (0.05, 0.2)
         for tails, noise in (("", normal), ("heavy tails, ", heavy))
         for blocks in (6, 12, 20)
     ),
-    Case("5 % faster, stopped at ±3 %, from 6 to 20 blocks", effect=0.05, until=0.03),
+    Case("5 % faster, stopping rule ±3 %, 6 to 20 blocks", effect=0.05, until=0.03),
     Case("20 % faster, 28 comparisons, 6 blocks", cells=28, effect=0.2),
 )
 
 
 def table(tallies: Sequence[Tally]) -> Table:
     """One row per case."""
-    columns = ["case", "runs", "blocks", "any different, by the test alone", "any different", "power", "coverage"]
+    columns = ["case", "runs", "blocks", "any difference (test only)", "any difference", "power", "coverage"]
     rows = [
         [
             one.case.name,
@@ -165,7 +165,7 @@ def table(tallies: Sequence[Tally]) -> Table:
 
 
 def shortfalls(tallies: Sequence[Tally]) -> Iterator[str]:
-    """What does not come out as promised: an error above 5 %, a coverage outside 93 to 97 %."""
+    """Cases out of specification: error rate above 5 %, or coverage outside 93 to 97 %."""
     for one in tallies:
         if not one.case.interleaved:
             continue  # it is there to fail
@@ -173,7 +173,7 @@ def shortfalls(tallies: Sequence[Tally]) -> Iterator[str]:
             yield f"{one.case.name}: a difference in {100 * one.by_test:.1f} % of runs (at most 5 %)"
         luck = _luck(DOUBT, one.runs)
         if not 0.93 - luck <= one.covered <= 0.97 + luck:
-            yield f"{one.case.name}: intervals cover the truth in {100 * one.covered:.1f} % of runs (93 to 97 %)"
+            yield f"{one.case.name}: intervals contain the true ratio in {100 * one.covered:.1f} % of runs (93 to 97 %)"
 
 
 def document(tallies: Sequence[Tally]) -> str:
@@ -190,7 +190,7 @@ def main() -> None:
         print("  ".join(table(tallies[-1:]).rows[0]), flush=True)
     TARGET.write_text(document(tallies), encoding="utf-8")
     told = list(shortfalls(tallies))
-    print("\n".join(told) or f"all as promised; written to {TARGET}")
+    print("\n".join(told) or f"all within specification; written to {TARGET}")
     sys.exit(3 if told else 0)
 
 
@@ -205,7 +205,7 @@ def _outcome(case: Case, compared: Sequence[Compared]) -> tuple[bool, bool, bool
 
 
 def _luck(share: float, runs: int) -> float:
-    """Three standard errors of a share seen in so many runs, less those of a thousand: what the promise is made for."""
+    """Tolerance for fewer than 1 000 runs: three standard errors of the share, less those of 1 000 runs."""
     return 3 * sqrt(share * (1 - share)) * max(0.0, 1 / sqrt(runs) - 1 / sqrt(1_000))
 
 
@@ -213,24 +213,27 @@ def _scenario(case: Case) -> Scenario:
     arms: list[dict[str, Any]] = [{"name": name, "server": "uvicorn", "view": "async"} for name in "AB"]
     endpoints = [{"name": "wait", "query": {"ms": number}, "users": [1]} for number in range(case.cells)]
     return model.Scenario.model_validate(
-        {"question": "what comes out of random numbers?", "blocks": case.blocks, "arms": arms, "endpoints": endpoints}
+        {"question": "simulation", "blocks": case.blocks, "arms": arms, "endpoints": endpoints}
     )
 
 
-HEAD: Final = f"""# Are the verdicts right as often as they say?
+HEAD: Final = f"""# Statistics: error rates, power and coverage
 
-Written by `make validate-statistics`; do not edit. Runs made of random numbers go through the plan and the code that judge real
-ones: a server settles anew at each start (standard deviation {100 * START_SPREAD:g} % per block and arm), slices differ by
-{100 * SLICE_SPREAD:g} %, three slices per cell and block. Heavy tails are Student's t with three degrees of freedom.
+Generated by `make validate-statistics`; do not edit. Simulated runs go through the same planning and analysis code as real ones.
+Noise: {100 * START_SPREAD:g} % standard deviation between server starts (per block and arm), {100 * SLICE_SPREAD:g} % between
+slices, three slices per cell and block. *Heavy tails*: Student's t with three degrees of freedom. *A/A*: the arms are identical,
+so every reported difference is an error.
 
-*Any different* is the share of runs in which any comparison is told to be faster or slower; between equal arms it may be 5 % at
-most. *By the test alone* leaves out the margin of 3 % below which a difference is none. *Power* is the share of runs in which
-the first comparison is told to be different, *coverage* the share in which its 95 % interval has the truth in it (93 to 97 %).
+| column | meaning |
+| --- | --- |
+| any difference | share of runs that report any comparison as faster or slower; for A/A the family-wise error rate, at most 5 % |
+| … (test only) | the same without the equivalence margin of 3 % |
+| power | share of runs in which the first comparison is reported as different |
+| coverage | share of runs in which the first comparison's 95 % interval contains the true ratio; specified as 93 to 97 % |
 """
 
-FOOT: Final = (
-    """*One arm after the other* is how most published benchmarks are run: it shows what the shuffled order is for."""
-)
+FOOT: Final = """*One arm after the other* is how most published benchmarks are run: drift then looks like a difference,
+which interleaved slices avoid."""
 
 if __name__ == "__main__":
     main()

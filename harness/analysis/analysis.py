@@ -17,7 +17,7 @@ from harness.plan.slices import Cell, Level
 from harness.registry import metrics
 from harness.registry.load_modes import CAPACITY
 from harness.registry.metrics import Metric
-from harness.scenario.model import Endpoint
+from harness.scenario.endpoint import Endpoint
 from harness.statistics import intervals
 from harness.statistics.estimate import Estimate
 
@@ -156,7 +156,7 @@ def analyse(run: Run) -> Analysis:
     found: list[dict[str, Any]] = []
     curves: list[pd.DataFrame] = []
     times: list[pd.DataFrame] = []
-    promise = run.scenario.load.objective
+    objective = run.scenario.load.objective
     for block in run.blocks():
         for cell, row, sample in cells.block_cells(block, run.scenario.load.mode):
             rows.append({"block": block.index, **row})
@@ -165,8 +165,8 @@ def analyse(run: Run) -> Analysis:
         refused |= {(entry["arm"], entry["endpoint"]): entry["reason"] for entry in block.notes["refused"]}
         for cell in _restarted(block, run.scenario.load.mode):
             restarts[cell] = restarts.get(cell, 0) + 1
-        if promise is not None:
-            curves.append(cells.curve(block, promise))
+        if objective is not None:
+            curves.append(cells.curve(block, objective))
         times.append(timeline.of_block(block, run.scenario.load.mode, timeline.stretches(run.scenario)))
         found += [{"block": block.index, **one} for one in block.notes["found"]]
         del block  # before the next one is read

@@ -1,4 +1,4 @@
-"""From figures to words: faster, slower, equivalent or inconclusive, and how many blocks would decide. Pure."""
+"""Verdicts: faster, slower, equivalent or inconclusive, and how many blocks would decide. Pure."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ from harness.statistics.significance import FEWEST_BLOCKS
 MOST_BLOCKS: Final = 1_000
 
 MOST_MARGIN: Final = 0.25
-"""Where two equal arms differ by more, everything would be equivalent: then nothing is."""
+"""With a noise floor above this, everything would count as equivalent: then nothing does."""
 
 INCONCLUSIVE, EQUIVALENT = "inconclusive", "equivalent"
 
@@ -29,14 +29,14 @@ class Verdict:
     """faster, slower (less, more for costs), equivalent or inconclusive."""
 
     word: str
-    note: str = ""  # within which margin, or what would decide it
+    note: str = ""  # the margin, or what would decide it
 
     def __str__(self) -> str:
         return f"{self.word} {self.note}".strip()
 
 
 class Tested(Protocol):
-    """A ratio with its test: of two arms of a run (Compared), or of two runs (compare.Matched)."""
+    """A ratio with its test: of two arms of a run (Compared), or of two runs (run_comparison.Matched)."""
 
     @property
     def metric(self) -> Metric: ...
@@ -53,24 +53,24 @@ Advice = Callable[[float], str]
 
 
 def of(compared: Compared, analysis: Analysis) -> Verdict:
-    """What this comparison of a run says."""
+    """The verdict of this comparison."""
     floor = analysis.noise_floor(compared.endpoint, compared.level, compared.metric)
     return judge(compared, analysis.run.scenario.margin, floor)
 
 
 def judge(compared: Compared, margin: float, floor: float | None) -> Verdict:
-    """What the blocks of a run say of two of its arms; see `weigh`."""
+    """The verdict on two arms of a run; see `weigh`."""
 
     def advice(allowed: float) -> str:
         if compared.ratio.low is None:
-            return f"(a difference takes {FEWEST_BLOCKS} blocks)"
+            return f"(at least {FEWEST_BLOCKS} blocks are needed to detect a difference)"
         return needed_in_words(blocks_needed(compared.logs, allowed, compared.doubt / compared.family))
 
     return weigh(compared, margin, floor, advice)
 
 
 def needed(compared: Compared, analysis: Analysis) -> int | None:
-    """Fewest blocks that would decide an inconclusive comparison; None where it is decided, or no number of blocks would."""
+    """Fewest blocks that would decide an inconclusive comparison; None if it is decided, or not resolvable."""
     counted: list[int | None] = []
 
     def advice(allowed: float) -> str:
@@ -87,8 +87,8 @@ def weigh(tested: Tested, margin: float, floor: float | None, advice: Advice) ->
     """What the interval and the test say against the margin below which two arms are equivalent (a fraction).
 
     The margin is the scenario's or the measured noise floor (A/A), whichever is larger. A difference counts only if the corrected
-    test finds one, the interval excludes 1 and the estimate lies beyond the margin: what a control shows against itself is no
-    effect. An interval that excludes 1 is never called equivalent on the strength of a large floor: noise proves nothing.
+    test finds one, the interval excludes 1 and the estimate lies beyond the margin: what a control shows against itself is
+    noise. An interval that excludes 1 is never called equivalent because of a large noise floor.
     """
     ratio, metric, allowed = tested.ratio, tested.metric, max(margin, floor or 0.0)
     if ratio.low is None or ratio.high is None:
@@ -123,10 +123,10 @@ def blocks_needed(logs: Values, margin: float, doubt: float) -> int | None:
 
 
 def needed_in_words(blocks: int | None) -> str:
-    """`(about 15 blocks would do)`."""
+    """`(≈ 15 blocks needed)`."""
     if blocks is None:
-        return f"(more than {numbers.count(MOST_BLOCKS)} blocks)"
-    return f"(about {blocks} blocks would do)"
+        return "(not resolvable here)"
+    return f"(≈ {blocks} blocks needed)"
 
 
 def _inside(ratio: Estimate, margin: float) -> bool:

@@ -1,4 +1,4 @@
-"""Numbers on axes: as many as there is room for, none of them upon another. Done last, when it is known how long an axis is."""
+"""Tick labels: as many as fit without overlap. Done last, when the length of the axis is known."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -17,15 +17,15 @@ from harness.report.plots import page_size
 DECADES: Final = range(-9, 13)
 
 STEPS: Final = ((1, 1.2, 1.5, 2, 2.5, 3, 4, 5, 6, 8), (1, 1.5, 2, 3, 5, 7), (1, 2, 5), (1, 3), (1,))
-"""Of a logarithmic axis: the first of these that fits and is not crowded; sparser ones follow, by whole decades."""
+"""Logarithmic axis: the first of these that fits without crowding is used; otherwise whole decades."""
 
-APART: Final = 0.6  # of the type's size: between two neighbours
+APART: Final = 0.6  # gap between neighbours, times the font size
 
 MOST: Final = 7
 
 
 def logarithmic(axis: Axis, name: str, suffix: str = "") -> None:
-    """A log scale whose numbers are written out; `fit` chooses them."""
+    """A log scale with plain numbers; `fit` chooses the ticks."""
     axis.axes.set(**{f"{name}scale": "log"})
     axis.set_minor_locator(NullLocator())
     axis.set_minor_formatter(NullFormatter())
@@ -38,7 +38,7 @@ def linear(axis: Axis) -> None:
 
 
 def at(axis: Axis, places: Sequence[float]) -> None:
-    """These and no others, if there is room."""
+    """Ticks at these places, as far as they fit."""
     axis.set_major_locator(FixedLocator(list(places)))
     axis.set_minor_locator(NullLocator())
     axis.set_minor_formatter(NullFormatter())
@@ -46,7 +46,7 @@ def at(axis: Axis, places: Sequence[float]) -> None:
 
 
 def fit(panel: Axes, name: str) -> None:
-    """Leave out what would stand upon its neighbour."""
+    """Leave out ticks whose labels would overlap."""
     axis: Axis = panel.xaxis if name == "x" else panel.yaxis
     chosen = isinstance(axis.get_major_locator(), FixedLocator)
     spans = _Spans.of(panel, axis, name)
@@ -112,7 +112,7 @@ def _decades(spans: _Spans) -> list[float]:
 
 
 def _thinned(spans: _Spans, places: Sequence[float]) -> list[float]:
-    """Greedily from both ends: first and last say what is spanned."""
+    """Greedy from both ends: the first and last tick show the range."""
     kept: list[float] = []
     for place in [*places[:1], *places[:0:-1]]:
         if not spans.crowded([*kept, place]):
@@ -121,7 +121,7 @@ def _thinned(spans: _Spans, places: Sequence[float]) -> list[float]:
 
 
 def inside(axis: Axis, place: float) -> bool:
-    """Whether it can be seen."""
+    """Whether the place is within the visible range."""
     low, high = sorted(axis.get_view_interval())
     slack = 1e-9 * (high - low)
     return bool(low - slack <= place <= high + slack)

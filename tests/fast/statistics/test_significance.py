@@ -1,28 +1,11 @@
 """Two runs side by side: what is refused, what is found, what is lost, and when the gate fails."""
 
 from itertools import product
-from pathlib import Path
 
 import numpy as np
 import pytest
 
-from harness.analysis import analysis, frames
-from harness.analysis.analysis import Analysis
 from harness.statistics import significance
-
-
-@pytest.fixture(autouse=True)
-def analysed_once(runs: dict[str, Path], known: dict[Path, Analysis], monkeypatch: pytest.MonkeyPatch) -> None:
-    analyse = analysis.analyse
-
-    def remembered(run: frames.Run) -> Analysis:
-        if run.path not in runs.values():
-            return analyse(run)
-        if run.path not in known:
-            known[run.path] = analyse(run)
-        return known[run.path]
-
-    monkeypatch.setattr(analysis, "analyse", remembered)
 
 
 def test_holm_by_hand() -> None:
