@@ -139,7 +139,7 @@ def test_it_begins_with_question_summary_claims_and_results_by_endpoint(run: Pat
         "async has higher throughput than sync in 3 of 3 comparisons",
         "✔ supported twice as fast",
         "Results by endpoint",
-        "hello @ 4 users answers at once ▲",
+        "hello @ 4 users returns immediately ▲",
         "Ratios with confidence intervals",
         "Metrics by arm",
         "Scaling with load",
@@ -254,7 +254,7 @@ def test_an_invalid_cell_is_hollow_and_told_with_its_reason(tmp_path: Path) -> N
     refused = {("sync", "hello"): "HTTP 500 before any load"}
     found = read(made(tmp_path, stage=FakeStage(refused)))
     assert "1 INVALID" in found.text
-    assert "sync, hello @ 4 users : not loaded: HTTP 500 before any load" in found.text
+    assert "sync, hello @ 4 users : not measured: verification: HTTP 500" in found.text
     assert "async has higher throughput than sync in 1 of 1 comparison (" in found.text
     assert "; 1 INVALID." in found.text
     assert any("! INVALID sync: see Data quality" in " ".join(cell.split()) for _, row in found.rows for cell in row)
@@ -362,12 +362,12 @@ def test_a_disturbed_run_says_so_beside_the_answer(run: Path) -> None:
 
 def test_a_scenario_that_was_edited_after_the_run_is_told_beside_the_answer(tmp_path: Path) -> None:
     run = made(tmp_path, TINY.replace("blocks = 6", "blocks = 1"))
-    assert "is not what was measured" not in read(run).text
+    assert "differs from the plan that was measured" not in read(run).text
     head = read_json(run / "run.json")
     files.write_json(run / "run.json", head | {"plan": {"hash": "0123456789abcdef"}})
     only_page(run)
     top = read(run).text.partition("Ratio of throughput, first arm")[0]
-    assert "scenario.toml is not what was measured" in top
+    assert "scenario.toml differs from the plan that was measured" in top
 
 
 def test_a_flagged_cell_is_marked_where_it_won(run: Path) -> None:
