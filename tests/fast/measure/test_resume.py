@@ -173,7 +173,7 @@ def test_an_interrupted_run_says_how_to_complete_it(bench: Bench, capsys: pytest
     with pytest.raises(Interrupted):
         session.measure(asked, file, bench.results, Watch(workflow.so_far, plain=True).show, workflow.narrow)
     (run,) = bench.results.iterdir()
-    assert f"`djbench run --resume {run}` completes it" in capsys.readouterr().err
+    assert f"complete the run with `djbench run --resume {run}`" in capsys.readouterr().err
     assert read_json(run / "run.json")["state"] == "interrupted"
     bench.load = FakeLoad()
     assert bench("run", "--resume", run).exit_code == 0
@@ -352,12 +352,12 @@ REFUSED: dict[str, tuple[Callable[[Path], Any], str]] = {
         r"still running, as process \d+; wait",
     ),
     "another version": (lambda run: change_head(run, schema_version=1), "schema_version: expected 5, got 1"),
-    "no run": (lambda run: (run / "run.json").unlink(), "not a run folder (no run.json)"),
+    "no run": (lambda run: (run / "run.json").unlink(), "not a run folder"),
     "another scenario": (
         edit_scenario,
         r"plan: expected \w{16}, as stored, got \w{16}: this version of djbench plans diff",
     ),
-    "another machine": (change_machine, r"cpu: 'Another CPU' then, '.*' now"),
+    "another machine": (change_machine, r"cpu: was 'Another CPU', is '.*'"),
 }
 
 
@@ -388,8 +388,8 @@ def test_every_difference_of_the_machine_is_named_and_its_load_is_none(bench: Be
         "packages.django",
         "affinity.server",
     ]
-    assert "packages.django: '1.0' then, " in str(caught.value)
-    assert "affinity.server: [7] then, None now" in str(caught.value)
+    assert "packages.django: was '1.0', is " in str(caught.value)
+    assert "affinity.server: was [7], is None" in str(caught.value)
 
 
 def test_a_finished_run_is_not_resumed_and_an_unfinished_one_not_extended(bench: Bench) -> None:

@@ -34,7 +34,8 @@ def test_the_page_has_each_claim_with_what_was_published_what_was_found_and_the_
     assert publishing.publish_collection(folder) == 0
     page = (folder / "catalogue.md").read_text()
     first = next(line for line in page.splitlines() if line.startswith("| claim number 0"))
-    assert "| 0.34× | throughput of hello @ 4 users: async is 2.0" in first
+    assert "| 0.34× | throughput on hello @ 4 users: async 2.0" in first
+    assert "higher than sync, claimed >= 1.5× better" in first
     assert first.endswith("| **supported** |")
     assert "2 claims in 1 scenarios: 1 supported, 1 refuted." in page
     assert (folder / "catalogue.csv").read_text().count("\n") == 3

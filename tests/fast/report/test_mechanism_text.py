@@ -14,10 +14,9 @@ def test_the_words_say_what_is_there_and_leave_out_what_is_not(tmp_path: Path) -
     found = mechanism.read(a_pass(tmp_path, sessions_opened=1))
     assert found is not None
     assert mechanism_text.lines(found, HELLO, 2.0) == [
-        "makes 16.0 thread switches per request (13.0 from 7 middleware); at the measured 50.0 µs of CPU each they are 40 %"
-        " of its CPU per request",
+        "16.0 thread switches per request (13.0 from 7 middleware), 40 % of CPU per request (50.0 µs each)",
         "starting the threads for these switches: 10 % of CPU per request (200 µs)",
-        "starts 2.0 threads per request",
+        "2.0 threads started per request",
         "1.0 database sessions opened per request",
         "sync-only middleware: a.B",
         "time in the application 10.0 ms: 4.00 ms waiting for a thread, 1.00 ms in database queries,"
@@ -43,4 +42,4 @@ def test_an_uneven_share_of_the_workers_is_told(tmp_path: Path) -> None:
     write_json(file, notes)
     found = mechanism.read(path)
     assert found is not None
-    assert "busiest of 2 workers served 75 %" in mechanism_text.lines(found, HELLO, 2.0)
+    assert "uneven load: the busiest of 2 workers served 75 %" in mechanism_text.lines(found, HELLO, 2.0)

@@ -47,7 +47,7 @@ def test_the_number_of_blocks_is_the_one_that_the_report_names(tmp_path: Path) -
         told = verdict.of(one, found)
         needed = verdict.needed(one, found)
         assert (needed is not None) == (told.word == verdict.INCONCLUSIVE)
-        assert needed is None or f"takes {needed} blocks" in told.note
+        assert needed is None or f"at least {needed} blocks" in told.note
 
 
 def test_what_is_decided_is_not_extended_but_explained(tmp_path: Path) -> None:

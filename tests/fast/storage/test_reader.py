@@ -75,7 +75,7 @@ def test_a_run_without_a_finished_block_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"no finished block .*wait for its first block"):
         frames.open_run(run.path)
     run.mark(files.INTERRUPTED)
-    with pytest.raises(UserError, match=r"no finished block .*djbench run --resume .* measures it"):
+    with pytest.raises(UserError, match=r"no finished block .*complete it with djbench run --resume "):
         frames.open_run(run.path)
 
 

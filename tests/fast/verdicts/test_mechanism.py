@@ -58,7 +58,7 @@ def test_a_run_has_the_mechanism_of_the_pass_that_is_kept_with_it(tmp_path: Path
     a_pass(run / instrumented_run.INSTRUMENTED_RUNS)
     assert mechanism.of(run)[HELLO].switches == 16
     told = run_report.text(analysis.analyse(frames.open_run(run)))
-    assert "why · async\n    makes 16.0 thread switches per request (13.0 from 7 middleware)" in told
+    assert "mechanism · async\n    16.0 thread switches per request (13.0 from 7 middleware)" in told
     assert "\n- mechanism: async\n  - 16.0 thread switches" in run_report.markdown(
         analysis.analyse(frames.open_run(run))
     )
@@ -124,7 +124,7 @@ def test_a_cell_whose_probe_saw_nothing_is_not_explained(tmp_path: Path) -> None
     write_json(file, json.loads(file.read_text()) | {"instrumented": []})
     found = mechanism.read(path)
     assert found is not None
-    assert mechanism_text.lines(found, HELLO, 1.0) == ["not explained: the probe saw no request"]
+    assert mechanism_text.lines(found, HELLO, 1.0) == ["no mechanism: the probe saw no request"]
     publishing.publish_why(path)
 
 
