@@ -24,7 +24,8 @@ from harness.load.locust_process import LocustLoad
 from harness.plan import layout
 from harness.samples import COLUMNS, Outcome, Played
 from harness.scenario import reader
-from harness.scenario.model import Endpoint, Load, Scenario
+from harness.scenario.endpoint import Endpoint
+from harness.scenario.model import Load, Scenario
 from harness.services import backends, slow_api
 from harness.statistics import intervals
 from harness.system.cores import share_cores

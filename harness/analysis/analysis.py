@@ -17,7 +17,7 @@ from harness.plan.slices import Cell, Level
 from harness.registry import metrics
 from harness.registry.load_modes import CAPACITY
 from harness.registry.metrics import Metric
-from harness.scenario.model import Endpoint
+from harness.scenario.endpoint import Endpoint
 from harness.statistics import intervals
 from harness.statistics.estimate import Estimate
 

@@ -7,7 +7,8 @@ from harness.formatting import numbers
 from harness.plan import courses, layout
 from harness.registry import metrics
 from harness.registry.load_modes import CAPACITY
-from harness.scenario.model import Endpoint, Scenario
+from harness.scenario.endpoint import Endpoint
+from harness.scenario.model import Scenario
 
 
 def lines(scenario: Scenario) -> list[str]:

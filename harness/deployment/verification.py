@@ -15,7 +15,8 @@ from typing import Any
 from harness.deployment.fleet import Deployed, Fleet
 from harness.errors import UserError
 from harness.plan import layout
-from harness.scenario.model import Part, Scenario
+from harness.scenario.endpoint import Part
+from harness.scenario.model import Scenario
 
 Answer = tuple[int, bytes]
 

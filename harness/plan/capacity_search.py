@@ -16,7 +16,8 @@ from harness.plan import layout
 from harness.plan.slices import Cell, Open, Purpose, Slice
 from harness.samples import Played
 from harness.scenario.arm import Arm
-from harness.scenario.model import Endpoint, Scenario
+from harness.scenario.endpoint import Endpoint
+from harness.scenario.model import Scenario
 
 CLOSE: Final = 1.05
 

@@ -9,7 +9,8 @@ from harness.plan import layout
 from harness.registry.load_modes import CLOSED
 from harness.samples import FEWEST_LATENCIES
 from harness.scenario.arm import Arm
-from harness.scenario.model import Comparison, Endpoint, Load, Scenario
+from harness.scenario.endpoint import Endpoint
+from harness.scenario.model import Comparison, Load, Scenario
 
 INSTRUMENTED_RUNS: Final = "explain"
 """Subfolder of a run that holds its instrumented runs."""

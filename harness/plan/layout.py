@@ -16,7 +16,8 @@ from harness.plan.slices import Block, Call, Cell, Level, Open, Purpose, Slice
 from harness.registry.load_modes import CAPACITY, CLOSED
 from harness.samples import FEWEST_LATENCIES, LATENCIES_PER_SLICE
 from harness.scenario.arm import Arm
-from harness.scenario.model import Endpoint, Load, Part, Scenario
+from harness.scenario.endpoint import Endpoint, Part
+from harness.scenario.model import Load, Scenario
 
 WARM_UP_LATENCIES: Final = 2
 

@@ -14,7 +14,8 @@ from harness.scenario.arm import Arm
 from harness.scenario.blocks import Rule
 from harness.scenario.claims import Claim
 from harness.scenario.database import Database
-from harness.scenario.model import Comparison, Endpoint, Load, Scenario
+from harness.scenario.endpoint import Endpoint
+from harness.scenario.model import Comparison, Load, Scenario
 
 KEYS: Final = {
     "": list(Scenario.model_fields),

@@ -12,7 +12,8 @@ from harness.scenario.database import POOLS, django_is
 
 if TYPE_CHECKING:
     from harness.scenario.arm import Arm
-    from harness.scenario.model import Endpoint, Load, Part, Scenario
+    from harness.scenario.endpoint import Endpoint, Part
+    from harness.scenario.model import Load, Scenario
 
 SHARES_OFF: Final = 1e-6
 

@@ -10,7 +10,6 @@ from typing import Final
 import pandas as pd
 
 from harness.analysis.analysis import Analysis
-from harness.analysis.cells import MIB
 from harness.formatting import numbers
 from harness.plan.slices import Cell
 from harness.registry.load_modes import CLOSED
@@ -18,6 +17,8 @@ from harness.samples import OTHERS_MOST, STEAL_MOST, TICK_LATE_MS
 from harness.statistics.binomial import surely_more
 
 OFFERED_MOST, OFFERED_FEW = 0.01, 3
+
+MIB: Final = 2**20
 
 LATE_SHARE: Final = 0.01  # p99: so many may be later than the limit
 

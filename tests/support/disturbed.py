@@ -8,7 +8,7 @@ import numpy as np
 import psutil
 
 from harness.errors import EXIT_INVALID
-from harness.load.calibration import Rows, column
+from harness.load.calibration_rig import Rows, column
 from harness.samples import OTHERS_MOST, STEAL_MOST, Outcome, Played
 from harness.system.kernel_counters import STEAL, busy_ns, cpu_ns, cpu_times
 from harness.verdicts import environment_checks, validity

@@ -16,7 +16,7 @@ from harness.registry.metrics import HIGHEST_RATE, METRICS, Metric
 from harness.report.chart_style import PERCENTILES, TAIL_SAMPLES
 from harness.report.html.line_chart import Chart, Line, Mark, Reference
 from harness.samples import SAMPLES_NEEDED
-from harness.scenario.model import HELD
+from harness.scenario.endpoint import HELD
 
 BY_LEVEL: Final = ("throughput_rps", "p50_ms", "p95_ms", "p99_ms", "cpu_ms_per_request")
 

@@ -18,7 +18,7 @@ from harness.report.plots import drawing, page_size, ticks
 from harness.report.plots.drawing import Subject
 from harness.report.plots.level_charts import names_room
 from harness.report.plots.sheet import Sheet
-from harness.scenario.model import HELD
+from harness.scenario.endpoint import HELD
 
 QUESTION: Final = "Which request rate can each deployment sustain?"
 

@@ -64,7 +64,7 @@ def test_an_invalid_cell_is_mended_first_and_told_with_its_advice(tmp_path: Path
     found, reasons = validity.sound(analysed(tmp_path, tiny(), FakeLoad(spoil=spoilt)))
     first = next_steps.steps(found, reasons, explained=False)[0]
     assert first.command.startswith("cp ")
-    assert "mend what made sync on hello @ 4 users INVALID (and so are 1 more)" in first.why
+    assert "fix sync on hello @ 4 users, INVALID (and 1 more)" in first.why
     assert reasons[0].text in first.why
 
 

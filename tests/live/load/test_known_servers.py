@@ -15,8 +15,8 @@ import pytest
 from support import disturbed
 from support.programs.misbehaving import CAP, PAUSE_EVERY_S, RESETS, SEED, SERVICE_MS
 
-from harness.load import calibration
-from harness.load.calibration import Rig, Rows, column
+from harness.load import calibration_rig
+from harness.load.calibration_rig import Rig, Rows, column
 from harness.location import ROOT
 from harness.plan import arrivals
 from harness.samples import Outcome, Played
@@ -33,7 +33,7 @@ OURS_MS = 2.0
 
 @pytest.fixture(scope="module")
 def rig() -> Iterator[Rig]:
-    with calibration.rig(machine_cores.share_cores(), server=(str(MISBEHAVING), "healthy")) as ready:
+    with calibration_rig.rig(machine_cores.share_cores(), server=(str(MISBEHAVING), "healthy")) as ready:
         yield ready
 
 
@@ -45,7 +45,7 @@ def misbehaving(rig: Rig, fault: str, folder: Path) -> Iterator[Rig]:
     env = processes.environment({"PYTHONPATH": str(ROOT)})
     child = processes.start(fault, command, folder / "log", cores=rig.cores.server, env=env, cwd=ROOT)
     try:
-        assert ports.poll(lambda: ports.answers(rig.port), calibration.START_S), child.log_tail()
+        assert ports.poll(lambda: ports.answers(rig.port), calibration_rig.START_S), child.log_tail()
         yield rig
     finally:
         rig.port = healthy
@@ -148,7 +148,7 @@ def test_above_max_in_flight_arrivals_are_dropped_and_everything_adds_up(rig: Ri
 
 
 def test_several_load_generators_send_the_plan_between_them_and_their_samples_are_merged() -> None:
-    with calibration.rig(machine_cores.share_cores(), load_processes=3) as ready:
+    with calibration_rig.rig(machine_cores.share_cores(), load_processes=3) as ready:
         played, rows = ready.open("/", 500, 2)
     due = arrivals.schedule("poisson", 500, 2_000_000_000, 1)
     assert played.requests == len(rows) == len(due)

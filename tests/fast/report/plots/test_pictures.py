@@ -54,11 +54,14 @@ MANY = ONE + "[[endpoints]]\nname = 'wait'\nquery = { ms = 10 }\nusers = [1, 4, 
 )  # fmt: skip
 
 
+FEW = ONE + "[[endpoints]]\nname = 'wait'\nquery = { ms = 10 }\nusers = [1, 64]\n"
+
+
 RUNS = {
     "two": (asked(2, ONE), FakeLoad()),
     "eight, many levels, extreme": (asked(8, MANY), FakeLoad(extreme)),
-    "five, long names": (asked(5, MANY, long=True), FakeLoad(extreme)),
-    "six, some invalid": (asked(6, MANY), FakeLoad(extreme, failing)),
+    "five, long names": (asked(5, FEW, long=True), FakeLoad(extreme)),
+    "six, some invalid": (asked(6, FEW), FakeLoad(extreme, failing)),
     "open, long names": (asked(3, RATES, OPEN, long=True), FakeLoad(extreme)),
     "searched": (asked(3, SEARCHED, CAPACITY), FakeLoad(lambda s, rng: 12.0 if s.cell.level < 300 else 90.0)),
 }
