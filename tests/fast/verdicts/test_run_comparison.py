@@ -266,7 +266,7 @@ def test_an_invalid_cell_on_either_side_is_never_a_pass(
     code, text = bench(*order, max_regression=limit)
     side = "NEW" if order[1] == "refused" else "BASE"
     assert code == expected
-    assert f"✗ sync: INVALID, in {side}: not measured: verification: HTTP 500" in text
+    assert f"✗ sync: INVALID, in {side}: not measured: HTTP 500" in text
     assert "Not compared (counts as failed): sync, hello @ 4 (INVALID)." in text
 
 
