@@ -161,7 +161,7 @@ def child(command: Sequence[str], requests: int, log_file: Path) -> Measured:
 
 
 def table(found: Sequence[Measured], idle: Measured) -> list[str]:
-    """What came out, and what of it is fixed and what grows."""
+    """The results, split into a fixed part and a part that grows."""
     heads = ("requests", "seconds", "CPU s", "MiB", "s per million")
     rows = [
         (

@@ -151,8 +151,8 @@ def _block(scenario: Scenario, index: int) -> Block:
 def _shuffled(visits: list[Visit], rng: random.Random) -> Iterator[Visit]:
     """A round: endpoints and levels in random order, and within each the arms, one right after the other.
 
-    What is compared is close in time, because a machine's moods are: here, the throughput of neighbouring slices of 0.25 s
-    correlated by 0.53, and of those ten slices apart by 0.27.
+    What is compared is close in time, because a shared machine speeds up and slows down within seconds: here, the
+    throughput of neighbouring slices of 0.25 s correlated by 0.53, and of those ten slices apart by 0.27.
     """
     groups: dict[tuple[str, Level], list[Visit]] = {}
     for visit in visits:
