@@ -507,7 +507,7 @@ def test_a_difference_does_not_end_a_run_a_narrow_interval_does(bench: Bench) ->
 
 
 def test_without_any_interval_a_run_goes_on_to_its_most_blocks(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
-    refused = FakeStage({("sync", "hello"): "HTTP 500 before any load"})
+    refused = FakeStage({("sync", "hello"): "verification: HTTP 500"})
     monkeypatch.setattr(session, "Stage", lambda *_: refused)
     run = bench.run(with_rule('{ min = 3, max = 4, until = "3%" }'))
     assert len(blocks_of(run)) == 4

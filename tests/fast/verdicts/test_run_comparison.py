@@ -34,7 +34,7 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
         "base": made(folder / "a", slow(1.0), 1),
         "again": made(folder / "b", slow(1.0), 2),
         "slower": made(folder / "c", slow(1.2), 3),
-        "refused": made(folder / "d", slow(1.0), 4, {("sync", "hello"): "HTTP 500 before any load"}),
+        "refused": made(folder / "d", slow(1.0), 4, {("sync", "hello"): "verification: HTTP 500"}),
         "short of samples": made(folder / "e", slow(2.0, "sync", "wait"), 5),
         "quick": made(folder / "f", quick(1.0), 6),
         "less quick": made(folder / "g", quick(1.2), 7),
