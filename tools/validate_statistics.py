@@ -7,6 +7,7 @@ run follows a real plan: one value per planned slice, at its time in the run, po
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 from math import exp, log, sqrt
 from pathlib import Path
 from typing import Any, Final
@@ -107,13 +108,7 @@ def compared_of(per_block: pd.DataFrame, doubt: float) -> list[Compared]:
 
 def session(case: Case, rng: np.random.Generator) -> pd.DataFrame:
     """One row per block and cell, as the analysis makes it of a real run, with the mean of the cell's slices as throughput."""
-    asked = _scenario(case)
-    slices = [
-        (block.index, slice_.cell.arm, slice_.cell.endpoint)
-        for block in layout.expand(asked)
-        for slice_ in block.slices
-        if slice_.purpose == "measure"
-    ]
+    slices = list(_measured(case))
     if not case.interleaved:
         slices.sort(key=lambda one: one[1])
     rows = pd.DataFrame(slices, columns=["block", "arm", "endpoint"]).assign(level=1)
@@ -124,6 +119,17 @@ def session(case: Case, rng: np.random.Generator) -> pd.DataFrame:
     rows[THROUGHPUT.column] = np.exp(true + started + SLICE_SPREAD * case.noise(rng, len(rows)))
     pooled = rows.groupby(["block", "arm", "endpoint", "level"], as_index=False).mean()
     return pooled.reindex(columns=[*pooled.columns, *(m.column for m in METRICS if m is not THROUGHPUT)])
+
+
+@cache
+def _measured(case: Case) -> Sequence[tuple[int, str, str]]:
+    """Block, arm and endpoint of every measured slice, in the order of the plan, which is the same for all runs of a case."""
+    return [
+        (block.index, slice_.cell.arm, slice_.cell.endpoint)
+        for block in layout.expand(_scenario(case))
+        for slice_ in block.slices
+        if slice_.purpose == "measure"
+    ]
 
 
 CASES: Final = (

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from harness.plan.slices import Level
 from harness.registry.metrics import Metric
@@ -62,17 +63,24 @@ def _logs(
     """What is compared, with its log ratio in each block."""
     if per_block.empty:
         return
-    blocks = sorted(per_block.block.unique())
-    columns = [metric.column for metric in told]
+    blocks, places = np.unique(per_block.block.to_numpy(), return_inverse=True)
+    figures = per_block[[metric.column for metric in told]].to_numpy(dtype=float)
     groups = {
-        key: rows.set_index("block")[columns].astype(float).reindex(blocks)
-        for key, rows in per_block.groupby(["arm", "endpoint", "level"])
+        key: _by_block(figures[rows], places[rows], len(blocks))
+        for key, rows in per_block.groupby(["arm", "endpoint", "level"]).indices.items()
     }
     for endpoint, level in levels:
         for arm, over in pairs:
             ours, base = groups.get((arm, endpoint, level)), groups.get((over, endpoint, level))
             if ours is None or base is None:
                 continue
-            for metric in told:
-                values, bases = (rows[metric.column].to_numpy() for rows in (ours, base))
-                yield (arm, over, endpoint, level, metric), intervals.log_ratios(values, bases)
+            for column, metric in enumerate(told):
+                ratios = intervals.log_ratios(ours[:, column], base[:, column])
+                yield (arm, over, endpoint, level, metric), ratios
+
+
+def _by_block(figures: Values, places: NDArray[np.int64], blocks: int) -> Values:
+    """A cell's figures, one row per block and one column per metric; NaN in a block that the cell is not in."""
+    table = np.full((blocks, figures.shape[1]), np.nan)
+    table[places] = figures
+    return table

@@ -23,6 +23,7 @@ from typer.testing import CliRunner, Result
 from harness import cli
 from harness.analysis import analysis, frames
 from harness.commands import preview, publishing, workflow
+from harness.display import watch
 from harness.display.watch import Watch
 from harness.errors import Interrupted, UserError
 from harness.load import calibration as calibrate
@@ -100,6 +101,7 @@ def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Bench:
     monkeypatch.setattr(calibrate, "short", lambda *_: calibration(next(made.ceiling)))
     monkeypatch.setattr(session, "calibrated", session.calibrated.__wrapped__)  # each command is a process of its own
     monkeypatch.setattr(publishing, "publish", lambda path, gated=False: 0)
+    monkeypatch.setattr(workflow, "so_far", watch.nothing)  # figures while it goes on have tests of their own
     return made
 
 
