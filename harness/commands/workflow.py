@@ -99,7 +99,7 @@ def measure_noise_floor(asked: Scenario, file: Path, results: Path) -> Line:
     cell = analysed.cells[0]
     floor = analysed.noise_floor(cell.endpoint, cell.level, analysed.metrics[0])
     ratio = numbers.ratio(analysed.noise_floors[0].ratio) if analysed.noise_floors else numbers.MISSING
-    figure = f"{numbers.margin(floor)} of throughput, ratio of two equal arms {ratio}"
+    figure = f"{numbers.noise(floor)} of throughput, ratio of two equal arms {ratio}"
     return Line("noise floor (A/A)", figure, "none", floor is not None, "no valid block: see the run's report")
 
 

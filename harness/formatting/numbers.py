@@ -59,6 +59,11 @@ def margin(fraction: float | None) -> str:
     return MISSING if fraction is None else f"±{percent(fraction)}"
 
 
+def noise(fraction: float | None) -> str:
+    """How far equal arms differ: `±2.1 %`, and from 10 % on as the factor that it is, `×÷ 1.35`."""
+    return margin(fraction) if fraction is None or fraction < 0.10 else f"×÷ {number(1 + fraction)}"
+
+
 def duration(seconds: float) -> str:
     """A length of time for people: `45 s`, `7 min 30 s`, `1 h 05 min`."""
     whole = round(seconds)

@@ -159,7 +159,7 @@ def _table(two: TwoRuns, cells: Sequence[Cell], told: Sequence[Metric], failed: 
         max((one.noise_floor or 0.0 for one in found.values() if one.metric is metric), default=0.0) for metric in told
     ]
     if any(floors):
-        rows.append(["noise floor (A/A)", *(numbers.margin(floor or None) for floor in floors)])
+        rows.append(["noise floor (A/A)", *(numbers.noise(floor or None) for floor in floors)])
     return Table(["NEW / BASE", *(metric.title for metric in told)], rows)
 
 

@@ -119,7 +119,7 @@ def _ratios(analysis: Analysis, compared: list[Compared], cell: Cell) -> Table:
         rows.append([f"{arm} / {over}", *(_ratio_cell(analysis, found.get(metric)) for metric in _named(analysis))])
     floors = [analysis.noise_floor(cell.endpoint, cell.level, metric) for metric in _named(analysis)]
     if any(floor is not None for floor in floors):
-        rows.append(["noise floor (A/A)", *(numbers.margin(floor) for floor in floors)])
+        rows.append(["noise floor (A/A)", *(numbers.noise(floor) for floor in floors)])
     return Table(["ratio", *(metric.title for metric in _named(analysis))], rows)
 
 

@@ -184,7 +184,7 @@ def _side(analysis: Analysis, condition: Condition, pair: Pair, p: float, at_lea
     floor = analysis.noise_floor(compared.endpoint, compared.level, compared.metric) or 0.0
     apart = ratio.low > limit or ratio.high < limit
     if apart and abs(log(ratio.value / limit)) <= log(1 + floor):
-        return INCONCLUSIVE, f"; within the A/A noise floor of {numbers.margin(floor)}"
+        return INCONCLUSIVE, f"; within the A/A noise floor of {numbers.noise(floor)}"
     if apart and p <= compared.doubt:
         return (SUPPORTED if (ratio.value > limit) == at_least else REFUTED), ""
     needed = verdict.blocks_needed(compared.logs - log(limit), 0.0, compared.doubt / pair.family)

@@ -100,7 +100,7 @@ def weigh(tested: Tested, margin: float, floor: float | None, advice: Advice) ->
     if excludes_one and beyond and tested.p <= tested.doubt:
         return Verdict(metric.better if (ratio.value > 1) == metric.higher_is_better else metric.worse)
     if not beyond and allowed > margin and (excludes_one or allowed > MOST_MARGIN):
-        return Verdict(INCONCLUSIVE, f"(within the A/A noise floor, {numbers.margin(allowed)})")
+        return Verdict(INCONCLUSIVE, f"(within the A/A noise floor, {numbers.noise(allowed)})")
     return Verdict(INCONCLUSIVE, advice(allowed))
 
 

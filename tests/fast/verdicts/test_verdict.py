@@ -33,12 +33,12 @@ def alone(logs: np.ndarray) -> Compared:
         ((0.98, 1.00, 1.02), 0.01, "equivalent (±3 %)"),
         ((0.98, 0.985, 0.99), 0.01, "equivalent (±3 %)"),  # it excludes 1, by less than the scenario cares for
         ((0.90, 1.00, 1.10), 0.20, "equivalent (±20 %)"),
-        ((1.05, 1.10, 1.15), 0.20, "inconclusive (within the A/A noise floor, ±20 %)"),  # noise proves nothing
+        ((1.05, 1.10, 1.15), 0.20, "inconclusive (within the A/A noise floor, ×÷ 1.20)"),  # noise proves nothing
         ((1.01, 1.02, 1.04), 0.01, "inconclusive (≈ "),  # smaller than the margin, but not surely
         (
             (0.90, 1.00, 1.10),
             0.55,
-            "inconclusive (within the A/A noise floor, ±55 %)",
+            "inconclusive (within the A/A noise floor, ×÷ 1.55)",
         ),  # there, everything would be equivalent
         ((1.05, 1.10, 1.15), 0.02, "faster"),
         ((0.80, 0.85, 0.90), 0.02, "slower"),
