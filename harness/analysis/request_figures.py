@@ -81,7 +81,7 @@ def _drift(
 
 
 def streams(pooled: Pooled, label: str) -> Row:
-    """First byte and streams at once, where this endpoint streams; of a mix as a whole neither is told."""
+    """First byte and concurrent streams, where this endpoint streams; of a mix as a whole neither is told."""
     if not endpoints.streams(label):
         return dict.fromkeys(("first_byte_ms", "streams"))
     due = pooled.ok & (pooled.first > 0) & pooled.due
