@@ -14,6 +14,7 @@ from typing import Any, Final
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from harness.analysis import arm_comparison
 from harness.analysis.arm_comparison import Compared
@@ -108,22 +109,31 @@ def compared_of(per_block: pd.DataFrame, doubt: float) -> list[Compared]:
 
 def session(case: Case, rng: np.random.Generator) -> pd.DataFrame:
     """One row per block and cell, as the analysis makes it of a real run, with the mean of the cell's slices as throughput."""
-    slices = list(_measured(case))
-    if not case.interleaved:
-        slices.sort(key=lambda one: one[1])
-    rows = pd.DataFrame(slices, columns=["block", "arm", "endpoint"]).assign(level=1)
-    when = np.arange(len(rows)) / max(1, len(rows) - 1)
-    starts = rows.groupby(["block", "arm"]).ngroup().to_numpy()
+    rows, pooled, cells, starts = _frames(case)
     started = START_SPREAD * case.noise(rng, starts.max() + 1)[starts]
+    when = np.arange(len(rows)) / max(1, len(rows) - 1)
     true = np.where(rows.arm == "B", log(1 + case.effect), 0.0) + log(1 + case.drift) * when
-    rows[THROUGHPUT.column] = np.exp(true + started + SLICE_SPREAD * case.noise(rng, len(rows)))
-    pooled = rows.groupby(["block", "arm", "endpoint", "level"], as_index=False).mean()
-    return pooled.reindex(columns=[*pooled.columns, *(m.column for m in METRICS if m is not THROUGHPUT)])
+    figures = np.exp(true + started + SLICE_SPREAD * case.noise(rng, len(rows)))
+    return pooled.assign(**{THROUGHPUT.column: np.bincount(cells, figures) / np.bincount(cells)})
+
+
+Places = NDArray[np.int64]
 
 
 @cache
-def _measured(case: Case) -> Sequence[tuple[int, str, str]]:
-    """Block, arm and endpoint of every measured slice, in the order of the plan, which is the same for all runs of a case."""
+def _frames(case: Case) -> tuple[pd.DataFrame, pd.DataFrame, Places, Places]:
+    """Shared by all runs of a case: its slices, a row per block and cell, each slice's place in that and among the starts."""
+    slices = _measured(case)
+    if not case.interleaved:
+        slices.sort(key=lambda one: one[1])
+    rows = pd.DataFrame(slices, columns=["block", "arm", "endpoint"]).assign(level=1)
+    keys = rows.groupby(list(rows.columns))
+    pooled = keys.size().index.to_frame(index=False).reindex(columns=[*rows.columns, *(m.column for m in METRICS)])
+    return rows, pooled, keys.ngroup().to_numpy(), rows.groupby(["block", "arm"]).ngroup().to_numpy()
+
+
+def _measured(case: Case) -> list[tuple[int, str, str]]:
+    """Block, arm and endpoint of every measured slice, in the order of the plan."""
     return [
         (block.index, slice_.cell.arm, slice_.cell.endpoint)
         for block in layout.expand(_scenario(case))

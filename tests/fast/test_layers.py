@@ -3,6 +3,7 @@
 import ast
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -76,6 +77,7 @@ def wing(module: str) -> str:
     return rest[0] if first == "harness" else first
 
 
+@cache
 def imported(path: Path) -> set[str]:
     """Every module a file names in an import: at any depth, lazily and for type checkers too."""
     names: set[str] = set()

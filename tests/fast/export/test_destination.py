@@ -31,7 +31,7 @@ MIXED = TINY.replace('name = "wait"\nquery = { ms = 10 }', 'name = "both"\nmix =
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    *_, path = made_up_runs.make(tiny(), TINY, 20_000, tmp_path_factory.mktemp("results"))
+    *_, path = made_up_runs.make(tiny(), TINY, 6_000, tmp_path_factory.mktemp("results"))
     report.tables(path)
     return path
 

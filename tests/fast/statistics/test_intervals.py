@@ -5,7 +5,6 @@ from math import log
 
 import numpy as np
 import pytest
-from scipy import stats
 
 from harness.formatting import numbers
 from harness.samples import SAMPLES_NEEDED
@@ -14,6 +13,8 @@ from harness.statistics.estimate import Estimate
 
 
 def test_welch_is_scipy_s_on_logs() -> None:
+    from scipy import stats  # takes seconds, and nobody else needs it
+
     rng = np.random.default_rng(1)
     logs, base = rng.normal(0.2, 0.02, 5), rng.normal(0.1, 0.1, 9)
     found, expected = intervals.welch(logs, base), stats.ttest_ind(logs, base, equal_var=False)
@@ -42,6 +43,8 @@ def test_welch_of_values_that_never_vary_is_a_point() -> None:
 
 
 def test_the_ratio_is_the_geometric_mean_with_a_t_interval_on_logs() -> None:
+    from scipy import stats
+
     values, base = np.array([2.0, 2.2, 1.9, 2.1]), np.array([1.0, 1.0, 1.0, 1.0])
     found = intervals.geometric_ratio(values, base)
     low, high = stats.t.interval(0.95, 3, np.log(values).mean(), stats.sem(np.log(values)))

@@ -1,6 +1,7 @@
 """Fast versions of what `make validate-statistics` shows in full: do the verdicts err as seldom as they say?"""
 
 from dataclasses import replace
+from functools import cache
 
 import pytest
 
@@ -8,6 +9,12 @@ from tools import validate_statistics
 from tools.validate_statistics import Case, Tally, heavy, normal, tally
 
 FAST = 100
+
+
+@cache
+def told_of(case: Case) -> Tally:
+    """What FAST runs of a case come to; what several tests ask for is simulated once."""
+    return tally(case, FAST)
 
 
 @pytest.mark.parametrize(
@@ -22,24 +29,24 @@ FAST = 100
     ids=lambda case: case.name,
 )
 def test_equal_arms_are_seldom_told_apart(case: Case) -> None:
-    told = tally(case, FAST)
+    told = told_of(case)
     assert not list(validate_statistics.shortfalls([told])), told
 
 
 @pytest.mark.parametrize("noise", [normal, heavy])
 @pytest.mark.parametrize("blocks", [6, 12])
 def test_a_true_effect_is_found_and_lies_in_its_interval(noise: validate_statistics.Noise, blocks: int) -> None:
-    told = tally(Case("20 %", blocks=blocks, effect=0.2, noise=noise), FAST)
+    told = told_of(Case("20 %", blocks=blocks, effect=0.2, noise=noise))
     assert told.found > 0.9
     assert not list(validate_statistics.shortfalls([told])), told
 
 
 def test_without_interleaving_drift_would_pass_for_a_difference() -> None:
     case = Case("drift", drift=0.2)
-    in_order = tally(replace(case, interleaved=False), FAST)
+    in_order = told_of(replace(case, interleaved=False))
     assert in_order.different > 0.3
     assert in_order.covered < 0.7
-    assert tally(case, FAST).different < 0.05
+    assert told_of(case).different < 0.05
 
 
 def test_stopping_when_the_interval_is_narrow_does_not_make_differences() -> None:

@@ -2,9 +2,12 @@
 
 from pathlib import Path
 
+import pytest
 from support.commands import bench, here, measured, scenario_file, the_run
+from support.passes import COST
 from support.programs import kill_nine
 
+from harness.measure import switch_cost
 from harness.plan import instrumented_run
 from harness.plan.slices import Cell
 from harness.verdicts import mechanism
@@ -60,7 +63,8 @@ def test_explain_counts_the_switches_of_real_servers_and_leaves_nothing_running(
     assert (run / "report/mechanism.csv").exists()
 
 
-def test_a_run_is_explained_with_its_timed_pass_or_afterwards(tmp_path: Path) -> None:
+def test_a_run_is_explained_with_its_timed_pass_or_afterwards(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(switch_cost, "cost", lambda *_: COST)  # measured in the test above
     ended = measured(tmp_path, REAL, "--explain", "--plain")
     assert "mechanism · async" in ended.stdout, ended.stdout + ended.stderr
     run = the_run(tmp_path)

@@ -62,7 +62,7 @@ def test_a_half_closed_connection_still_carries_the_answer(tmp_path: Path) -> No
 
 def test_a_query_through_the_delay_takes_as_much_longer_alone_and_among_fifty() -> None:
     with backends.running(Database(delay_ms=20), frozenset({DATABASE}), ANY) as up:
-        assert up.database.endswith(", 20 ms away")
+        assert up.database.endswith(", 20 ms network delay")
 
         def queries(number: int) -> list[float]:
             with psycopg.connect(up.environment["DATABASE_URL"], autocommit=True) as connection:
