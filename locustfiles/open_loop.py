@@ -26,7 +26,7 @@ Arrival = tuple[int, int]
 """(number in the schedule, intended ns)."""
 
 Caller = Callable[[Arrival | None], object]
-"""Takes an arrival and sends its request; None sends it home."""
+"""Takes an arrival and sends its request; None ends it."""
 
 
 class Arrivals:
@@ -67,7 +67,7 @@ class Arrivals:
         if self._next == len(self._offsets):
             self._done_if_empty()
 
-    def send_home(self) -> None:
+    def end_slice(self) -> None:
         """Tell every caller that the slice is over. Like `release`, only to be called by the event loop."""
         for caller in self.idle:
             caller(None)
@@ -85,7 +85,7 @@ def serve(
     record: Callable[[tuple[int, ...]], None],
     slice_: int,
 ) -> None:
-    """A caller: send one request per arrival, until sent home. Runs in a greenlet of its own.
+    """A caller: send one request per arrival, until the end of the slice. Runs in a greenlet of its own.
 
     `call_of`: number of the arrival → (part of the slice, request, correct body).
     """

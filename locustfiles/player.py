@@ -45,7 +45,7 @@ class Player:
         self.drain_s = plan["drain_s"]
         self.recorder = Recorder()
         self.sweeper = Sweeper()
-        self.environment, self.crew = Crew.hire(int(plan["timeout_s"] * 1e9), self.sweeper)
+        self.environment, self.crew = Crew.create(int(plan["timeout_s"] * 1e9), self.sweeper)
         self.place = (number, of)
 
     def prepare(self, told: dict[str, Any]) -> None:

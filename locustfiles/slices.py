@@ -123,11 +123,11 @@ class OpenSlice:
         self._arrivals.start_ns = start_ns
         pacer.start(self._arrivals)
         ended = Event()
-        self._arrivals.all_done.rawlink(lambda _: self._send_home(ended))
+        self._arrivals.all_done.rawlink(lambda _: self._end_slice(ended))
         return ended
 
-    def _send_home(self, ended: Event) -> None:
-        get_hub().loop.run_callback(self._arrivals.send_home)
+    def _end_slice(self, ended: Event) -> None:
+        get_hub().loop.run_callback(self._arrivals.end_slice)
         self._left.rawlink(lambda _: ended.set())
 
     def _open(self, users: Sequence[CrewUser]) -> None:

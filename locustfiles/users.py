@@ -56,8 +56,8 @@ class Crew:
         self._runner = environment.create_local_runner()
 
     @classmethod
-    def hire(cls, timeout_ns: int, sweeper: Sweeper) -> tuple[Environment, "Crew"]:
-        """A Locust environment whose users are a crew; nobody is in it yet."""
+    def create(cls, timeout_ns: int, sweeper: Sweeper) -> tuple[Environment, "Crew"]:
+        """A Locust environment and its pool of users, still empty."""
         environment = Environment(user_classes=[CrewUser])
         crew = CrewUser.crew = cls(environment, timeout_ns, sweeper)
         return environment, crew

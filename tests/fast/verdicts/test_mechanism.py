@@ -64,7 +64,7 @@ def test_a_run_has_the_mechanism_of_the_pass_that_is_kept_with_it(tmp_path: Path
     )
 
 
-PROBED_CLAIMS = {
+INSTRUMENTED_CLAIMS = {
     'arm = "async"\nmetric = "switches"\nat_least = "16"': "supported",
     'arm = "async"\nmetric = "switches"\nat_most = "15"': "refuted",
     'arm = "async"\nmetric = "lag"\nat_most = "50ms"': "supported",
@@ -74,7 +74,7 @@ PROBED_CLAIMS = {
 }
 
 
-@pytest.mark.parametrize(("claim", "word"), PROBED_CLAIMS.items(), ids=PROBED_CLAIMS.values())
+@pytest.mark.parametrize(("claim", "word"), INSTRUMENTED_CLAIMS.items(), ids=INSTRUMENTED_CLAIMS.values())
 def test_a_claim_about_what_the_probe_counts_is_judged_by_the_pass(tmp_path: Path, claim: str, word: str) -> None:
     text = f'{TINY}\n[[claims]]\ntext = "it is so"\nendpoint = "hello"\n{claim}'
     run = run_of(tmp_path, text, FakeLoad())
