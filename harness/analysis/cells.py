@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from harness.analysis import streaming
 from harness.analysis.frames import BlockFrames
-from harness.analysis.pooling import Latencies, Pooled, _settled, analysed, pool, slice_after_slice
+from harness.analysis.pooling import Latencies, Pooled, _settled, analysed, pool, slice_after_slice, spread_within
 from harness.plan import arrivals
 from harness.plan.slices import Cell
 from harness.registry import endpoints
@@ -38,7 +38,7 @@ COLUMNS: Final = [
     *("unseen", "cpu_ms_per_request", "server_busy", "load_busy", "services_busy", "rss_mib", "threads"),
     *("ticks", "late_ticks"),
     *("worst_tick_ms", "steal", "others", "swapped_bytes", "connections", "workers", "new_workers", "upstream_late_ms"),
-    *("first_byte_ms", "streams", "sessions_per_request", "sessions"),
+    *("first_byte_ms", "streams", "sessions_per_request", "sessions", "within_spread"),
 ]
 """What a row of a cell in a block holds, with its block: the frame has them also when no cell could be loaded."""
 
@@ -170,6 +170,7 @@ def _figures(pooled: Pooled, sample: Latencies) -> Row:
         "in_flight": in_flight,  # mean number of requests under way
         "little": in_flight / by_law - 1 if by_law else None,  # how far from throughput × latency
         "throughput_drift": _drift(pooled, pooled.done, pooled.ended & pooled.ok, None),
+        "within_spread": spread_within(pooled),
         "latency_drift": _drift(pooled, pooled.intended, pooled.due & pooled.ok, pooled.latency_ms),
     }
 

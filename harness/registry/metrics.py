@@ -85,11 +85,12 @@ COUNTS: Final = ("threads", "first_byte_ms", "streams", "connections_per_request
 def of(mode: str) -> Sequence[Metric]:
     """What is told of a cell under this kind of load; the first is what a comparison is about.
 
-    In open loop that is the median latency: what the throughput is has been decided by the rate.
+    It is the primary one: throughput; in open loop, where the rate has decided what the throughput is, p99; in a search for
+    capacity the rate.
     """
     if mode == CAPACITY:
         return (HIGHEST_RATE, *METRICS[1:])
-    return METRICS if mode == CLOSED else (P50, THROUGHPUT, *METRICS[2:])
+    return METRICS if mode == CLOSED else (P99, P50, THROUGHPUT, METRICS[2], *METRICS[4:])
 
 
 def compared(told: Sequence[Metric]) -> Sequence[Metric]:

@@ -86,7 +86,7 @@ def _farthest(logs: Values, typical: Values, freedom: float) -> tuple[Values, ND
     without, columns = variances_without_one(logs), np.arange(logs.shape[1])
     place = without.argmin(axis=0)
     n = np.isfinite(logs).sum(axis=0)
-    own, one = without[place, columns], logs[place, columns]
+    own, one = floored(without[place, columns]), logs[place, columns]
     others = (np.nansum(logs, axis=0) - one) / (n - 1)
     variance = (freedom * typical + (n - 2) * own) / (freedom + n - 2)
     t = (one - others) / np.sqrt(variance * n / (n - 1))

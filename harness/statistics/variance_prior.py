@@ -17,8 +17,9 @@ from scipy import special
 
 Values = NDArray[np.float64]
 
-FEWEST_FOR_TREND: Final = 8
-"""Comparisons; through fewer a line would go by chance."""
+FEWEST: Final = 12
+"""Comparisons; of fewer each pulls the typical variance, and a line through them, towards its own, and takes it for theirs: with
+9 the family-wise error was 6.2 %, with 16 it was 4.0 % (1 200 and 800 made-up runs), and 4.8 % without a prior."""
 
 CAUTION: Final = 2.0
 """By how many of its own standard errors the spread of the variances is raised: few of them look alike by chance, and a prior
@@ -57,14 +58,15 @@ def of_logs(logs: Values, scatter: Values, covariate: Values) -> Prior:
     UNKNOWN where there are too few. Shape: all (comparisons,).
     """
     known = np.isfinite(covariate)
-    trend = known.all() and len(logs) >= FEWEST_FOR_TREND and np.ptp(covariate) > 0
-    free = len(logs) - (2 if trend else 1)
-    if free < 1:
-        return UNKNOWN
     middle = float(covariate[known].mean()) if known.any() else 0.0
-    slope = float(np.polyfit(covariate - middle, logs, 1)[0]) if trend else 0.0
-    level = float(logs.mean())
-    left = logs - level - (slope * (covariate - middle) if trend else 0.0)
+    aside = np.where(known, covariate - middle, 0.0)
+    trend = known.sum() >= FEWEST and np.ptp(aside) > 0
+    free = len(logs) - (2 if trend else 1)
+    if len(logs) < FEWEST:
+        return UNKNOWN
+    slope = float((aside * (logs - logs.mean())).sum() / (aside**2).sum()) if trend else 0.0
+    level = float((logs - slope * aside).mean())
+    left = logs - level - slope * aside
     by_chance = float(scatter.mean())
     spread = max(float((left**2).sum()) / free, by_chance) * (1 + CAUTION * sqrt(2 / free))
     worth = _freedom(spread - by_chance)

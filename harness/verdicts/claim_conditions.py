@@ -8,7 +8,7 @@ from harness.formatting import numbers
 from harness.plan.slices import Cell
 from harness.registry.metrics import Metric
 from harness.scenario.claims import Condition, Quantity
-from harness.statistics import significance
+from harness.statistics import intervals
 from harness.statistics.estimate import Estimate
 from harness.verdicts.mechanism import PER_REQUEST, Explained
 from harness.verdicts.server_checks import FAILURES_MOST
@@ -76,7 +76,7 @@ def kept(analysis: Analysis, condition: Condition, lost: dict[Cell, str]) -> Jud
 def _against(found: Estimate, limit: Quantity, upper: bool, said: str) -> Judged:
     if found.low is None or found.high is None:
         return Judged(
-            INCONCLUSIVE, f"{said}; an interval takes {significance.FEWEST_BLOCKS} blocks with enough samples each"
+            INCONCLUSIVE, f"{said}; an interval takes {intervals.FEWEST_FOR_JACKKNIFE} blocks with enough samples each"
         )
     if found.high <= limit.value if upper else found.low >= limit.value:
         return Judged(SUPPORTED, said)

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 
 from harness.analysis.analysis import Analysis
 from harness.formatting import numbers
-from harness.report.html.line_charts import groups
 from harness.verdicts.validity import Reason
 
 
@@ -20,7 +19,7 @@ class Caution:
 
 def caution(analysis: Analysis, reasons: Sequence[Reason]) -> Caution | None:
     """What stands beside the answer; None if there is nothing to say."""
-    found = Caution(_cells(analysis, reasons), _floor(analysis), _caps(analysis))
+    found = Caution(_cells(analysis, reasons), _uneven(analysis), _caps(analysis))
     return found if found.cells or found.floor or found.caps else None
 
 
@@ -32,13 +31,13 @@ def _cells(analysis: Analysis, reasons: Sequence[Reason]) -> str:
     return f"of {total} {'cell' if total == 1 else 'cells'}, {' and '.join(told)}" if told else ""
 
 
-def _floor(analysis: Analysis) -> str:
-    """The largest A/A floor of what comparisons are about, where it is more than what counts as equal anyway."""
-    metric = analysis.metrics[0]
-    floors = [floor for key in groups(analysis) if (floor := analysis.noise_floor(*key, metric)) is not None]
-    if max(floors, default=0.0) <= analysis.run.scenario.margin:
-        return ""
-    return f"two equal arms differed in {metric.title} by up to {numbers.margin(max(floors))} in this run"
+def _uneven(analysis: Analysis) -> str:
+    """The A/A pairs that differ, which equal arms do in one run of twenty."""
+    told = [
+        f"{numbers.pushed(analysis.mode, one.endpoint, one.level)} {numbers.ratio(one.ratio)}"
+        for one in analysis.uneven
+    ]
+    return f"one arm deployed twice differs in {analysis.metrics[0].title} (A/A): {'; '.join(told)}" if told else ""
 
 
 def _caps(analysis: Analysis) -> str:

@@ -14,7 +14,7 @@ from harness.report.html.answer_table import Told
 from harness.report.html.causes import Because
 from harness.report.html.line_charts import groups
 from harness.scenario.model import Comparison
-from harness.statistics.significance import FEWEST_BLOCKS
+from harness.statistics.moderated import FEWEST_BLOCKS
 from harness.verdicts import bottleneck
 
 SAID: Final = {

@@ -1,5 +1,6 @@
 """The moderated t: against Student's where there is no prior, by hand where there is one, and test and interval at one."""
 
+from dataclasses import replace
 from math import exp, log
 
 import numpy as np
@@ -109,17 +110,20 @@ def test_a_variance_that_the_prior_does_not_explain_is_judged_by_itself() -> Non
     assert (found.prior, found.variance) == (0.0, pytest.approx(wild.var(ddof=1)))
 
 
-@pytest.mark.parametrize(("mean", "spread"), [(0.08, 0.10), (0.20, 0.30), (0.30, 0.31), (0.02, 0.15)])
+@pytest.mark.parametrize(("mean", "spread"), [(0.08, 0.10), (0.20, 0.30), (0.30, 0.31), (0.05, 0.15)])
 @pytest.mark.parametrize("doubt", [0.05, 0.05 / 28])
-def test_the_blocks_that_it_asks_for_are_the_first_with_which_the_same_test_decides(
+def test_the_blocks_that_it_asks_for_are_the_first_with_which_the_same_test_likely_decides(
     mean: float, spread: float, doubt: float
 ) -> None:
     one = Moderated(mean, spread**2, 6, prior=5.0, comparisons=28)
+
+    def decides(n: int) -> bool:
+        moved = mean - moderated.LIKELY * spread * (1 / 6 - 1 / n) ** 0.5
+        return replace(one, mean=moved, n=n).p() <= doubt
+
     needed = one.blocks_until_apart(1.0, doubt)
     assert needed is not None
-    assert needed > 6
-    assert Moderated(mean, spread**2, needed, 5.0, 28).p() <= doubt
-    assert needed == 7 or Moderated(mean, spread**2, needed - 1, 5.0, 28).p() > doubt
+    assert [n for n in range(7, needed + 1) if decides(n)] == [needed]
 
 
 def test_what_no_number_of_blocks_decides_is_none() -> None:
@@ -135,3 +139,10 @@ def test_figures_that_never_change_have_an_interval_of_hardly_any_width() -> Non
     assert found is not None
     assert found.half_width(DOUBT, 6) < 1e-5
     assert found.p() == 1.0
+
+
+def test_holm_by_hand() -> None:
+    assert moderated.holm(np.array([0.01, 0.04, 0.03, 0.005])) == pytest.approx([0.03, 0.06, 0.06, 0.02])
+    assert moderated.holm(np.array([0.4, 0.9])) == pytest.approx([0.8, 0.9])
+    assert moderated.holm(np.array([0.9, 0.8])) == pytest.approx([1.0, 1.0])
+    assert len(moderated.holm(np.array([]))) == 0

@@ -4,8 +4,9 @@ from dataclasses import replace
 
 import pytest
 
-from tools import validate_statistics
-from tools.validate_statistics import Case, Tally, heavy, normal, tally
+from tools import verdict_tallies
+from tools.made_up_sessions import Noise, Session, heavy, normal
+from tools.verdict_tallies import Tally, tally
 
 FAST = 100
 
@@ -13,29 +14,29 @@ FAST = 100
 @pytest.mark.parametrize(
     "case",
     [
-        Case("alone"),
-        Case("many", cells=12),
-        Case("many blocks", blocks=12),
-        Case("heavy tails", cells=4, noise=heavy),
-        Case("drift", drift=0.2),
+        Session("alone"),
+        Session("many", cells=12),
+        Session("many blocks", blocks=12),
+        Session("heavy tails", cells=4, noise=heavy),
+        Session("drift", drift=0.2),
     ],
     ids=lambda case: case.name,
 )
-def test_equal_arms_are_seldom_told_apart(case: Case) -> None:
+def test_equal_arms_are_seldom_told_apart(case: Session) -> None:
     told = tally(case, FAST)
-    assert not list(validate_statistics.shortfalls([told])), told
+    assert not list(verdict_tallies.shortfalls([told])), told
 
 
 @pytest.mark.parametrize("noise", [normal, heavy])
 @pytest.mark.parametrize("blocks", [6, 12])
-def test_a_true_effect_is_found_and_lies_in_its_interval(noise: validate_statistics.Noise, blocks: int) -> None:
-    told = tally(Case("20 %", blocks=blocks, effect=0.2, noise=noise), FAST)
+def test_a_true_effect_is_found_and_lies_in_its_interval(noise: Noise, blocks: int) -> None:
+    told = tally(Session("20 %", blocks=blocks, effect=0.2, noise=noise), FAST)
     assert told.found > 0.9
-    assert not list(validate_statistics.shortfalls([told])), told
+    assert not list(verdict_tallies.shortfalls([told])), told
 
 
 def test_without_interleaving_drift_would_pass_for_a_difference() -> None:
-    case = Case("drift", drift=0.2)
+    case = Session("drift", drift=0.2)
     in_order = tally(replace(case, interleaved=False), FAST)
     assert in_order.different > 0.3
     assert in_order.covered < 0.7
@@ -43,15 +44,15 @@ def test_without_interleaving_drift_would_pass_for_a_difference() -> None:
 
 
 def test_stopping_when_the_interval_is_narrow_does_not_make_differences() -> None:
-    told = tally(Case("stopped", until=0.04), 60)
+    told = tally(Session("stopped", until=0.04), 60)
     assert 6 < told.blocks < 20
     assert told.different <= 0.05 + 3 * (0.05 * 0.95 / 60) ** 0.5
 
 
 def test_a_shortfall_is_told() -> None:
-    good = Tally(Case("equal"), 1_000, 0.04, 0.03, 0.03, 0.95, 6.0)
-    assert not list(validate_statistics.shortfalls([good]))
-    assert len(list(validate_statistics.shortfalls([replace(good, by_test=0.06), replace(good, covered=0.92)]))) == 2
+    good = Tally(Session("equal"), 1_000, 0.04, 0.03, 0.03, 0.95, 6.0)
+    assert not list(verdict_tallies.shortfalls([good]))
+    assert len(list(verdict_tallies.shortfalls([replace(good, by_test=0.06), replace(good, covered=0.92)]))) == 2
     assert not list(
-        validate_statistics.shortfalls([replace(good, case=Case("in order", interleaved=False), different=0.9)])
+        verdict_tallies.shortfalls([replace(good, case=Session("in order", interleaved=False), different=0.9)])
     )

@@ -22,7 +22,7 @@ from harness.commands import options as verb_options
 from harness.errors import EXIT_FAILED, EXIT_INVALID, UserError
 from harness.measure import conditions
 from harness.registry import metrics
-from harness.statistics import estimate, intervals, significance
+from harness.statistics import estimate, intervals, moderated
 from harness.storage import files
 from harness.verdicts import comparability, regression_gate, run_comparison
 from harness.verdicts.run_comparison import TwoRuns
@@ -396,7 +396,7 @@ def test_a_flag_is_told_and_loses_nothing(bench: Callable[..., tuple[int, str]])
 def test_p_is_corrected_for_all_cells_and_metrics(runs: dict[str, Path]) -> None:
     found = two_runs(runs["base"], runs["slower"])
     alone = [intervals.welch(*one.logs) for one in found.matched]
-    expected = significance.holm(np.array([one[1] for one in alone if one]))
+    expected = moderated.holm(np.array([one[1] for one in alone if one]))
     assert [one.p for one in found.matched] == pytest.approx(list(expected))
     assert {one.family for one in found.matched} == {len(found.matched)} == {21}
 
@@ -432,7 +432,7 @@ def test_of_equal_runs_one_in_twenty_at_most_has_any_difference() -> None:
     wrong, covered, trials, family = 0, 0, 300, 6
     for _ in range(trials):
         found = [intervals.welch(rng.normal(0, 0.03, 5), rng.normal(0, 0.05, 6)) for _ in range(family)]
-        p = significance.holm(np.array([one[1] for one in found if one]))
+        p = moderated.holm(np.array([one[1] for one in found if one]))
         wrong += bool(p.min() <= intervals.DOUBT)
         covered += sum(one[0].low <= 1 <= one[0].high for one in found if one)  # type: ignore[operator]
     assert wrong / trials <= 0.05 + 0.03
