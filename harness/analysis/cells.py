@@ -14,7 +14,15 @@ from numpy.typing import NDArray
 
 from harness.analysis import streaming
 from harness.analysis.frames import BlockFrames
-from harness.analysis.pooling import Latencies, Pooled, _settled, analysed, pool, slice_after_slice, spread_within
+from harness.analysis.pooling import (
+    Latencies,
+    Pooled,
+    analysed,
+    from_steady_state,
+    pool,
+    slice_after_slice,
+    spread_within,
+)
 from harness.plan import arrivals
 from harness.plan.slices import Cell
 from harness.registry import endpoints
@@ -99,7 +107,7 @@ def cell_rows(pooled: Pooled, usage: pd.DataFrame, conditions: pd.DataFrame) -> 
     What is counted for a slice as a whole (conservation, costs) is left out of the parts.
     """
     slices = pooled.slices
-    settled, unsettled = _settled(pooled)
+    settled, unsettled = from_steady_state(pooled)
     shared = {
         "slices": len(slices),
         "unsettled": unsettled,  # it had not settled within the first half of its windows

@@ -32,8 +32,8 @@ class BlockFrames:
     index: int
     requests: pd.DataFrame  # READ, in the order of recording
     slices: pd.DataFrame  # one row per played slice: arm, endpoint, level, purpose, start_ns, cut_ns, end_ns …
-    usage: pd.DataFrame  # one row per slice and process group: resources.Usage
-    conditions: pd.DataFrame  # one row per slice: conditions.Conditions
+    usage: pd.DataFrame  # one row per slice and process group: samples.Usage
+    conditions: pd.DataFrame  # one row per slice: samples.Conditions
     notes: dict[str, Any]  # block.json
 
 

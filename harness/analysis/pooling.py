@@ -131,7 +131,7 @@ def spread_within(pooled: Pooled) -> float | None:
     return float(means.std(ddof=1) / means.mean() / np.sqrt(len(means)))
 
 
-def _settled(pooled: Pooled) -> tuple[Pooled, bool]:
+def from_steady_state(pooled: Pooled) -> tuple[Pooled, bool]:
     """Without what MSER-5 cuts off; and whether it has not settled at all."""
     timed = pooled.ok
     row, at, values = pooled.row[timed], pooled.intended[timed], pooled.latency_ms[timed]

@@ -24,7 +24,7 @@ from harness.project import checkouts
 from harness.scenario import reader
 
 
-@verb(epilog="example: djbench ab scenarios/change.toml --base main --max-regression 5%")
+@verb(epilog="example: djbench ab change --base main --max-regression 5%")
 def ab(
     file: ScenarioFile,
     base: Annotated[str, typer.Option(metavar="REF", help="the git revision to compare the working tree with")],

@@ -10,6 +10,7 @@ from harness.commands.options import Results, verb
 from harness.errors import EXIT_INVALID, UserError
 from harness.load import calibration
 from harness.load.calibration import Line
+from harness.measure import session
 from harness.scenario import reader
 from harness.system.cores import off_the_servers, share_cores
 
@@ -18,13 +19,14 @@ from harness.system.cores import off_the_servers, share_cores
 def calibrate(
     results: Results = Path("results"),
     noise_floor: Annotated[Path, typer.Option(help="the A/A scenario that measures the noise floor")] = Path(
-        "scenarios/noise_floor.toml"
+        "noise_floor"
     ),
 ) -> None:
     """Check the accuracy of the load generator on this machine, in about four minutes. Exit 3: a check failed."""
     if not calibration.AVAILABLE:
         raise UserError("calibrate: needs Linux: its reference server is built on epoll")
     asked, cores = reader.load(noise_floor), share_cores()
+    session.refuse_what_cannot_be(asked)
     with off_the_servers(cores):
         lines = [show(line) for line in calibration.full(cores, lambda what: print(f"… {what}", flush=True))]
     lines.append(show(workflow.measure_noise_floor(asked, noise_floor, results)))

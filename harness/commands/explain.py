@@ -10,9 +10,11 @@ from harness.commands.options import Json, Plain, Results, verb
 from harness.display.watch import watching
 
 
-@verb(epilog="example: djbench explain scenarios/bare.toml")
+@verb(epilog="example: djbench explain bare")
 def explain(
-    asked: Annotated[Path, typer.Argument(metavar="SCENARIO|RUN", help="a scenario file, or a run under results/")],
+    asked: Annotated[
+        Path, typer.Argument(metavar="SCENARIO|RUN", help="a scenario's name or file, or a run under results/")
+    ],
     plain: Plain = False,
     as_json: Json = False,
     results: Results = Path("results"),

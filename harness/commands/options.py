@@ -25,7 +25,7 @@ def verb(epilog: str) -> Callable[[Run], Run]:
 
 
 ScenarioFile = Annotated[
-    Path, typer.Argument(metavar="SCENARIO", help="a scenario file, such as scenarios/default.toml")
+    Path, typer.Argument(metavar="SCENARIO", help="a shipped scenario's name (djbench list), or a file")
 ]
 
 Blocks = Annotated[

@@ -5,7 +5,7 @@ from harness.commands.options import Blocks, ScenarioFile, Seed, overridden, ver
 from harness.scenario import reader
 
 
-@verb(epilog="example: djbench plan scenarios/default.toml")
+@verb(epilog="example: djbench plan default")
 def plan(file: ScenarioFile, blocks: Blocks = None, seed: Seed = None) -> None:
     """Print arms, cells, blocks, exact commands and the expected time. Starts nothing."""
     asked = overridden(reader.load(file), blocks, seed)

@@ -14,10 +14,13 @@ from harness.plan import courses
 from harness.scenario import claims, reader
 
 
-@verb(epilog="example: djbench run scenarios/default.toml --blocks 3")
+@verb(epilog="example: djbench run default --blocks 3")
 def run(
     files: Annotated[
-        list[Path] | None, typer.Argument(metavar="SCENARIO…", help="one or more scenario files", show_default=False)
+        list[Path] | None,
+        typer.Argument(
+            metavar="SCENARIO…", help="shipped scenarios' names (djbench list), or files", show_default=False
+        ),
     ] = None,
     blocks: Blocks = None,
     seed: Seed = None,

@@ -11,6 +11,7 @@ import typer
 from harness.commands.options import verb
 from harness.deployment.fleet import Site, running
 from harness.errors import UserError
+from harness.project import requirements
 from harness.registry.endpoints import ENDPOINTS
 from harness.registry.servers import SERVERS
 from harness.scenario import reader
@@ -28,7 +29,7 @@ def serve(
     arms: Annotated[
         list[str], typer.Argument(metavar="ARM…", help="arms of the scenario, or names of the servers table")
     ],
-    scenario: Annotated[Path, typer.Option(help="where the arms are defined")] = Path("scenarios/default.toml"),
+    scenario: Annotated[Path, typer.Option(help="where the arms are defined")] = Path("default"),
 ) -> None:
     """Bring arms and services up in the foreground and print their URLs, for curl, a browser or Locust's web UI."""
     known = reader.load(scenario)
@@ -53,6 +54,7 @@ def named(name: str, scenario: Scenario) -> list[Arm]:
 
 def bring_up(arms: list[Arm]) -> None:
     """Bring everything up, print URLs, wait for Ctrl-C, stop everything."""
+    requirements.refuse_missing(arms)
     cores = share_cores()
     with tempfile.TemporaryDirectory(prefix="bench-serve-") as scratch:
         logs = Path(scratch) / "logs"

@@ -3,7 +3,7 @@
 import os
 from pathlib import Path
 
-from harness.location import PROJECT
+from harness.location import ROOT
 from harness.project import django_versions
 from harness.scenario.arm import Arm
 
@@ -14,7 +14,7 @@ def own_django(arm: Arm) -> dict[str, str]:
     if not arm.probe:
         return own
     path = [own["PYTHONPATH"]] if "PYTHONPATH" in own else []
-    return own | {"PYTHONPATH": os.pathsep.join([*path, str(PROJECT.parent)])}
+    return own | {"PYTHONPATH": os.pathsep.join([*path, str(ROOT)])}
 
 
 def connection_policy(arm: Arm) -> dict[str, str]:

@@ -75,7 +75,7 @@ def compare(answers: dict[str, Answer | str]) -> tuple[bytes | None, dict[str, s
 def check_identity(deployed: Deployed, identity: dict[str, Any]) -> list[str]:
     """What `whoami` says against what the arm should be; empty if all is well."""
     arm = deployed.arm
-    program = arm.table.command.split()[0].partition("-")[0]  # waitress-serve calls itself waitress
+    program = arm.table.program.partition("-")[0]  # waitress-serve calls itself waitress
     expected = {"view": arm.view, "interface": arm.table.interface, "nonce": deployed.nonce, "debug": False}
     wrong = [
         f"{key}: expected {want!r}, got {identity.get(key)!r}"

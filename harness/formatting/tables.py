@@ -1,4 +1,4 @@
-"""A table of words and figures, as aligned text or as Markdown. For report.py."""
+"""A table of words and figures, as aligned text or as Markdown."""
 
 import re
 from collections.abc import Sequence

@@ -23,7 +23,7 @@ from harness.measure.runner import Bounds, Narrow
 from harness.measure.stage import Stage
 from harness.plan import layout, probed_pass
 from harness.plan.courses import expected_s, slices_of
-from harness.project import django_versions
+from harness.project import django_versions, requirements
 from harness.project.checkouts import checked_out
 from harness.registry.load_modes import OPEN
 from harness.scenario import reader
@@ -93,6 +93,7 @@ def facts_of(scenario: Scenario, cores: Cores, up: Backends) -> dict[str, Any]:
 def refuse_what_cannot_be(scenario: Scenario) -> None:
     """What this machine or this environment lacks."""
     machine.refuse_too_many_connections(layout.most_connections(scenario), len(scenario.arms))
+    requirements.refuse_missing(scenario.arms)
     django_versions.refuse_missing(scenario.arms)
 
 

@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 from typing import Any, Final
 
-from harness.location import PROJECT
+from harness.location import ROOT
 from harness.system import processes
 
 LONGEST_S: Final = 60.0
@@ -14,9 +14,9 @@ LONGEST_S: Final = 60.0
 
 def cost(log: Path, cores: tuple[int, ...] | None) -> dict[str, Any]:
     """Event loop → requests in flight → µs of CPU and of time per switch, as probe.switch_cost prints it; empty if it failed."""
-    env = processes.environment({"PYTHONPATH": str(PROJECT.parent)})
+    env = processes.environment({"PYTHONPATH": str(ROOT)})
     command = [sys.executable, "-m", "probe.switch_cost"]
-    child = processes.start("switch cost", command, log, cores=cores, env=env, cwd=PROJECT.parent)
+    child = processes.start("switch cost", command, log, cores=cores, env=env, cwd=ROOT)
     try:
         child.process.wait(LONGEST_S)
         found: dict[str, Any] = json.loads(log.read_text(encoding="utf-8"))

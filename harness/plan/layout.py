@@ -136,7 +136,7 @@ def _guesses(scenario: Scenario) -> Iterator[tuple[Cell, float, float]]:
 
 def _block(scenario: Scenario, index: int) -> Block:
     if scenario.load.mode == CAPACITY:
-        return Block(index, ())  # its slices follow from how the earlier ones went: capacity.py
+        return Block(index, ())  # its slices follow from how the earlier ones went: capacity_search.py
     rng = random.Random(f"{scenario.seed}/{index}")
     slices: list[Slice] = []
     for round_ in range(1 + scenario.load.visits):

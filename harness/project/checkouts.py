@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from harness.errors import UserError
-from harness.location import ROOT
+from harness.location import PROJECT, ROOT, SHIPPED
 from harness.scenario.model import Base
 
 AS_NOBODY: Final = ("-c", "user.name=bench", "-c", "user.email=bench@localhost")  # a stash has an author
@@ -19,6 +19,8 @@ def base(ref: str) -> Base:
 
     Raises UserError if this is not a git repository, or has no such revision.
     """
+    if PROJECT.is_relative_to(SHIPPED):
+        raise UserError(f"--base: {PROJECT} was installed and has no revisions: expected a checkout of the repository")
     if ref.startswith("-"):
         raise UserError(f"--base: expected a revision, got {ref!r}")
     sha = _git("rev-parse", "--verify", "--quiet", f"{ref}^{{commit}}", why=f"--base: no such revision: {ref!r}")

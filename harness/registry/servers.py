@@ -42,6 +42,11 @@ class Server:
     options: frozenset[str] = frozenset()  # arm options this server understands besides `workers`
     keeps_alive: bool = True  # False: closes the connection after each response
 
+    @property
+    def program(self) -> str:
+        """What has to be installed: the first word of the command."""
+        return self.command.partition(" ")[0]
+
     def argv(self, arm: ArmOptions, port: int | str) -> list[str]:
         """The exact command line for this arm on this port."""
         values: Mapping[str, object] = {

@@ -9,7 +9,7 @@ from harness.formatting.tables import Table
 from harness.report import mechanism_text, sections
 from harness.report.conclusion import SIGNS, conclusion, figures_of, told
 from harness.report.csv_tables import cells_with_reasons, claims_table, comparisons_table
-from harness.report.setting import _head
+from harness.report.setting import head
 from harness.verdicts import claim_verdicts, mechanism, validity
 from harness.verdicts.validity import Reason
 
@@ -17,7 +17,7 @@ from harness.verdicts.validity import Reason
 def text(analysis: Analysis) -> str:
     """The report for a terminal."""
     reasons = validity.check(analysis)
-    question, *facts = _head(analysis)
+    question, *facts = head(analysis)
     lines = [question, "", *_claims(analysis, reasons), *facts, ""]
     for section in sections.sections(analysis, reasons):
         lines += [section.title, ""]
@@ -31,7 +31,7 @@ def text(analysis: Analysis) -> str:
 def markdown(analysis: Analysis, pictures: Sequence[str] = ()) -> str:
     """The report as Markdown, with its pictures."""
     reasons = validity.check(analysis)
-    question, *facts = _head(analysis)
+    question, *facts = head(analysis)
     found = [f"- {sentence}" for sentence in conclusion(analysis, reasons)]
     lines = [
         f"# {tables.unmarked(question)}",

@@ -1,4 +1,4 @@
-"""One endpoint at one level: a table of cells, a table of ratios, and what has to be said of them. Pure; for report.py."""
+"""One endpoint at one level: a table of cells, a table of ratios, and what has to be said of them. Pure."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace

@@ -13,7 +13,7 @@ from harness.storage.files import FINISHED
 from harness.verdicts import mechanism, stopping_rule
 
 
-def _head(analysis: Analysis) -> list[str]:
+def head(analysis: Analysis) -> list[str]:
     head, scenario = analysis.run.head, analysis.run.scenario
     cores = head["cores"]
     split = (

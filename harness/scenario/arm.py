@@ -31,7 +31,7 @@ class Arm(Table):
     django: Annotated[StrictStr, Field(pattern=r"^[0-9]+(\.[0-9]+){1,2}$")] | None = None
     control_of: Name | None = None
     revision: Annotated[StrictStr, Field(pattern=r"^[0-9a-f]{7,40}$")] | None = None
-    probe: Pass = False  # set by explain.probed, and not in a file
+    probe: Pass = False  # set by the pass that explains, and not in a file
 
     @property
     def table(self) -> Server:

@@ -1,4 +1,4 @@
-"""What every table of a scenario file has in common: it is frozen and knows its keys. For scenario.py and claim.py."""
+"""What every table of a scenario file has in common: it is frozen and knows its keys."""
 
 from operator import not_
 from typing import Annotated

@@ -1,4 +1,4 @@
-"""How many blocks a scenario asks for: a number, or a rule by which its run ends by itself. For scenario.py."""
+"""How many blocks a scenario asks for: a number, or a rule by which its run ends by itself."""
 
 from typing import Annotated, Final, Self
 
@@ -42,7 +42,7 @@ class Rule(Table):
 
 
 def _kind(value: object) -> str:
-    """Which of the two forms of `blocks` a complaint is about. The names are left out of its path, see wording.py."""
+    """Which of the two forms of `blocks` a complaint is about. The names are left out of its path, see error_messages.py."""
     return "a table" if isinstance(value, dict | Rule) else "int"
 
 

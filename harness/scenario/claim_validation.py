@@ -1,4 +1,4 @@
-"""Whether the claims of a scenario fit its arms, endpoints and metrics. For fit.py."""
+"""Whether the claims of a scenario fit its arms, endpoints and metrics."""
 
 from collections.abc import Iterator
 from typing import TYPE_CHECKING

@@ -1,4 +1,4 @@
-"""The `[database]` table of a scenario: which engine, and how far away it is. For scenario.py."""
+"""The `[database]` table of a scenario: which engine, and how far away it is."""
 
 from typing import Annotated, Final, Literal, Self
 

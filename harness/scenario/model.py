@@ -102,7 +102,7 @@ class Endpoint(Table):
 
 
 def read_label(text: str) -> tuple[str, dict[str, int | str]]:
-    """Name and query of an endpoint written as in reports: `wait ms=100`. Whether they make sense is checked in fit.py."""
+    """Name and query of an endpoint written as in reports: `wait ms=100`. Whether they make sense is checked in validation.py."""
     name, *pairs = text.split() or [""]
     split = (pair.partition("=") for pair in pairs)
     return name, {key: int(value) if value.isdecimal() else value for key, _, value in split}
@@ -178,8 +178,8 @@ class Scenario(Table):
     endpoints: Annotated[list[Endpoint], Field(min_length=1)]
     comparisons: list[Comparison] = []
     claims: list[Claim] = []
-    base: Annotated[Base | None, SkipJsonSchema()] = None  # set by change.doubled, and not in a file
-    explained: Pass = False  # set by explain.probed, and not in a file
+    base: Annotated[Base | None, SkipJsonSchema()] = None  # set by plan.ab.doubled, and not in a file
+    explained: Pass = False  # set by the pass that explains, and not in a file
 
     def arms_of(self, endpoint: Endpoint) -> list[Arm]:
         """The arms that are asked for this endpoint: all of them, or those it names."""

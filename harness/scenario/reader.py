@@ -8,6 +8,7 @@ from typing import Final
 from pydantic import ValidationError
 
 from harness.errors import UserError
+from harness.location import SCENARIOS
 from harness.scenario import error_messages, validation
 from harness.scenario.arm import Arm
 from harness.scenario.blocks import Rule
@@ -27,8 +28,13 @@ KEYS: Final = {
 }
 
 
+def shipped() -> dict[str, Path]:
+    """The scenarios that come with the harness, by name: `default`, `effects/memory`."""
+    return {str(path.relative_to(SCENARIOS).with_suffix("")): path for path in sorted(SCENARIOS.rglob("*.toml"))}
+
+
 def load(path: Path) -> Scenario:
-    """The scenario in this file.
+    """The scenario in this file, or the shipped one of this name.
 
     Raises UserError with one line per problem: file, key path, expected, got.
     """
@@ -36,15 +42,33 @@ def load(path: Path) -> Scenario:
 
 
 def read_text(path: Path) -> str:
-    """The file's text; UserError if there is none."""
+    """The text of this file, or of the shipped scenario of this name; UserError if there is neither."""
     try:
-        return path.read_text(encoding="utf-8")
+        return _file(path).read_text(encoding="utf-8")
     except FileNotFoundError:
         near = get_close_matches(path.stem, [p.stem for p in path.parent.glob("*.toml")], n=1)
-        hint = f"; did you mean {path.parent / near[0]}.toml?" if near else ""
+        hint = f"; did you mean {path.parent / near[0]}.toml?" if near else _meant(path.stem)
         raise UserError(f"{path}: no such scenario file{hint}") from None
     except (OSError, UnicodeDecodeError) as error:
         raise UserError(f"{path}: cannot be read: {error}") from None
+
+
+def _file(path: Path) -> Path:
+    """What has the suffix of a scenario file, or is one, is a path; anything else is a name."""
+    if path.suffix == ".toml" or path.is_file():
+        return path
+    known = shipped()
+    if str(path) not in known:
+        expected = f"expected a file, or one of {', '.join(known)}"
+        raise UserError(f"{path}: no such scenario{_meant(path.name)}\n{expected}")
+    return known[str(path)]
+
+
+def _meant(stem: str) -> str:
+    """`; did you mean effects/memory?` if the last part of a shipped scenario's name is near."""
+    by_stem = {path.stem: name for name, path in shipped().items()}
+    near = get_close_matches(stem, by_stem, n=1)
+    return f"; did you mean {by_stem[near[0]]}?" if near else ""
 
 
 def parse(text: str, source: str) -> Scenario:

@@ -1,4 +1,4 @@
-"""What pydantic cannot see of a scenario: whether its parts fit together. For scenario.py."""
+"""What pydantic cannot see of a scenario: whether its parts fit together."""
 
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Final

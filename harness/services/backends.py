@@ -14,7 +14,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from harness.errors import UserError
-from harness.location import PROJECT
+from harness.location import PROJECT, ROOT
 from harness.project.seeding import seed
 from harness.registry.endpoints import CACHE, DATABASE
 from harness.scenario.database import UNUSED, Database
@@ -132,8 +132,8 @@ def _delayed(url: str, asked: Database, cores: Cores) -> Iterator[Way]:
     numbers = [str(asked.delay_ms), str(asked.jitter_ms), str(delay_proxy.SEED)]
     command = [sys.executable, "-m", "harness.services.delay_proxy", str(port), target, *numbers]
     with processes.scratch("bench-delay-") as folder:
-        env = processes.environment({"PYTHONPATH": str(PROJECT.parent)})
-        child = processes.start("delay", command, folder / "log", cores=cores.load, env=env, cwd=PROJECT.parent)
+        env = processes.environment({"PYTHONPATH": str(ROOT)})
+        child = processes.start("delay", command, folder / "log", cores=cores.load, env=env, cwd=ROOT)
         try:
             if not ports.poll(lambda: child.process.poll() is not None or ports.answers(port), 15.0):
                 raise UserError(f"delay: not up on port {port}")

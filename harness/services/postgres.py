@@ -8,16 +8,16 @@ import secrets
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
-
-import psycopg
-from psycopg import sql
 
 from harness.errors import UserError
 from harness.services import postgres_cluster
 from harness.system import ports
 from harness.system.processes import Child
+
+if TYPE_CHECKING:
+    import psycopg
 
 CONNECT_S: Final = 5
 
@@ -46,6 +46,9 @@ class Server:
 
     def create(self) -> str:
         """A new and empty database; its URL. UserError if that may not be done."""
+        import psycopg
+        from psycopg import sql
+
         name = f"bench_{secrets.token_hex(6)}"
         try:
             self._connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
@@ -67,6 +70,9 @@ class Server:
 
     def drop(self) -> None:
         """Our databases, whoever is still connected to them."""
+        import psycopg
+        from psycopg import sql
+
         for name in self.names:
             try:
                 with connect(self.url) as connection:
@@ -76,6 +82,8 @@ class Server:
 
     def sessions(self) -> Sessions:
         """Of all our databases. UserError if the server is gone."""
+        import psycopg
+
         counted = "SELECT coalesce(sum(sessions), 0), coalesce(sum(numbackends), 0) FROM pg_stat_database WHERE datname = ANY(%s)"
         try:
             row = self._connection.execute(counted, [self.names]).fetchone()
@@ -104,6 +112,8 @@ class Server:
         return "DATABASE_URL" if self.child is None else "PostgreSQL"
 
     def _show(self, setting: str) -> str:
+        from psycopg import sql
+
         return self._one(sql.SQL("SHOW {}").format(sql.Identifier(setting)).as_string())
 
     def _one(self, query: str) -> str:
@@ -159,8 +169,10 @@ def _kept(server: Server) -> Iterator[Server]:
         server.close()
 
 
-def connect(url: str) -> psycopg.Connection[Any]:
+def connect(url: str) -> "psycopg.Connection[Any]":
     """A connection on which every statement stands for itself. UserError if there is none."""
+    import psycopg
+
     try:
         return psycopg.connect(url, autocommit=True, connect_timeout=CONNECT_S)
     except psycopg.Error as error:

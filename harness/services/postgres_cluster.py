@@ -15,8 +15,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-import psycopg
-
 from harness.errors import UserError
 from harness.system import ports, processes
 from harness.system.processes import Child
@@ -133,6 +131,8 @@ def _start(name: str, command: list[str], folder: Path, cores: Sequence[int] | N
 
 
 def _wait_until_up(child: Child, url: str) -> None:
+    import psycopg
+
     def ready() -> bool:
         with suppress(psycopg.OperationalError):
             psycopg.connect(url).close()

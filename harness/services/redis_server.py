@@ -15,8 +15,6 @@ from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-import redis
-
 from harness.errors import UserError
 from harness.system import ports, processes
 from harness.system.processes import Child
@@ -108,6 +106,8 @@ def _started(found: Path, cores: Sequence[int] | None) -> Iterator[tuple[str, Ch
 
 def _facts(url: str, origin: str) -> dict[str, Any]:
     """What the server says of itself. UserError if it cannot be reached."""
+    import redis
+
     try:
         with redis.Redis.from_url(url, socket_timeout=5) as client:
             told: dict[str, Any] = client.info("server")
@@ -119,6 +119,8 @@ def _facts(url: str, origin: str) -> dict[str, Any]:
 
 def _forget(url: str, prefix: str) -> None:
     """The run's own keys."""
+    import redis
+
     try:
         with redis.Redis.from_url(url, socket_timeout=5) as client:
             for key in client.scan_iter(match=f"*{prefix}*"):

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from harness.errors import UserError
-from harness.location import PROJECT
+from harness.location import ROOT
 from harness.registry.endpoints import CACHE, DATABASE, UPSTREAM
 from harness.services.backends import Backends
 from harness.services.postgres import Sessions
@@ -54,8 +54,8 @@ def running(
         return
     port = ports.free()
     command = [sys.executable, "-m", "harness.services.slow_api_server", str(port)]
-    env = processes.environment({"PYTHONPATH": str(PROJECT.parent)})
-    child = processes.start("upstream", command, logs / "upstream.log", cores=cores, env=env, cwd=PROJECT.parent)
+    env = processes.environment({"PYTHONPATH": str(ROOT)})
+    child = processes.start("upstream", command, logs / "upstream.log", cores=cores, env=env, cwd=ROOT)
     try:
         if not ports.poll(lambda: child.process.poll() is not None or ports.answers(port), START_S):
             raise UserError(f"upstream: not up on port {port} after {START_S:g} s; see {child.log}")

@@ -5,8 +5,8 @@
         run.json                 schema version, state, plan hash, seed, machine, versions, pid of the harness
         blocks/000/              one folder per finished block; it appears whole or not at all
             requests.parquet     one row per request: samples.COLUMNS
-            resources.parquet    one row per slice and process group: resources.Usage
-            conditions.parquet   one row per slice: conditions.Conditions
+            resources.parquet    one row per slice and process group: samples.Usage
+            conditions.parquet   one row per slice: samples.Conditions
             block.json           slices as played, commands, identities, refused cells, causes of failures
             logs/                one per server, service and load generator
         report/                  rebuilt at will

@@ -106,6 +106,11 @@ def program(name: str) -> str:
     return str(beside) if beside.exists() else name
 
 
+def installed(name: str) -> bool:
+    """Whether `program` finds one."""
+    return shutil.which(program(name)) is not None
+
+
 def start(
     name: str,
     command: Sequence[str],

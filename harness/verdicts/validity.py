@@ -15,7 +15,6 @@ import pandas as pd
 from harness.analysis import analysis, frames
 from harness.analysis.analysis import Analysis
 from harness.plan.slices import Cell
-from harness.verdicts import validity
 from harness.verdicts.environment_checks import (
     load_generator_busy,
     near_ceiling,
@@ -146,4 +145,4 @@ FLAGGING: Final[tuple[Check, ...]] = (
 
 def read(path: Path) -> tuple[Analysis, list[Reason]]:
     """The run in this folder, analysed, and what is wrong with its cells."""
-    return validity.sound(analysis.analyse(frames.open_run(path)))
+    return sound(analysis.analyse(frames.open_run(path)))

@@ -65,3 +65,9 @@ def test_outside_a_repository_it_says_so(tmp_path: Path, monkeypatch: pytest.Mon
     monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))
     with pytest.raises(UserError, match=r"--base: no such revision|not a git repository"):
         checkouts.base("HEAD")
+
+
+def test_a_project_that_came_with_the_wheel_has_no_revisions(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(checkouts, "SHIPPED", checkouts.PROJECT.parent)
+    with pytest.raises(UserError, match="was installed and has no revisions: expected a checkout"):
+        checkouts.base("main")

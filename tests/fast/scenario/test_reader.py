@@ -8,7 +8,7 @@ import pytest
 from support.scenarios import TINY, tiny
 
 from harness.errors import UserError
-from harness.location import ROOT
+from harness.location import ROOT, SCENARIOS
 from harness.registry import endpoints
 from harness.scenario import reader
 
@@ -260,3 +260,36 @@ def test_the_least_time_of_an_endpoint_follows_its_query(
     name: str, query: dict[str, int | str], least_ms: float
 ) -> None:
     assert endpoints.ENDPOINTS[name].least_ms(query) == least_ms
+
+
+def test_a_shipped_scenario_is_asked_for_by_its_name_wherever_one_is(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert reader.load(Path("default")) == reader.load(SCENARIOS / "default.toml")
+    assert reader.load(Path("effects/memory")) == reader.load(SCENARIOS / "effects" / "memory.toml")
+    assert set(map(str, SHIPPED)) < set(map(str, reader.shipped().values()))
+
+
+def test_a_file_and_not_a_folder_goes_before_a_name(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("smoke").mkdir()
+    assert reader.load(Path("smoke")).question != tiny().question
+    Path("default").write_text(TINY)
+    assert reader.load(Path("default")) == tiny()
+
+
+def test_a_mistyped_name_is_answered_with_the_near_one_and_the_list() -> None:
+    with pytest.raises(UserError, match="defalt: no such scenario; did you mean default\\?") as told:
+        reader.load(Path("defalt"))
+    assert all(name in str(told.value) for name in reader.shipped())
+    with pytest.raises(UserError, match="did you mean effects/memory\\?"):
+        reader.load(Path("memroy"))
+
+
+def test_the_path_of_a_checkout_leads_to_the_name_where_there_is_none(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(UserError, match=r"scenarios/default.toml: no such scenario file; did you mean default\?"):
+        reader.load(Path("scenarios/default.toml"))
