@@ -20,8 +20,10 @@ def different(logs: Values, pairs: int, places: int, margin: float, doubt: float
 
 
 def _told(logs: Values, control: Values, p: float, margin: float, doubt: float) -> bool:
+    if p > doubt:
+        return False
     ratio, floor = intervals.of_logs(logs), intervals.of_logs(control)
-    if ratio is None or ratio.low is None or ratio.high is None or p > doubt:
+    if ratio is None or ratio.low is None or ratio.high is None:
         return False
     ends = [abs(log(end)) for end in (floor.low, floor.high) if end is not None] if floor else []
     beyond = abs(log(ratio.value)) > max([log(1 + margin), *ends])
