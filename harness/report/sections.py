@@ -119,7 +119,12 @@ def _ratios(analysis: Analysis, compared: list[Compared], cell: Cell) -> Table:
     repeated = [one for one in analysis.noise_floors if (one.endpoint, one.level) == (cell.endpoint, cell.level)]
     for arm, over in dict.fromkeys((one.arm, one.over) for one in repeated):
         ratios = {one.metric: numbers.ratio(one.ratio) for one in repeated if (one.arm, one.over) == (arm, over)}
-        rows.append([f"A/A: {arm} / {over}", *(ratios.get(metric, numbers.MISSING) for metric in _named(analysis))])
+        rows.append(
+            [
+                f"noise floor (A/A): {arm} / {over}",
+                *(ratios.get(metric, numbers.MISSING) for metric in _named(analysis)),
+            ]
+        )
     return Table(["ratio", *(metric.title for metric in _named(analysis))], rows)
 
 

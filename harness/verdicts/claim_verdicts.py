@@ -167,7 +167,7 @@ def _side(analysis: Analysis, pair: Pair, at_least: bool) -> tuple[str, str]:
     compared, limit = pair.compared, pair.limit
     assert compared is not None
     if compared.model is None:
-        return INCONCLUSIVE, f"; {compared.metric.title} available in {compared.ratio.n} of {analysis.blocks} blocks"
+        return INCONCLUSIVE, f"; {verdict.unavailable(compared, analysis)}"
     if compared.p <= compared.doubt:
         return (SUPPORTED if (compared.ratio.value > limit) == at_least else REFUTED), ""
     needed = compared.model.blocks_until_apart(limit, analysis.doubt_later / compared.factor)

@@ -83,6 +83,13 @@ def needed_in_words(more: int | None, block_s: float, why: str = "") -> str:
     return f"({why}: {said})" if why else f"({said})"
 
 
+def unavailable(compared: Compared, analysis: Analysis) -> str:
+    """Why a comparison is in no family and cannot be judged."""
+    if analysis.blocks < FEWEST_BLOCKS:
+        return f"at least {FEWEST_BLOCKS} blocks are needed"
+    return f"{compared.metric.title} available in {compared.ratio.n} of {analysis.blocks} blocks"
+
+
 def block_s(analysis: Analysis) -> float:
     """How long a block of this run takes."""
     scenario = analysis.run.scenario
@@ -92,7 +99,7 @@ def block_s(analysis: Analysis) -> float:
 def _advice(compared: Compared, analysis: Analysis) -> str:
     """What would decide it, in words."""
     if compared.model is None:
-        return f"({compared.metric.title} available in {compared.ratio.n} of {analysis.blocks} blocks)"
+        return f"({unavailable(compared, analysis)})"
     fewest = needed(compared, analysis)
     why = (
         f"p = {compared.p:.2g} among {compared.family}" if _apart(compared.ratio, analysis.run.scenario.margin) else ""

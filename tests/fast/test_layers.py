@@ -156,7 +156,9 @@ def test_the_lower_half_starts_nothing(name: str) -> None:
 
 def test_scipy_is_used_in_one_wing() -> None:
     users = {name for name, path in HARNESS.items() if "scipy" in roots(imported(path))}
-    assert users == {f"harness.statistics.{name}" for name in ("intervals", "moderated", "off_blocks", "variance_prior")}
+    assert users == {
+        f"harness.statistics.{name}" for name in ("intervals", "moderated", "off_blocks", "variance_prior")
+    }
 
 
 def test_the_measured_project_knows_nothing_of_the_harness() -> None:

@@ -89,8 +89,8 @@ class RowChart(Generic[Row]):
 def tone(analysis: Analysis, compared: Compared) -> str:
     """What a comparison says of its arm: better, worse, same or open; leans-… where only its interval does.
 
-    That is where the interval excludes 1 and the estimate lies beyond margin and floor, and the test, which is corrected for all
-    comparisons of the run, cannot confirm it yet. The word for it stays `undecided`.
+    That is where the interval excludes 1 and the estimate lies beyond the margin, and the test, which is corrected for all
+    comparisons by the metric, cannot confirm it yet. The word for it stays `inconclusive`.
     """
     ratio, metric, word = compared.ratio, compared.metric, verdict.of(compared, analysis).word
     if word == verdict.EQUIVALENT:
@@ -98,8 +98,7 @@ def tone(analysis: Analysis, compared: Compared) -> str:
     direction = "better" if (ratio.value > 1) == metric.higher_is_better else "worse"
     if word != verdict.INCONCLUSIVE:
         return direction
-    floor = analysis.noise_floor(compared.endpoint, compared.level, metric)
-    beyond = abs(log(ratio.value)) > log(1 + max(analysis.run.scenario.margin, floor or 0.0))
+    beyond = abs(log(ratio.value)) > log(1 + analysis.run.scenario.margin)
     excludes_one = ratio.low is not None and ratio.high is not None and (ratio.low > 1 or ratio.high < 1)
     return f"leans-{direction}" if beyond and excludes_one else "open"
 
