@@ -18,7 +18,8 @@ from harness.registry import metrics
 from harness.registry.load_modes import CAPACITY
 from harness.registry.metrics import Metric
 from harness.scenario.model import Endpoint
-from harness.statistics import intervals
+from harness.statistics import decision, intervals
+from harness.statistics.decision import Outcome
 from harness.statistics.estimate import Estimate
 from harness.statistics.variance_prior import Prior
 
@@ -68,8 +69,10 @@ class Analysis:
 
     @property
     def uneven(self) -> list[Compared]:
-        """The A/A pairs that differ by the first metric: one arm twice, told apart by the test that tells arms apart."""
-        return [one for one in self.noise_floors if one.metric is self.metrics[0] and one.p <= one.doubt]
+        """The A/A pairs that differ by the first metric: one arm twice, told apart as two arms are."""
+        margin, differ = self.run.scenario.margin, (Outcome.HIGHER, Outcome.LOWER)
+        told = [one for one in self.noise_floors if one.metric is self.metrics[0]]
+        return [one for one in told if decision.decide(one.ratio, one.p, margin, one.doubt) in differ]
 
     @property
     def cells(self) -> list[Cell]:

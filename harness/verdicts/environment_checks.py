@@ -118,6 +118,14 @@ def upstream_late(analysis: Analysis, cell: Cell, rows: pd.DataFrame) -> Iterato
         yield f"{seen}: it shares the load's cores, lower the level"
 
 
+def uneven(analysis: Analysis, cell: Cell, rows: pd.DataFrame) -> Iterator[str]:
+    """An A/A pair that differs: the same arm twice, so it is the machine or a bad start, and may be so elsewhere too."""
+    for one in analysis.uneven:
+        if (one.arm, one.endpoint, one.level) == (cell.arm, cell.endpoint, cell.level):
+            ratio, metric = numbers.ratio(one.ratio), analysis.metrics[0].title
+            yield f"A/A: {metric} is {ratio} that of {one.over}, the same arm (p = {one.p:.2g}): read small differences with care"
+
+
 def load_cores(analysis: Analysis) -> int:
     """How many cores the load generator can use."""
     cores = analysis.run.head["cores"]["load"]
