@@ -59,6 +59,11 @@ def margin(fraction: float | None) -> str:
     return MISSING if fraction is None else f"±{percent(fraction)}"
 
 
+def probability(p: float) -> str:
+    """`p = 0.032`, `p < 0.001`."""
+    return "p < 0.001" if p < 0.001 else f"p = {p:.2g}"
+
+
 def duration(seconds: float) -> str:
     """A length of time for people: `45 s`, `7 min 30 s`, `1 h 05 min`."""
     whole = round(seconds)

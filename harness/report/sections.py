@@ -138,7 +138,8 @@ def _ratio_cell(analysis: Analysis, compared: Compared | None) -> str:
     if compared is None:
         return numbers.MISSING
     found = verdict.of(compared, analysis)
-    return f"{numbers.ratio(compared.ratio)} {found}"
+    tested = f" {numbers.probability(compared.p)}" if compared.model else ""
+    return f"{numbers.ratio(compared.ratio)}{tested} {found}"
 
 
 def _invalid_notes(cells: list[Cell], reasons: list[Reason]) -> list[str]:

@@ -123,7 +123,7 @@ def uneven(analysis: Analysis, cell: Cell, rows: pd.DataFrame) -> Iterator[str]:
     for one in analysis.uneven:
         if (one.arm, one.endpoint, one.level) == (cell.arm, cell.endpoint, cell.level):
             ratio, metric = numbers.ratio(one.ratio), analysis.metrics[0].title
-            yield f"A/A: {metric} is {ratio} that of {one.over}, the same arm (p = {one.p:.2g}): read small differences with care"
+            yield f"A/A: {metric} is {ratio} that of {one.over}, the same arm ({numbers.probability(one.p)}): read small differences with care"
 
 
 def load_cores(analysis: Analysis) -> int:

@@ -102,7 +102,9 @@ def _advice(compared: Compared, analysis: Analysis) -> str:
         return f"({unavailable(compared, analysis)})"
     fewest = needed(compared, analysis)
     why = (
-        f"p = {compared.p:.2g} among {compared.family}" if _apart(compared.ratio, analysis.run.scenario.margin) else ""
+        f"{numbers.probability(compared.p)} among {compared.family}"
+        if _apart(compared.ratio, analysis.run.scenario.margin)
+        else ""
     )
     return needed_in_words(None if fewest is None else fewest - analysis.blocks, block_s(analysis), why)
 
