@@ -122,8 +122,9 @@ def uneven(analysis: Analysis, cell: Cell, rows: pd.DataFrame) -> Iterator[str]:
     """An A/A pair that differs: the same arm twice, so it is the machine or a bad start, and may be so elsewhere too."""
     for one in analysis.uneven:
         if (one.arm, one.endpoint, one.level) == (cell.arm, cell.endpoint, cell.level):
-            ratio, metric = numbers.ratio(one.ratio), analysis.metrics[0].title
-            yield f"A/A: {metric} is {ratio} that of {one.over}, the same arm ({numbers.probability(one.p)}): read small differences with care"
+            ratio, p = numbers.ratio(one.ratio), numbers.probability(one.p)
+            seen = f"A/A: {analysis.metrics[0].title} is {ratio} that of {one.over}, the same arm ({p})"
+            yield f"{seen}: read small differences with care"
 
 
 def load_cores(analysis: Analysis) -> int:
