@@ -2,6 +2,9 @@
 PYTHON ?= python3
 BENCH := .venv/bin/djbench
 
+# Where it is set, every server and every test process would compile Django, pandas and Matplotlib anew.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
 
 help: ## print this list
@@ -108,15 +111,15 @@ bench-display: .venv/ready ## does watching a run cost it anything? the A/A scen
 validate-statistics: .venv/ready ## do the verdicts err as seldom as they say? (about 10 minutes; writes docs/statistics.md)
 	.venv/bin/python -m tools.validate_statistics
 
-test: .venv/ready ## all tests: the fast ones on all cores, then those with real servers
-	.venv/bin/pytest tests/fast -n auto
-	.venv/bin/pytest tests/live
+test: .venv/ready ## all tests: the fast ones on all cores, then those with real servers, two files at a time
+	.venv/bin/pytest tests/fast -n auto --dist worksteal
+	.venv/bin/pytest tests/live -n 2 --dist loadfile
 
 test-fast: .venv/ready ## the tests that need no servers, on all cores
-	.venv/bin/pytest tests/fast -n auto
+	.venv/bin/pytest tests/fast -n auto --dist worksteal
 
-test-live: .venv/ready ## the tests with real servers
-	.venv/bin/pytest tests/live
+test-live: .venv/ready ## the tests with real servers, two files at a time
+	.venv/bin/pytest tests/live -n 2 --dist loadfile
 
 lint: .venv/ready ## ruff
 	.venv/bin/ruff check .

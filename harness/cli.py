@@ -1,6 +1,6 @@
-"""The `djbench` command: which verbs there are, and what becomes of errors and signals.
+"""The `djbench` command: its verbs, and the handling of errors and signals.
 
-Each verb is a module of harness/commands, imported only when it is asked for: `--help` answers at once.
+Each verb is a module of harness/commands, imported only when it is asked for: `--help` returns immediately.
 """
 
 import os
@@ -9,27 +9,37 @@ import sys
 from difflib import get_close_matches
 from importlib import import_module
 from types import FrameType
-from typing import Any, Final, NoReturn
+from typing import Annotated, Any, Final, NoReturn
 
 import typer
 from typer.core import TyperGroup
 from typer.main import get_command_from_info
 from typer.models import CommandInfo
 
-from harness.errors import EXIT_INTERRUPTED, EXIT_MENDABLE, Interrupted, UserError
+from harness.errors import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_INVALID, EXIT_MENDABLE, Interrupted, UserError
 
 VERBS: Final = {
-    "plan": "what would run, and for how long; starts nothing",
-    "run": "measure scenarios, and report them",
+    "plan": "print what would run and for how long; starts nothing",
+    "run": "run scenarios and report the results",
     "extend": "add blocks to a finished run",
     "report": "rebuild the report of a run from its raw data",
-    "export": "a run as CSV or JSON, for other tools",
-    "explain": "say why, by an untimed pass with a probe",
-    "compare": "two runs, figure by figure",
-    "ab": "measure a change of the project against a revision",
-    "calibrate": "is the load generator to be trusted here?",
-    "serve": "bring arms up in the foreground and print their URLs",
+    "export": "export results as CSV or JSON",
+    "explain": "explain the results by an instrumented run",
+    "compare": "compare two runs, metric by metric",
+    "ab": "compare the working tree with a git revision",
+    "calibrate": "check the accuracy of the load generator on this machine",
+    "serve": "start arms in the foreground and print their URLs",
+    "list": "list scenarios, endpoints, servers and runs",
 }
+
+EXIT_CODES: Final = f"""\b
+Exit codes:
+  0    all well
+  {EXIT_MENDABLE}    something you can fix: the message says what
+  2    a command line that is not understood
+  {EXIT_INVALID}    the measurement is INVALID
+  {EXIT_FAILED}    a claim or a gate failed (only where one was asked for)
+  {EXIT_INTERRUPTED}  interrupted"""
 
 USAGE: Final[Any] = typer.BadParameter.__base__
 """A usage error of any kind; which package it is of depends on typer's version."""
@@ -62,7 +72,8 @@ class Verbs(TyperGroup):
 
 app = typer.Typer(
     cls=Verbs,
-    help="When does an async view serve its users better than a sync one, by how much, and why?",
+    help="Measure when an async Django view outperforms a sync view, by how much, and why.",
+    epilog=EXIT_CODES,
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -70,13 +81,26 @@ app = typer.Typer(
 )
 
 
+def told_version(asked: bool) -> None:
+    """`djbench 0.1.0`, and nothing else happens."""
+    if asked:
+        from importlib.metadata import version
+
+        print(f"djbench {version('djbench')}")
+        raise typer.Exit
+
+
 @app.callback()
-def djbench() -> None:
-    """When does an async Django view serve its users better than a sync one, by how much, and why?"""
+def djbench(
+    version: Annotated[
+        bool, typer.Option("--version", callback=told_version, is_eager=True, help="Show the version and exit.")
+    ] = False,
+) -> None:
+    """Measure when an async Django view outperforms a sync view, by how much, and why."""
 
 
 def main() -> None:
-    """Entry point: one message for what the user can mend, a traceback for a bug."""
+    """Entry point: a message for what the user can fix, a traceback for a bug."""
     unwind_on_signals()
     try:
         sys.exit(app(standalone_mode=False))
@@ -93,7 +117,7 @@ def main() -> None:
 
 
 def usage_told(error: Any, arguments: list[str]) -> int:
-    """A command line that is not understood is told as usual, and as an event where events were asked for; the exit code."""
+    """Report a usage error, with --json also as an event; the exit code."""
     error.show()
     if "--json" in arguments:
         from harness.display.watch import usage_event
@@ -103,7 +127,7 @@ def usage_told(error: Any, arguments: list[str]) -> int:
 
 
 def unwind_on_signals() -> None:
-    """Whatever asks this process to end leaves every `with` as it should be left."""
+    """On SIGINT, SIGTERM and SIGHUP leave every `with` properly."""
     for caught in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(caught, _interrupt)
 

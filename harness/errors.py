@@ -1,6 +1,6 @@
-"""What can go wrong, and with which exit code the command ends.
+"""Errors and exit codes.
 
-A UserError is something the user can mend: it is printed as one message (what, where, what to do)
+A UserError is something the user can fix: it is printed as one message (what, where, what to do)
 without a traceback. Anything else that is raised is a bug and keeps its traceback.
 """
 

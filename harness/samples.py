@@ -1,5 +1,5 @@
-"""Rows that a run stores, and what the load generator and the harness agree on: a request as a row of int64, a slice as it was
-played, what was used and what held meanwhile. Standard library only: the load generator imports this and nothing else.
+"""Rows that a run stores, shared by load generator and harness: a request as a row of int64, a slice as it was played, resource
+usage and conditions. Standard library only: the load generator imports this and nothing else.
 """
 
 from dataclasses import dataclass
@@ -32,7 +32,7 @@ class Outcome(IntEnum):
 
     OK = 0
     HTTP_ERROR = 1  # a status other than the expected 200
-    WRONG_BODY = 2  # the right status with other bytes than the twins' proof
+    WRONG_BODY = 2  # the right status with another body than verification saw
     TIMEOUT = 3  # no complete response in time
     CONNECT_FAILED = 4  # refused, or not accepted in time
     RESET = 5  # the peer reset the connection
@@ -49,7 +49,7 @@ SAMPLES_NEEDED: Final = {0.50: 10, 0.95: 130, 0.99: 662, 0.999: 6_636}
 """Fewest samples for percentile q: so many that with three-sigma certainty (q^n ≤ 0.00135) one of them lies above it."""
 
 SHORTAGE: Final = frozenset({Outcome.TIMEOUT, Outcome.UNFINISHED})
-"""Outcomes that leave work behind in the server: its arm is restarted before it is loaded again."""
+"""Outcomes that leave requests unfinished in the server: its arm is restarted before it is loaded again."""
 
 
 @dataclass(frozen=True)
@@ -70,7 +70,7 @@ class Played:
     ticks: int  # of the load generator's own 10 ms clock during the slice …
     late_ticks: int  # … so many of them more than TICK_LATE_MS late
     worst_tick_ms: float
-    p95_ms: float | None = None  # of correct responses; None: too few of them, or a run from before this was kept
+    p95_ms: float | None = None  # of correct responses; None: too few of them
 
 
 TICK_MS: Final = 10.0

@@ -1,4 +1,4 @@
-"""Locust's own two clients, as its documentation shows them, for compare_clients.py."""
+"""Locust's own two clients, as its documentation shows them, for bench_client.py."""
 
 from locust import FastHttpUser, HttpUser, task
 

@@ -22,11 +22,11 @@ from probe.request import Request, current, follow_into_pools
 
 
 def asgi() -> Any:
-    """The ASGI application, probed."""
+    """The ASGI application, instrumented."""
     application, counters = _load()
     lag = Lag(counters)
 
-    async def probed(scope: Any, receive: Any, send: Any) -> None:
+    async def instrumented(scope: Any, receive: Any, send: Any) -> None:
         if scope["type"] != "http":
             await application(scope, receive, send)
             return
@@ -45,14 +45,14 @@ def asgi() -> Any:
             current.reset(token)
             request.leave()
 
-    return probed
+    return instrumented
 
 
 def wsgi() -> Callable[[dict[str, Any], Any], Iterable[bytes]]:
-    """The WSGI application, probed: a request is over when the server closes its response."""
+    """The WSGI application, instrumented: a request is over when the server closes its response."""
     application, counters = _load()
 
-    def probed(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+    def instrumented(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
         request = Request(counters)
         current.set(request)
         try:
@@ -61,7 +61,7 @@ def wsgi() -> Callable[[dict[str, Any], Any], Iterable[bytes]]:
             _leave(request)
             raise
 
-    return probed
+    return instrumented
 
 
 class Body:

@@ -1,4 +1,4 @@
-"""The probed ASGI application: `PROBE_APPLICATION=config.asgi:application uvicorn probe.asgi:application`."""
+"""The instrumented ASGI application: `PROBE_APPLICATION=config.asgi:application uvicorn probe.asgi:application`."""
 
 from probe.application import asgi
 

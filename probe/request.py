@@ -60,7 +60,7 @@ class Request:
         self._since_ns = now
 
 
-current: ContextVar[Request | None] = ContextVar("probed_request", default=None)
+current: ContextVar[Request | None] = ContextVar("instrumented_request", default=None)
 """The request being worked on. asgiref carries it from thread to thread with all other context."""
 
 

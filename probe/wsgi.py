@@ -1,4 +1,4 @@
-"""The probed WSGI application: `PROBE_APPLICATION=config.wsgi:application gunicorn probe.wsgi`."""
+"""The instrumented WSGI application: `PROBE_APPLICATION=config.wsgi:application gunicorn probe.wsgi`."""
 
 from probe.application import wsgi
 

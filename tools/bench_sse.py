@@ -93,7 +93,7 @@ def hold(deployed: Deployed, clients: int, seconds: int) -> Held:
 
     Where threads are the limit there is no patience: what comes after their streams have ended is the next clients' turn.
     """
-    capped = deployed.arm.cap is not None
+    capped = deployed.arm.concurrency_limit is not None
     limit_s = seconds + (EVERY_MS / 2000 if capped else PATIENCE_S)
     sweeper = Sweeper()
     own = [Client(deployed.address, int((limit_s + PATIENCE_S) * 1e9), sweeper) for _ in range(clients)]

@@ -24,7 +24,8 @@ from harness.load.locust_process import LocustLoad
 from harness.plan import layout
 from harness.samples import COLUMNS, Outcome, Played
 from harness.scenario import reader
-from harness.scenario.model import Endpoint, Load, Scenario
+from harness.scenario.endpoint import Endpoint
+from harness.scenario.model import Load, Scenario
 from harness.services import backends, slow_api
 from harness.statistics import intervals
 from harness.system.cores import share_cores
@@ -66,10 +67,10 @@ def measure(asked: Scenario) -> Rates:
 
 def alternate(asked: Scenario, fleet: Fleet, folder: Path, cores: tuple[int, ...] | None) -> Rates:
     """Play the block's slices, each followed by one of wrk's on the same arm."""
-    block, proof = layout.expand(asked)[0], verification.twins(asked, fleet)
+    block, verified = layout.expand(asked)[0], verification.verify(asked, fleet)
     played: list[tuple[str, Played]] = []
     rates: Rates = {arm.name: ([], []) for arm in asked.arms}
-    with LocustLoad().playing(asked.load, proof.bodies, folder, cores) as playing:
+    with LocustLoad().playing(asked.load, verified.bodies, folder, cores) as playing:
         for slice_ in block.slices:
             deployed = fleet.deployed[slice_.cell.arm]
             playing.prepare(slice_, deployed.address)

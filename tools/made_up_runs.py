@@ -28,7 +28,7 @@ from harness.storage.writer import BlockResult, RunFolder
 
 CPU_MS: Final = 0.5  # of a request on the first arm; every further arm takes half as much again as the first
 
-ROOM: Final = 0.95  # of what a cap allows: chance must not make more of it
+HEADROOM: Final = 0.95  # of what a concurrency limit allows: chance must not exceed it
 
 SPREAD: Final = 0.5  # of the log of what a latency has above its endpoint's least time
 
@@ -100,12 +100,12 @@ def slice_seconds(scenario: Scenario, blocks: Sequence[Block], requests: int) ->
 
 
 def rate(scenario: Scenario, cell: Cell, least_s: float) -> float:
-    """Requests/s of a cell: as many as its users ask for, its cap has room for and its CPU is enough for."""
+    """Requests/s of a cell: the least that its users, its concurrency limit and its CPU allow."""
     arm = scenario.arm(cell.arm)
     place = [one.name for one in scenario.arms].index(arm.control_of or arm.name)
     by_cpu = 1000 / (CPU_MS * (1 + place / 2))
-    waiting = min(cell.level, arm.cap or cell.level)
-    return min(by_cpu, ROOM * waiting / least_s) if least_s else by_cpu
+    waiting = min(cell.level, arm.concurrency_limit or cell.level)
+    return min(by_cpu, HEADROOM * waiting / least_s) if least_s else by_cpu
 
 
 def made_up(scenario: Scenario, block: Block, seconds: float, rng: np.random.Generator) -> BlockResult:
@@ -207,7 +207,7 @@ def _usage(scenario: Scenario, played: Played, slice_: Slice) -> list[Usage]:
     """Costs that no check finds fault with."""
     arm = scenario.arm(slice_.cell.arm)
     wall_ns = played.drained_ns - played.start_ns
-    threads = (arm.cap or 1) + 4
+    threads = (arm.concurrency_limit or 1) + 4
     groups = (
         Group("server", 0.9, 90 << 20, threads),
         Group("load", 0.3, 80 << 20, 2),

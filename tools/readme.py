@@ -1,7 +1,7 @@
-"""results/reference/ in, the figures of README.md out: what stands between its markers is written here, never by hand.
+"""Fills the generated passages of README.md from results/reference/; what is between the markers is never edited by hand.
 
 `<!-- reference: NAME -->` … `<!-- /reference -->` encloses a passage. `python -m tools.readme` fills all of them anew, and
-`make check` fails while README says anything else than the reference.
+`make check` fails while README differs from the reference.
 """
 
 import json
@@ -20,7 +20,7 @@ from harness.formatting.tables import Table
 from harness.registry import endpoints
 from harness.registry.metrics import CPU, HIGHEST_RATE, THROUGHPUT
 from harness.statistics.estimate import Estimate
-from harness.verdicts import claim_conditions, claim_verdicts
+from harness.verdicts import claim_conditions, claim_verdicts, verdict
 from tools.reference import EFFECTS, MACHINE, TARGET, TEXT
 
 README: Final = Path("README.md")
@@ -31,15 +31,15 @@ ARM: Final = "async · uvicorn"
 
 SHOWN: Final = "wait ms=100 · closed loop, 256 users"
 
-WORDS: Final = (THROUGHPUT.better, THROUGHPUT.worse, "equivalent", "undecided", claim_conditions.INVALID)
+WORDS: Final = (THROUGHPUT.better, THROUGHPUT.worse, verdict.EQUIVALENT, verdict.INCONCLUSIVE, claim_conditions.INVALID)
 
 WIDTH: Final = 128
 
 
 def filled(text: str, reference: Path) -> str:
-    """README's text with every passage as the reference in this folder has it.
+    """README's text with every passage made from the reference in this folder.
 
-    Raises UserError for a marker that is none, and for a reference that lacks something.
+    Raises UserError for an unknown passage name, and for an incomplete reference.
     """
 
     def passage(found: re.Match[str]) -> str:
@@ -55,47 +55,47 @@ def filled(text: str, reference: Path) -> str:
 
 
 def answer(reference: Path) -> list[str]:
-    """Where, when and on what; then each kind of work against each of the other arms, by throughput."""
+    """Machine, date and blocks; then each endpoint against each of the other arms, by throughput."""
     told = pd.read_csv(reference / "default" / "comparisons.csv")
     told = told[(told.arm == ARM) & (told.metric == THROUGHPUT.column)]
     others = list(dict.fromkeys(told.over))
     cells = list(dict.fromkeys(zip(told.endpoint, told.level, strict=True)))
-    heading = ["an async view on uvicorn …", *(f"against {over.replace(' · ', ' on ')}" for over in others)]
+    heading = ["endpoint", *(f"vs. {over}" for over in others)]
     rows = []
     for endpoint, level in cells:
         by_arm = {row.over: row for row in told[(told.endpoint == endpoint) & (told.level == level)].itertuples()}
-        rows.append([f"{work(endpoint)}, {level:g} users", *(_ratio(by_arm.get(over)) for over in others)])
-    return [*_where(reference, "default"), "", *tables.as_markdown(Table(heading, rows)), "", *_in_words(reference)]
+        rows.append([f"{workload(endpoint)}, {level:g} users", *(_ratio(by_arm.get(over)) for over in others)])
+    return [*_where(reference, "default"), "", *tables.as_markdown(Table(heading, rows)), "", *_summary(reference)]
 
 
 def capacity(reference: Path) -> list[str]:
-    """The highest rate of each arm, per kind of work."""
+    """The highest rate of each arm, per endpoint."""
     found = pd.read_csv(reference / "capacity" / "cells.csv")
     arms, rows = list(dict.fromkeys(found.arm)), []
     column = HIGHEST_RATE.column
     for endpoint in dict.fromkeys(found.endpoint):
         by_arm = {row["arm"]: row for row in found[found.endpoint == endpoint].to_dict("records")}
         rows.append(
-            [work(endpoint), *(_value(by_arm[arm], column) if arm in by_arm else numbers.MISSING for arm in arms)]
+            [workload(endpoint), *(_value(by_arm[arm], column) if arm in by_arm else numbers.MISSING for arm in arms)]
         )
-    heading = ["", *(arm.replace(" · ", " on ") for arm in arms)]
+    heading = ["endpoint", *arms]
     return [*_where(reference, "capacity"), "", *tables.as_markdown(Table(heading, rows))]
 
 
 def claims(reference: Path) -> list[str]:
-    """How the tutorial's sentences and the effects came out."""
+    """The verdicts on the tutorial's claims and on the effects."""
     tutorial = pd.read_csv(reference / "tutorial_claims" / "claims.csv")
     effects = pd.read_csv(reference / EFFECTS / "catalogue.csv")
     return [
-        f"- of the {len(tutorial)} claims made of the tutorial's sentences {_tally(tutorial.verdict)}:"
-        f" [each with its figures]({TARGET}/tutorial_claims/report.md) (`make claims`);",
-        f"- of the {len(effects)} claims in {effects.scenario.nunique()} files about what is known or told of async in Django"
-        f" {_tally(effects.verdict)}: [the catalogue, with mechanisms]({TARGET}/{EFFECTS}/catalogue.md) (`make effects`).",
+        f"- the tutorial's statements: {len(tutorial)} claims, {_tally(tutorial.verdict)}:"
+        f" [each with its numbers]({TARGET}/tutorial_claims/report.md) (`make claims`)",
+        f"- known or widely claimed effects: {len(effects)} claims in {effects.scenario.nunique()} scenarios,"
+        f" {_tally(effects.verdict)}: [catalogue with mechanisms]({TARGET}/{EFFECTS}/catalogue.md) (`make effects`)",
     ]
 
 
 def output(reference: Path) -> list[str]:
-    """One section of what `make bench` printed, and the sentences it ended with."""
+    """One section of the terminal output of `make bench`, and its last line."""
     text = (reference / "default" / TEXT).read_text(encoding="utf-8")
     start = text.index(SHOWN)
     section = text[start : text.index("\n\n", text.index("\n\n", start) + 2)].splitlines()
@@ -111,8 +111,8 @@ PASSAGES: Final[Mapping[str, Callable[[Path], list[str]]]] = {
 }
 
 
-def work(endpoint: str) -> str:
-    """`wait ms=100` with what it does in words, for somebody who has not seen the project yet."""
+def workload(endpoint: str) -> str:
+    """`wait ms=100` with its description, for readers who do not know the endpoints."""
     return f"{endpoints.in_words(endpoint)} (`{endpoint}`)"
 
 
@@ -130,8 +130,8 @@ def _where(reference: Path, scenario: str) -> list[str]:
     ]
 
 
-def _in_words(reference: Path) -> list[str]:
-    """How often each way, and what a request costs."""
+def _summary(reference: Path) -> list[str]:
+    """Per compared arm: the verdicts counted, and the range of CPU time per request."""
     told = pd.read_csv(reference / "default" / "comparisons.csv")
     told = told[told.arm == ARM]
     lines = []
@@ -142,8 +142,8 @@ def _in_words(reference: Path) -> list[str]:
             own[(own.metric == CPU.column) & (own.verdict != claim_conditions.INVALID)],
         )
         lines.append(
-            f"- against {over.replace(' · ', ' on ')}: {_counted(served.verdict)}; a request costs"
-            f" {numbers.number(cost.ratio.min())} to {numbers.number(cost.ratio.max())} times the CPU"
+            f"- vs. {over}: {_counted(served.verdict)};"
+            f" {numbers.number(cost.ratio.min())}–{numbers.number(cost.ratio.max())}× the CPU time per request"
         )
     return lines
 
@@ -156,18 +156,13 @@ def _counted(words: Sequence[str]) -> str:
 
 
 def _tally(words: Sequence[str]) -> str:
-    """`7 are supported, 1 is undecided`."""
+    """`7 supported, 1 inconclusive`."""
     counts = Counter(words)
-    told = [
-        f"{counts[word]} {'is' if counts[word] == 1 else 'are'} {word}"
-        for word in claim_verdicts.WORST_FIRST[::-1]
-        if counts[word]
-    ]
-    return ", ".join(told)
+    return ", ".join(f"{counts[word]} {word}" for word in claim_verdicts.WORST_FIRST[::-1] if counts[word])
 
 
 def _ratio(row: Any) -> str:
-    """A ratio with its interval: bold where it is `faster`, bare where `slower`, else with the verdict's word."""
+    """A ratio with its interval: bold if faster, plain if slower, otherwise followed by the verdict."""
     if row is None:
         return numbers.MISSING
     if row.verdict == claim_conditions.INVALID:
@@ -175,7 +170,7 @@ def _ratio(row: Any) -> str:
     shown = numbers.ratio(Estimate(row.ratio, _known(row.low), _known(row.high), row.blocks))
     if row.verdict == THROUGHPUT.better:
         return f"**{shown}**"
-    return shown if row.verdict == THROUGHPUT.worse else f"{row.verdict}, {shown}"
+    return shown if row.verdict == THROUGHPUT.worse else f"{shown} {row.verdict}"
 
 
 def _value(row: Mapping[str, Any], column: str) -> str:
@@ -203,7 +198,7 @@ def main() -> int:
     except (UserError, OSError) as error:
         print(f"readme: {error}", file=sys.stderr)
         return EXIT_MENDABLE
-    print(f"{README}: {'as it was' if before == after else 'filled anew'} from {TARGET}")
+    print(f"{README}: {'up to date with' if before == after else 'rewritten from'} {TARGET}")
     return 0
 
 

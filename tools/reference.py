@@ -1,7 +1,7 @@
 """Two folders of runs in, results/reference/ out: what the repository shows of them. `make reference` ends with this.
 
 Of the runs of the main scenarios: report, tables, pictures and the machine; of those of the effects the words and tables only.
-No raw samples: whoever wants those measures. harness/readme.py takes README's numbers from what is written here.
+No raw samples: whoever wants those measures. tools/readme.py takes README's numbers from what is written here.
 """
 
 import json

@@ -1,6 +1,6 @@
 """The middleware of some settings profiles: one that only does sync, and a visitor who comes back.
 
-Django adapts what is not of the colour of the rest by threads; `sync_only` does nothing itself, so that what it costs is that.
+Django adapts sync middleware around async views with threads; `sync_only` does nothing itself, so that its cost is that switch.
 """
 
 from asgiref.sync import iscoroutinefunction
@@ -13,7 +13,7 @@ USERNAME = "visitor"
 
 
 def sync_only(get_response):
-    """Nothing, in the sync colour: a middleware that declares no other is taken to have only this one."""
+    """Does nothing, sync only: Django takes middleware that declares nothing else to be sync."""
 
     def middleware(request: HttpRequest) -> HttpResponse:
         return get_response(request)

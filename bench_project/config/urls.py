@@ -1,4 +1,4 @@
-"""/sync/<endpoint>/ and /async/<endpoint>/: the same names, the same work, two colours."""
+"""/sync/<endpoint>/ and /async/<endpoint>/: the same workload as a sync and as an async view."""
 
 from django.urls import include, path
 from endpoints import views_async, views_sync
@@ -35,4 +35,4 @@ urlpatterns = [
     path("async/", include([path(f"{name}/", getattr(views_async, name)) for name in ENDPOINTS])),
 ]
 
-handler400 = "endpoints.work.bad_request"
+handler400 = "endpoints.workload.bad_request"

@@ -1,4 +1,4 @@
-"""A row by the ORM, as ever: what the async twin's ORM of its own is held against."""
+"""A row by Django's ORM: the baseline for the async backend of the async view."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """Redis without Django's cache: one redis-py client with its pool per worker process.
 
-The pool is as large as the async twin's, and who finds it empty waits. Imported with the first call, as in native_sync.
+The pool is as large as the async view's; callers wait when it is empty. Imported with the first call, as in native_sync.
 """
 
 from __future__ import annotations

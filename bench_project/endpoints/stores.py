@@ -1,4 +1,4 @@
-"""What the twins find behind them in either colour: a row to write, the way to PostgreSQL and Redis, what the cache holds."""
+"""Stores that the sync and the async views share: a row to write, the way to PostgreSQL and Redis, what the cache holds."""
 
 from __future__ import annotations
 

@@ -57,7 +57,7 @@ async def _session(request: HttpRequest) -> AsyncIterator[ClientSession]:
 
 
 def _new_session() -> ClientSession:
-    """Same limits as the sync twin's pool; no cookie jar, because urllib3 has none either."""
+    """Same limits as the sync view's pool; no cookie jar, because urllib3 has none either."""
     return ClientSession(
         settings.UPSTREAM_URL,
         connector=TCPConnector(limit=settings.UPSTREAM_LIMIT),

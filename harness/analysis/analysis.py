@@ -17,7 +17,7 @@ from harness.plan.slices import Cell, Level
 from harness.registry import metrics
 from harness.registry.load_modes import CAPACITY
 from harness.registry.metrics import Metric
-from harness.scenario.model import Endpoint
+from harness.scenario.endpoint import Endpoint
 from harness.statistics import decision, intervals
 from harness.statistics.decision import Outcome
 from harness.statistics.estimate import Estimate
@@ -94,13 +94,16 @@ class Analysis:
         return {label: endpoint for endpoint in self.run.scenario.endpoints for label in endpoint.labels}
 
     def rows(self, cell: Cell) -> pd.DataFrame:
-        """The cell's row of each block."""
-        return self.per_block.iloc[self._places.get((cell.arm, cell.endpoint, cell.level), [])]
+        """The cell's row of each block. To be read only: whoever asks next is given the same."""
+        if cell not in self._rows:
+            self._rows[cell] = self.per_block.iloc[:0]
+        return self._rows[cell]
 
     @cached_property
-    def _places(self) -> dict[tuple[str, str, Level], NDArray[np.int64]]:
-        """Where each cell's rows stand."""
-        return dict(self.per_block.groupby(["arm", "endpoint", "level"]).indices)
+    def _rows(self) -> dict[Cell, pd.DataFrame]:
+        """By cell, those of all that were measured; every check and every figure asks for them."""
+        places = self.per_block.groupby(["arm", "endpoint", "level"]).indices
+        return {Cell(*cell): self.per_block.iloc[where] for cell, where in places.items()}
 
     @cached_property
     def _estimates(self) -> dict[tuple[Cell, Metric], Estimate | None]:
@@ -168,7 +171,7 @@ def analyse(run: Run) -> Analysis:
     found: list[dict[str, Any]] = []
     curves: list[pd.DataFrame] = []
     times: list[pd.DataFrame] = []
-    promise = run.scenario.load.objective
+    objective = run.scenario.load.objective
     for block in run.blocks():
         for cell, row, sample in cells.block_cells(block, run.scenario.load.mode):
             rows.append({"block": block.index, **row})
@@ -177,8 +180,8 @@ def analyse(run: Run) -> Analysis:
         refused |= {(entry["arm"], entry["endpoint"]): entry["reason"] for entry in block.notes["refused"]}
         for cell in _restarted(block, run.scenario.load.mode):
             restarts[cell] = restarts.get(cell, 0) + 1
-        if promise is not None:
-            curves.append(cells.curve(block, promise))
+        if objective is not None:
+            curves.append(cells.curve(block, objective))
         times.append(timeline.of_block(block, run.scenario.load.mode, timeline.stretches(run.scenario)))
         found += [{"block": block.index, **one} for one in block.notes["found"]]
         del block  # before the next one is read

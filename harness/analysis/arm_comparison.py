@@ -137,7 +137,11 @@ def log_ratios(
     if per_block.empty:
         return
     blocks = sorted(per_block.block.unique())
-    groups = {key: rows.set_index("block") for key, rows in per_block.groupby(["arm", "endpoint", "level"])}
+    columns = [*(metric.column for metric in told), "within_spread"]
+    groups = {
+        key: rows.set_index("block")[columns].astype(float).reindex(blocks)
+        for key, rows in per_block.groupby(["arm", "endpoint", "level"])
+    }
     for endpoint, level in levels:
         for arm, over in pairs:
             ours, base = groups.get((arm, endpoint, level)), groups.get((over, endpoint, level))
@@ -145,7 +149,7 @@ def log_ratios(
                 continue
             covariate = _variance_within(ours, base)
             for metric in told:
-                values, bases = (_by_block(rows, metric, blocks) for rows in (ours, base))
+                values, bases = (rows[metric.column].to_numpy() for rows in (ours, base))
                 yield Logs((arm, over, endpoint, level, metric), intervals.log_ratios(values, bases), covariate)
 
 
@@ -159,9 +163,5 @@ def _estimated(one: Logs, model: Moderated | None, doubt: float) -> Compared | N
 
 def _variance_within(ours: pd.DataFrame, base: pd.DataFrame) -> float:
     """log of what the 250 ms within blocks say of the variance of a block's log ratio; NaN where they say nothing."""
-    both = (ours["within_spread"].astype(float) ** 2 + base["within_spread"].astype(float) ** 2).mean()
+    both = (ours["within_spread"] ** 2 + base["within_spread"] ** 2).mean()
     return float(np.log(both)) if both > 0 else np.nan
-
-
-def _by_block(rows: pd.DataFrame, metric: Metric, blocks: Sequence[int]) -> Values:
-    return np.asarray(rows[metric.column].astype(float).reindex(blocks))

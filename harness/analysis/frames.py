@@ -54,7 +54,9 @@ def open_run(path: Path) -> Run:
     run = Run.open(path)
     if not run.block_folders:
         advice = (
-            "wait for its first block" if run.state == files.RUNNING else f"djbench run --resume {path} measures it"
+            "wait for its first block"
+            if run.state == files.RUNNING
+            else f"complete it with djbench run --resume {path}"
         )
         raise UserError(f"{path}: no finished block to report (state: {run.state}); {advice}")
     return run
@@ -71,7 +73,7 @@ def read_block(folder: Path) -> BlockFrames:
         )
     except (OSError, ValueError) as error:
         why = "a file is missing" if isinstance(error, FileNotFoundError) else "cannot be read"
-        advice = "remove the block to report the others, or to have it measured anew by djbench run --resume"
+        advice = "remove the block to report the others, or to measure it again with djbench run --resume"
         raise UserError(f"{folder}: {why}: {error}; {advice}") from None
     slices = played_slices(notes)
     places(slices, requests["slice"].to_numpy(), folder)
@@ -94,6 +96,6 @@ def places(slices: pd.DataFrame, of_requests: NDArray[np.int32], folder: Path) -
     lost = np.unique(of_requests[found < 0])
     if len(lost):
         raise UserError(
-            f"{folder}: requests of {len(lost)} slices that block.json does not know; remove the block to report the others"
+            f"{folder}: requests of {len(lost)} slices that are not in block.json; remove the block to report the others"
         )
     return found

@@ -13,7 +13,7 @@ from harness.analysis.frames import BlockFrames
 from harness.plan.slices import ANALYSED
 from harness.registry.load_modes import CAPACITY
 from harness.samples import SHORTAGE, Outcome
-from harness.scenario.model import HELD
+from harness.scenario.endpoint import HELD
 from harness.statistics import steady_state
 
 FEWEST_BINS: Final = 3

@@ -1,4 +1,4 @@
-"""`djbench ab`: a change of the project against a revision, interleaved in the same blocks."""
+"""`djbench ab`: the working tree against a git revision, interleaved in the same blocks."""
 
 from pathlib import Path
 from typing import Annotated
@@ -35,9 +35,9 @@ def ab(
     results: Results = Path("results"),
     max_regression: Limit = None,
 ) -> None:
-    """Measure a change of bench_project: the working tree against a revision, interleaved in the same blocks.
+    """Compare the working tree of bench_project with a git revision, interleaved in the same blocks.
 
-    Exit 3: a comparison is INVALID; 4: the gate that you asked for failed.
+    Exit 3: a comparison is INVALID; 4: the regression gate failed.
     """
     from harness.commands import publishing
 
@@ -46,6 +46,6 @@ def ab(
         asked = overridden(reader.load(file), blocks, seed)
         told = checkouts.base(base)
         for name in checkouts.untracked():
-            print(f"! {name} is not known to git, and not part of the change: `git add` it if it should be")
+            print(f"! {name}: untracked, not part of the change; `git add` it to include it")
         path = workflow.measured(doubled(asked, told), file, results, watch).path
         raise typer.Exit(workflow.ended(watch, path, publishing.publish_change(path, limit)))

@@ -14,8 +14,8 @@ from harness.scenario.error_messages import hint
 
 @verb(epilog="example: djbench compare results/OLD results/NEW --max-regression 5%")
 def compare(
-    base: Annotated[Path, typer.Argument(metavar="BASE", help="the run folder to compare with")],
-    new: Annotated[Path, typer.Argument(metavar="NEW", help="the run folder that is compared")],
+    base: Annotated[Path, typer.Argument(metavar="BASE", help="baseline run folder")],
+    new: Annotated[Path, typer.Argument(metavar="NEW", help="run folder to compare with it")],
     metric: Annotated[
         list[str] | None,
         typer.Option(
@@ -24,11 +24,13 @@ def compare(
     ] = None,
     max_regression: Limit = None,
     allow_different: Annotated[
-        list[str] | None, typer.Option(metavar="KEY", help="compare although this differs, such as django; repeatable")
+        list[str] | None, typer.Option(metavar="KEY", help="accept this difference, such as django; repeatable")
     ] = None,
-    markdown: Annotated[bool, typer.Option("--markdown", help="Markdown, as for $GITHUB_STEP_SUMMARY")] = False,
+    markdown: Annotated[
+        bool, typer.Option("--markdown", help="print Markdown, for example for $GITHUB_STEP_SUMMARY")
+    ] = False,
 ) -> None:
-    """Compare two runs cell by cell. Exit 3: a cell is missing or INVALID; 4: the gate that you asked for failed."""
+    """Compare two runs cell by cell. Exit 3: a cell is missing or INVALID; 4: the regression gate failed."""
     from harness.analysis import analysis, frames
     from harness.registry import metrics
     from harness.report import comparison_report
@@ -46,7 +48,7 @@ def compare(
 
 
 def named(keys: Sequence[str], told: Sequence[Metric]) -> list[Metric]:
-    """Those of which ratios are made that have these keys; all of them without a key. UserError for a key that none has."""
+    """The compared metrics with these keys; without keys, all of them. UserError for an unknown key."""
     known = {metric.key: metric for metric in compared(told)}
     for key in keys:
         if key not in known:

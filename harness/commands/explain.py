@@ -1,4 +1,4 @@
-"""`djbench explain`: why the numbers are what they are, by a pass with a probe."""
+"""`djbench explain`: explain the results by an instrumented run."""
 
 from pathlib import Path
 from typing import Annotated
@@ -19,9 +19,9 @@ def explain(
     as_json: Json = False,
     results: Results = Path("results"),
 ) -> None:
-    """Say why the numbers are what they are, by an untimed pass with a probe: thread switches, waits, loop lag.
+    """Explain the results by an untimed, instrumented run: thread switches, waits and event-loop lag per request.
 
-    Of a run, the pass is kept with it and its report is written anew.
+    For a run, the instrumented run is stored with it and its report is rebuilt.
     """
     from harness.commands import publishing
 

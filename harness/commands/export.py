@@ -1,4 +1,4 @@
-"""`djbench export`: a stored run for other tools."""
+"""`djbench export`: results as CSV or JSON."""
 
 from pathlib import Path
 from typing import Annotated
@@ -16,7 +16,7 @@ def export(
         bool, typer.Option("--json", help="one JSON document: machine, claims, cells, comparisons")
     ] = False,
     requests: Annotated[
-        bool, typer.Option("--requests", help="the requests alone, as one stream: CSV, or a line of JSON each")
+        bool, typer.Option("--requests", help="only the requests, as one stream: CSV or JSON Lines")
     ] = False,
     out: Annotated[
         Path | None,
@@ -24,9 +24,9 @@ def export(
             metavar="PATH", help="folder (--csv) or file; - is standard output. RUN/export, and -, by default"
         ),
     ] = None,
-    force: Annotated[bool, typer.Option("--force", help="write files anew that are there already")] = False,
+    force: Annotated[bool, typer.Option("--force", help="overwrite existing files")] = False,
 ) -> None:
-    """Hand a run to other tools, as CSV or JSON; every column with its unit is in docs/data.md."""
+    """Export results as CSV or JSON; docs/data.md lists every column with its unit."""
     from harness.analysis import frames
     from harness.export import destination
 

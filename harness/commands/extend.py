@@ -15,11 +15,11 @@ from harness.scenario.blocks import MOST_BLOCKS
 @verb(epilog="example: djbench extend results/20260101T120000Z-default --blocks 6")
 def extend(
     run_folder: Annotated[Path, typer.Argument(metavar="RUN", help="a finished run under results/")],
-    blocks: Annotated[int, typer.Option(min=1, max=MOST_BLOCKS, help="how many to add")],
+    blocks: Annotated[int, typer.Option(min=1, max=MOST_BLOCKS, help="number of blocks to add")],
     plain: Plain = False,
     as_json: Json = False,
     gate: Gate = False,
 ) -> None:
-    """Add blocks to a finished run, on the same machine by the same plan. Exit 3: a comparison asked for is INVALID."""
+    """Add blocks to a finished run, with the same plan on the same machine. Exit 3: a requested comparison is INVALID."""
     with watching(plain, as_json, workflow.so_far) as watch:
         raise typer.Exit(workflow.gone_on(resume.to_extend(run_folder, blocks), watch, gate))

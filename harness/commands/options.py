@@ -15,7 +15,7 @@ Run = TypeVar("Run", bound=Callable[..., None])
 
 
 def verb(epilog: str) -> Callable[[Run], Run]:
-    """Marks the function of a module in this folder as its verb, with an example below its help."""
+    """Marks a function as the verb of its module, with an example below its help."""
 
     def mark(run: Run) -> Run:
         run.__dict__["epilog"] = epilog
@@ -28,18 +28,16 @@ ScenarioFile = Annotated[
     Path, typer.Argument(metavar="SCENARIO", help="a shipped scenario's name (djbench list), or a file")
 ]
 
-Blocks = Annotated[
-    int | None, typer.Option(min=1, max=MOST_BLOCKS, help="blocks to run instead of the scenario's number")
-]
+Blocks = Annotated[int | None, typer.Option(min=1, max=MOST_BLOCKS, help="number of blocks, instead of the scenario's")]
 
 Seed = Annotated[
-    int | None, typer.Option(min=0, max=2**63 - 1, help="seed of the order of slices, instead of the scenario's")
+    int | None, typer.Option(min=0, max=2**63 - 1, help="random seed of the slice order, instead of the scenario's")
 ]
 
 Plain = Annotated[bool, typer.Option("--plain", help="plain lines instead of a live display")]
 
 Json = Annotated[
-    bool, typer.Option("--json", help="one event per line on stdout, see docs/events.md; the rest on stderr")
+    bool, typer.Option("--json", help="JSON events on stdout, one per line (docs/events.md); all else on stderr")
 ]
 
 Gate = Annotated[bool, typer.Option("--gate", help="exit 4 unless every claim of the scenario is supported")]
@@ -49,7 +47,7 @@ Limit = Annotated[
     typer.Option("--max-regression", metavar="PERCENT", help="exit 4 if NEW is worse by more than this, such as 5%"),
 ]
 
-Results = Annotated[Path, typer.Option(help="where run folders are made")]
+Results = Annotated[Path, typer.Option(help="folder for run folders")]
 
 
 def percentage(text: str) -> float:
@@ -61,6 +59,6 @@ def percentage(text: str) -> float:
 
 
 def overridden(scenario: Scenario, blocks: int | None, seed: int | None) -> Scenario:
-    """The scenario with what the command line says instead."""
+    """The scenario with the overrides of the command line."""
     given = {"blocks": blocks, "seed": seed}
     return scenario.model_copy(update={name: value for name, value in given.items() if value is not None})

@@ -1,4 +1,4 @@
-"""`djbench plan`: what would run and for how long; starts nothing."""
+"""`djbench plan`: print what would run and for how long; starts nothing."""
 
 from harness.commands import preview
 from harness.commands.options import Blocks, ScenarioFile, Seed, overridden, verb

@@ -1,4 +1,4 @@
-"""What would be measured, in words, and for how long: for `djbench plan`, and the first lines of every run."""
+"""What would be measured and for how long: for `djbench plan`, and the first lines of every run."""
 
 from datetime import datetime
 
@@ -7,7 +7,8 @@ from harness.formatting import numbers
 from harness.plan import courses, layout
 from harness.registry import metrics
 from harness.registry.load_modes import CAPACITY
-from harness.scenario.model import Endpoint, Scenario
+from harness.scenario.endpoint import Endpoint
+from harness.scenario.model import Scenario
 
 
 def lines(scenario: Scenario) -> list[str]:
@@ -32,7 +33,7 @@ def lines(scenario: Scenario) -> list[str]:
 
 
 def first(scenario: Scenario, now: datetime) -> list[str]:
-    """The first lines of a run: what is asked, of whom, how often and for how long."""
+    """The first lines of a run: question, arms, size and expected time."""
     cells = len(list(layout.cells(scenario)))
     until = phrases.clock(now, courses.expected_s(scenario))
     at = f"done by {until} at the latest" if scenario.rule else f"done at about {until}"
@@ -49,7 +50,7 @@ def lasts(seconds: float, now: datetime) -> str:
 
 
 def _asked_of(endpoint: Endpoint) -> str:
-    """What a mix is made of, and which arms are asked where not all are."""
+    """The parts of a mix, and the arms of the cell where not all are requested."""
     mix = ", ".join(f"{numbers.percent(share)} {text}" for text, share in endpoint.mix.items())
     arms = f", only on {', '.join(endpoint.arms)}" if endpoint.arms else ""
     return f"{f': {mix}' if mix else ''}{arms}"
@@ -67,7 +68,7 @@ def _size_lines(scenario: Scenario) -> list[str]:
 
 
 def size(scenario: Scenario) -> str:
-    """`6 blocks, about 5 min 10 s`; with a rule also until when."""
+    """`6 blocks, about 5 min 10 s`; with a stopping rule also its target."""
     until = f", until {goal(scenario)}; " if scenario.rule else ", "
     return f"{scenario.blocks} blocks{until}{expected(scenario)}"
 
@@ -82,7 +83,7 @@ def expected(scenario: Scenario) -> str:
 
 
 def goal(scenario: Scenario) -> str:
-    """What the rule of a scenario waits for: `async / sync by throughput on hello @ 64 users is within ±3 %`."""
+    """The target of a stopping rule: `async / sync by throughput on hello @ 64 users is within ±3 %`."""
     assert scenario.rule is not None
     pair, endpoint, metric = scenario.pairs[0], scenario.endpoints[0], metrics.of(scenario.load.mode)[0]
     searched = scenario.load.mode == CAPACITY

@@ -1,4 +1,4 @@
-"""A run folder in; its report, tables and pictures out, text to the terminal, and the exit code."""
+"""A run folder in; report, tables and charts out, text to the terminal, and the exit code."""
 
 from pathlib import Path
 
@@ -17,7 +17,7 @@ from harness.verdicts.validity import Reason, read
 def publish(path: Path, gated: bool = False) -> int:
     """Report and pictures into RUN/report/, text to the terminal; the exit code.
 
-    With a gate: EXIT_FAILED unless every claim is supported. EXIT_INVALID if a comparison was lost to an INVALID cell.
+    With a gate: EXIT_FAILED unless every claim is supported. EXIT_INVALID if a requested comparison is invalid.
     """
     analysed, reasons = read(path)
     if gated:
@@ -26,7 +26,7 @@ def publish(path: Path, gated: bool = False) -> int:
     pictures = write(analysed, reasons, target)
     print(run_report.text(analysed))
     print(f"open: {target / page.NAME}")
-    print(f"report: {target / 'report.md'}, with {len(pictures)} pictures and the tables as CSV files beside it")
+    print(f"report: {target / 'report.md'}, {len(pictures)} charts and the tables as CSV in the same folder")
     print("\n".join(next_steps.lines(analysed, reasons, mechanism.read(path) is not None)))
     if gated and any(one.word != SUPPORTED for one in claim_verdicts.claims(analysed, reasons)):
         return EXIT_FAILED
@@ -67,10 +67,10 @@ def _claims(effect: effects_catalogue.Effect) -> list[str]:
 
 
 def publish_why(path: Path) -> None:
-    """What a probed pass says, cell by cell, and what the probe costs; every figure into report/mechanism.csv."""
+    """The mechanism of each cell and the overhead of the probe; every figure into report/mechanism.csv."""
     found = mechanism.read(path)
     if found is None:
-        raise UserError(f"{path}: no block of this pass was finished")
+        raise UserError(f"{path}: no finished block in this instrumented run")
     mode = found.run.scenario.load.mode
     for cell in [*found.cells, *found.unexplained]:
         cpu_ms = found.cells[cell].cpu_ms if cell in found.cells else None
@@ -79,11 +79,11 @@ def publish_why(path: Path) -> None:
     print("\n".join(mechanism_text.cost(found)))
     (path / "report").mkdir(exist_ok=True)
     mechanism.table(found).to_csv(path / "report" / "mechanism.csv", index=False)
-    print(f"every figure: {path / 'report' / 'mechanism.csv'}")
+    print(f"full table: {path / 'report' / 'mechanism.csv'}")
 
 
 def publish_change(path: Path, limit: float | None) -> int:
-    """The report of a change, and whether it is a regression beyond the limit; the exit code."""
+    """The report of a change, and whether it regressed beyond the limit; the exit code."""
     lost = publish(path)
     if limit is None:
         return lost
@@ -92,8 +92,8 @@ def publish_change(path: Path, limit: float | None) -> int:
     worse = regression_gate.regressed_arms(analysed, compared, limit)
     for one in worse:
         where = numbers.pushed(analysed.mode, one.endpoint, one.level)
-        print(f"✗ {one.metric.title} of {where}, {one.arm} over {one.over}: {numbers.ratio(one.ratio)}")
+        print(f"✗ {one.metric.title} on {where}, {one.arm} / {one.over}: {numbers.ratio(one.ratio)}")
     failed = bool(worse or lost or not compared)
-    word = "✗ the gate failed" if failed else "✓ the gate passed"
-    print(f"{word}: {len(worse)} of {len(compared)} comparisons are worse by more than {numbers.percent(limit)}")
+    word = "✗ regression gate failed" if failed else "✓ regression gate passed"
+    print(f"{word}: {len(worse)} of {len(compared)} comparisons regressed by more than {numbers.percent(limit)}")
     return EXIT_FAILED if failed else 0

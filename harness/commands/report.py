@@ -1,4 +1,4 @@
-"""`djbench report`: a stored run's report, written anew."""
+"""`djbench report`: rebuild the report of a stored run."""
 
 from pathlib import Path
 from typing import Annotated
@@ -16,7 +16,7 @@ def report(
     ],
     gate: Gate = False,
 ) -> None:
-    """Rebuild a run's report, tables and pictures from its raw data; of a folder of runs, one page over all of them."""
+    """Rebuild the report, tables and charts of a run from its raw data; for a folder of runs, one page for all of them."""
     from harness.commands import publishing
     from harness.report import effects_catalogue
 

@@ -1,4 +1,4 @@
-"""`djbench run`: measure scenarios, or complete a run that was cut off."""
+"""`djbench run`: run scenarios, or complete an unfinished run."""
 
 from pathlib import Path
 from typing import Annotated
@@ -29,13 +29,13 @@ def run(
     results: Results = Path("results"),
     gate: Gate = False,
     explain: Annotated[
-        bool, typer.Option("--explain", help="afterwards, say why: a probed pass per scenario, kept with its run")
+        bool, typer.Option("--explain", help="afterwards explain the results: an instrumented run per scenario")
     ] = False,
     unfinished: Annotated[
-        Path | None, typer.Option("--resume", metavar="RUN", help="complete a run that was cut off, by its own plan")
+        Path | None, typer.Option("--resume", metavar="RUN", help="complete an unfinished run, with its own plan")
     ] = None,
 ) -> None:
-    """Measure scenarios, one run folder each, and report them. Exit 3: a comparison asked for is INVALID."""
+    """Run scenarios, one run folder each, and report the results. Exit 3: a requested comparison is INVALID."""
 
     with watching(plain, as_json, workflow.so_far) as watch:
         if unfinished is not None:
@@ -54,15 +54,15 @@ def run(
 
 
 def refuse_beside_resume(files: list[Path] | None, blocks: int | None, seed: int | None, explain: bool) -> None:
-    """A stored run has its own scenario, blocks and seed, and is explained by a command of its own."""
+    """A stored run has its own scenario, blocks and seed, and `djbench explain` explains it."""
     if explain:
         raise typer.BadParameter(
-            "expected without --explain; djbench explain RUN does it afterwards", param_hint="--resume"
+            "not possible with --explain; run djbench explain RUN afterwards", param_hint="--resume"
         )
     given = {"SCENARIO…": files, "--blocks": blocks, "--seed": seed}
     for name, value in given.items():
         if value not in (None, []):
             more = "; to add blocks to a finished run: djbench extend RUN --blocks N" if name == "--blocks" else ""
             raise typer.BadParameter(
-                f"goes on by the plan stored with the run: leave out {name}{more}", param_hint="--resume"
+                f"uses the plan stored with the run: leave out {name}{more}", param_hint="--resume"
             )

@@ -26,18 +26,16 @@ SERVE_THREADS = 32
 
 @verb(epilog='example: djbench serve "async · uvicorn" gunicorn-gthread')
 def serve(
-    arms: Annotated[
-        list[str], typer.Argument(metavar="ARM…", help="arms of the scenario, or names of the servers table")
-    ],
-    scenario: Annotated[Path, typer.Option(help="where the arms are defined")] = Path("default"),
+    arms: Annotated[list[str], typer.Argument(metavar="ARM…", help="arms of the scenario, or servers")],
+    scenario: Annotated[Path, typer.Option(help="scenario that defines the arms")] = Path("default"),
 ) -> None:
-    """Bring arms and services up in the foreground and print their URLs, for curl, a browser or Locust's web UI."""
+    """Start arms and services in the foreground and print their URLs, for curl, a browser or Locust's web UI."""
     known = reader.load(scenario)
     bring_up([arm for name in arms for arm in named(name, known)])
 
 
 def named(name: str, scenario: Scenario) -> list[Arm]:
-    """The scenario's arm of this name, or both colours of this server.
+    """The scenario's arm of this name, or the sync and the async view on this server.
 
     Raises UserError with the near misses.
     """
@@ -53,7 +51,7 @@ def named(name: str, scenario: Scenario) -> list[Arm]:
 
 
 def bring_up(arms: list[Arm]) -> None:
-    """Bring everything up, print URLs, wait for Ctrl-C, stop everything."""
+    """Start everything, print URLs, wait for Ctrl-C, stop everything."""
     requirements.refuse_missing(arms)
     cores = share_cores()
     with tempfile.TemporaryDirectory(prefix="bench-serve-") as scratch:

@@ -1,4 +1,4 @@
-"""What a verb that measures does from its first line to its last: announce, measure, explain, publish, tell how it ended.
+"""The workflow of every verb that measures: announce, measure, explain, publish, exit code.
 
 It stands above both halves, and hands the upper what that may not know. The lower is imported where it is needed: pandas takes
 longer to load than most commands to answer.
@@ -15,7 +15,7 @@ from harness.formatting import numbers
 from harness.load.calibration import Line
 from harness.measure import session
 from harness.plan import courses
-from harness.plan.probed_pass import PASSES, probed
+from harness.plan.instrumented_run import INSTRUMENTED_RUNS, instrumented
 from harness.scenario import claims, reader
 from harness.scenario.model import Scenario
 from harness.storage.reader import Stored
@@ -24,17 +24,17 @@ from harness.verdicts.interim import SoFar
 
 
 def measured(scenario: Scenario, file: Path, results: Path, watch: Watch) -> RunFolder:
-    """Say what will run and for how long, then run it."""
+    """Announce what will run and for how long, then run it."""
     print("\n".join(preview.first(scenario, datetime.now().astimezone())), flush=True)
     return session.measure(scenario, file, results, watch.show, narrow)
 
 
 def carried_out(file: Path, scenario: Scenario, results: Path, watch: Watch, gate: bool, explain: bool) -> int:
-    """Measure a scenario, explain it where asked for, report it; the exit code. What a pass lacks is known before the run."""
+    """Measure a scenario, explain it where asked for, report it; the exit code. Missing prerequisites are reported first."""
     from harness.commands import publishing
 
     if explain:
-        session.refuse_what_cannot_be(probed(scenario))
+        session.refuse_what_cannot_be(instrumented(scenario))
     path = measured(scenario, file, results, watch).path
     if explain:
         try:
@@ -46,7 +46,7 @@ def carried_out(file: Path, scenario: Scenario, results: Path, watch: Watch, gat
 
 
 def one_of_several(file: Path, scenario: Scenario, results: Path, watch: Watch, gate: bool, explain: bool) -> int:
-    """What cannot be had for one scenario is told, and the others are measured all the same."""
+    """A scenario that fails is reported, and the others are measured all the same."""
     print(f"\n── {file}", flush=True)
     try:
         return carried_out(file, scenario, results, watch, gate, explain)
@@ -57,7 +57,7 @@ def one_of_several(file: Path, scenario: Scenario, results: Path, watch: Watch, 
 
 
 def gone_on(run: Stored, watch: Watch, gate: bool) -> int:
-    """Say what is left of a stored run, measure it and report the whole; the exit code."""
+    """Announce what is left of a stored run, measure it and report the whole; the exit code."""
     from harness.commands import publishing
 
     asked, left = run.scenario, len(run.missing)
@@ -65,27 +65,27 @@ def gone_on(run: Stored, watch: Watch, gate: bool) -> int:
         claims.refuse_none(asked.claims, str(run.path))
     seconds = courses.expected_s(asked) * left / asked.most_blocks
     until = f", until {preview.goal(asked)}; at most " if asked.rule else ", about "
-    told = f"{left} of {asked.blocks} blocks to go{until}{preview.lasts(seconds, datetime.now().astimezone())}"
+    told = f"{left} of {asked.blocks} blocks left{until}{preview.lasts(seconds, datetime.now().astimezone())}"
     print(f"{asked.question}\n{told}\ninto {run.path}", flush=True)
     path = session.go_on(run, watch.show, narrow).path
     return ended(watch, path, publishing.publish(path, gate))
 
 
 def explain_run(path: Path, watch: Watch) -> None:
-    """A probed pass over the scenario of a stored run, into its folder."""
+    """An instrumented run over the scenario of a stored run, into its folder."""
     run = Stored.open(path)
-    if run.scenario.explained:
-        raise UserError(f"{path}: is a probed pass itself; djbench report {path} shows it")
+    if run.scenario.instrumented:
+        raise UserError(f"{path}: already an instrumented run; djbench report {path} shows it")
     text = reader.read_text(path / "scenario.toml")
-    session.explained(run.scenario, text, path / PASSES, run.head["scenario"], watch.show)
+    session.run_instrumented(run.scenario, text, path / INSTRUMENTED_RUNS, run.head["scenario"], watch.show)
 
 
 def explain_file(file: Path, results: Path, watch: Watch) -> None:
-    """A probed pass over a scenario, as a folder of its own."""
+    """An instrumented run over a scenario, as a folder of its own."""
     from harness.commands import publishing
 
     scenario = reader.load(file)
-    path = session.explained(scenario, reader.read_text(file), results, file.stem, watch.show).path
+    path = session.run_instrumented(scenario, reader.read_text(file), results, file.stem, watch.show).path
     publishing.publish_why(path)
     report = str(path / "report" / "mechanism.csv")
     watch.finished(folder=str(path), report=report, conclusion=[], next=[], exit_code=0)
@@ -122,14 +122,14 @@ def ended(watch: Watch, path: Path, code: int) -> int:
 
 
 def so_far(path: Path) -> SoFar:
-    """What the upper half may not know: how the comparisons of the run in this folder stand."""
+    """Interim results of the run in this folder; passed in, because measuring may not import analysis."""
     from harness.verdicts import interim_analysis
 
     return interim_analysis.so_far(path)
 
 
 def narrow(path: Path) -> bool:
-    """What the upper half may not know: whether the run in this folder is as precise as its scenario asks."""
+    """Whether the run in this folder has reached its stopping rule; passed in, because measuring may not import analysis."""
     from harness.verdicts import stopping_rule
 
     return stopping_rule.reached(path)

@@ -1,1 +1,1 @@
-"""Arms under `with`: started, proven, restarted, stopped."""
+"""Arms under `with`: started, verified, restarted, stopped."""

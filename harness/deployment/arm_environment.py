@@ -1,4 +1,4 @@
-"""What an arm's processes get as environment besides its settings: another Django, a connection policy, the probe."""
+"""Environment of an arm's processes besides its settings: another Django, a connection policy, the probe."""
 
 import os
 from pathlib import Path
@@ -11,7 +11,7 @@ from harness.scenario.arm import Arm
 def own_django(arm: Arm) -> dict[str, str]:
     """Where an arm's Python looks first: into its own Django, then for the probe; and what else a Django of its own needs."""
     own = django_versions.environment(arm)
-    if not arm.probe:
+    if not arm.instrumented:
         return own
     path = [own["PYTHONPATH"]] if "PYTHONPATH" in own else []
     return own | {"PYTHONPATH": os.pathsep.join([*path, str(ROOT)])}
@@ -25,5 +25,5 @@ def connection_policy(arm: Arm) -> dict[str, str]:
 
 
 def environment(interface: str, folder: Path) -> dict[str, str]:
-    """What the probe's application needs to know."""
+    """Variables that the probe reads."""
     return {"PROBE_APPLICATION": f"config.{interface.lower()}:application", "PROBE_FOLDER": str(folder.resolve())}

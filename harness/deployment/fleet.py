@@ -1,4 +1,4 @@
-"""Arms under `with`: all of them started at once, each proven to be ours, all stopped whatever happens."""
+"""Arms under `with`: all started at once, each verified by its run ID, all stopped whatever happens."""
 
 import http.client
 import json
@@ -53,8 +53,8 @@ class Deployed:
     child: Child
     port: int
     nonce: str
-    counts: Path  # a file per worker process: how many requests it has been given
-    probe: Path | None = None  # where a probed arm counts: probed.py
+    counts: Path  # a file per worker process: how many requests it has received
+    probe: Path | None = None  # where an instrumented arm counts: measure/probe_counts.py
 
     def seen(self) -> dict[int, int]:
         """Worker pid → requests that reached the application; those of ended workers included, empty if not counted."""
@@ -81,7 +81,7 @@ class Deployed:
             connection.close()
 
     def identity(self) -> dict[str, Any] | None:
-        """What the sync `whoami` answers, which every Django can; None if it does not answer with JSON."""
+        """The response of the sync `whoami`, which every Django can serve; None if it is not JSON."""
         try:
             status, body = self.get("/sync/whoami/", timeout_s=5)
             answer = json.loads(body) if status == 200 else None
@@ -98,7 +98,7 @@ class Fleet:
         self.deployed: dict[str, Deployed] = {}
 
     def start(self, arms: Sequence[Arm]) -> None:
-        """Start the arms side by side and wait until each answers `whoami` with our nonce."""
+        """Start the arms side by side and wait until each answers `whoami` with the nonce of this run."""
         started = []
         for arm in arms:
             started.append(self._launch(arm, ports.free()))
@@ -107,7 +107,7 @@ class Fleet:
             wait_until_up(deployed)
 
     def restart(self, name: str) -> None:
-        """Stop one arm, with whatever it has left to do, and start it anew on another port."""
+        """Stop one arm, with its unfinished requests, and start it again on another port."""
         old = self.deployed.pop(name)
         processes.stop([old.child])
         shutil.rmtree(old.counts)
@@ -131,7 +131,7 @@ class Fleet:
             "REQUEST_COUNT_FOLDER": str(counts.resolve()),
         }
         own |= connection_policy(arm)
-        probe = counts.with_name(f"{counts.name}.probe") if arm.probe else None
+        probe = counts.with_name(f"{counts.name}.probe") if arm.instrumented else None
         if probe is not None:
             probe.mkdir()
             own |= arm_environment.environment(arm.table.interface, probe)
@@ -164,7 +164,7 @@ def running(arms: Sequence[Arm], site: Site) -> Iterator[Fleet]:
 
 
 def wait_until_up(deployed: Deployed) -> None:
-    """Poll `whoami` until it carries our nonce."""
+    """Poll `whoami` until it carries the nonce of this run."""
     child = deployed.child
 
     def ready() -> bool:
@@ -174,13 +174,13 @@ def wait_until_up(deployed: Deployed) -> None:
     where = f"arm {deployed.arm.name!r} on port {deployed.port}"
     evidence = f"\n  {deployed.command}\n{child.log_tail()}\n  log: {child.log}"
     if child.process.poll() is not None:
-        raise UserError(f"{where}: the server ended at start{evidence}")
+        raise UserError(f"{where}: the server exited at startup{evidence}")
     if not up:
-        raise UserError(f"{where}: no answer from whoami after {START_S:g} s{evidence}")
+        raise UserError(f"{where}: no response from whoami after {START_S:g} s{evidence}")
     identity = deployed.identity() or {}
     if identity.get("nonce") != deployed.nonce:
         raise UserError(
-            f"{where}: another server answers there (nonce {identity.get('nonce')!r}); end it and run again"
+            f"{where}: another server answers there (nonce {identity.get('nonce')!r}); stop it and run again"
         )
     if deployed.arm.django not in (None, identity.get("django")):
         raise UserError(f"{where}: expected Django {deployed.arm.django}, got {identity.get('django')}")

@@ -1,7 +1,7 @@
-"""Before any load: is each arm what it claims to be, and do all arms give the same answer?
+"""Verification before any load: server, interface, view and run ID of each arm, and an identical body from all arms.
 
-A wrong identity (server, interface, colour) is a bug of the deployment and ends the run. A wrong
-answer makes that one cell INVALID with its reason; the others are still worth measuring.
+A wrong identity is a bug of the deployment and ends the run. A wrong answer makes that one cell INVALID with its
+reason; the others are still measured.
 """
 
 import http.client
@@ -15,24 +15,25 @@ from typing import Any
 from harness.deployment.fleet import Deployed, Fleet
 from harness.errors import UserError
 from harness.plan import layout
-from harness.scenario.model import Part, Scenario
+from harness.scenario.endpoint import Part
+from harness.scenario.model import Scenario
 
 Answer = tuple[int, bytes]
 
 
 @dataclass(frozen=True)
-class Proof:
-    """What was seen before the load."""
+class Verified:
+    """The result of verification."""
 
-    identities: dict[str, dict[str, Any]]  # arm → what whoami said
-    bodies: dict[str, bytes]  # endpoint label → the answer all sound arms agree on
+    identities: dict[str, dict[str, Any]]  # arm → its whoami response
+    bodies: dict[str, bytes]  # endpoint label → the body that the verified arms agree on
     refused: dict[tuple[str, str], str]  # (arm, endpoint label) → why it cannot be measured
 
 
-def twins(scenario: Scenario, fleet: Fleet) -> Proof:
-    """Ask every arm who it is, and every endpoint on every arm for its answer.
+def verify(scenario: Scenario, fleet: Fleet) -> Verified:
+    """Request `whoami` of every arm, and every endpoint on every arm.
 
-    Raises UserError if an arm is not what the scenario says.
+    Raises UserError if an arm differs from the scenario.
     """
     asked = {name: _identity(deployed) for name, deployed in fleet.deployed.items()}
     identities = {name: answer for name, answer in asked.items() if not isinstance(answer, str)}
@@ -46,13 +47,13 @@ def twins(scenario: Scenario, fleet: Fleet) -> Proof:
             if body is not None:
                 bodies[part.label] = body
             refused |= {(arm, part.label): fault for arm, fault in (unable | faults).items()}
-    return Proof(identities, bodies, refused)
+    return Verified(identities, bodies, refused)
 
 
 def compare(answers: dict[str, Answer | str]) -> tuple[bytes | None, dict[str, str]]:
-    """The body most arms agree on, and what is wrong with the others.
+    """The body that most arms agree on, and the faults of the others.
 
-    `answers`: arm → (status, body), or in words why there is none. No body at all: None.
+    `answers`: arm → (status, body), or why there is none. No body at all: None.
     """
     faults = {arm: answer for arm, answer in answers.items() if isinstance(answer, str)}
     good: dict[str, bytes] = {}
@@ -62,18 +63,20 @@ def compare(answers: dict[str, Answer | str]) -> tuple[bytes | None, dict[str, s
             if status == 200:
                 good[arm] = body
             else:
-                faults[arm] = f"HTTP {status} before any load: {_excerpt(body)}"
+                faults[arm] = f"verification: HTTP {status}: {_excerpt(body)}"
     if not good:
         return None, faults
     agreed = Counter(good.values()).most_common(1)[0][0]
     for arm, body in good.items():
         if body != agreed:
-            faults[arm] = f"the twins disagree: {_excerpt(body)} where the others answer {_excerpt(agreed)}"
+            faults[arm] = (
+                f"verification: the sync/async pair disagrees: body {_excerpt(body)}, other arms {_excerpt(agreed)}"
+            )
     return agreed, faults
 
 
 def check_identity(deployed: Deployed, identity: dict[str, Any]) -> list[str]:
-    """What `whoami` says against what the arm should be; empty if all is well."""
+    """Differences between `whoami` and the arm; empty if there are none."""
     arm = deployed.arm
     program = arm.table.program.partition("-")[0]  # waitress-serve calls itself waitress
     expected = {"view": arm.view, "interface": arm.table.interface, "nonce": deployed.nonce, "debug": False}
@@ -91,10 +94,10 @@ def check_identity(deployed: Deployed, identity: dict[str, Any]) -> list[str]:
 
 
 def _identity(deployed: Deployed) -> dict[str, Any] | str:
-    """What `whoami` says in the arm's colour; in words, if this Django cannot serve that colour."""
+    """The response of `whoami` by the arm's view; a message if this Django cannot serve that view."""
     status, body = deployed.get(f"/{deployed.arm.view}/whoami/")
     if status != 200:
-        return f"HTTP {status} before any load, even from whoami: {_excerpt(body)}"
+        return f"verification: HTTP {status} from whoami: {_excerpt(body)}"
     identity: dict[str, Any] = json.loads(body)
     wrong = check_identity(deployed, identity)
     if wrong:
@@ -112,7 +115,7 @@ def _ask(deployed: Deployed, part: Part) -> Answer | str:
     try:
         return deployed.get(layout.path(deployed.arm, part))
     except (OSError, http.client.HTTPException) as error:
-        return f"no answer before any load: {type(error).__name__}: {error}"
+        return f"verification: no response: {type(error).__name__}: {error}"
 
 
 def _excerpt(body: bytes) -> str:

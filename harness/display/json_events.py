@@ -16,7 +16,7 @@ from harness.plan.slices import Block, Slice
 from harness.samples import Played
 from harness.verdicts.interim import Ask, Standing
 
-VERSION: Final = 1
+VERSION: Final = 2
 
 COMPARISON: Final = (
     "arm",
@@ -34,7 +34,7 @@ COMPARISON: Final = (
 
 KEYS: Final[Mapping[str, tuple[str, ...]]] = {
     "run_started": (
-        "version", "question", "mode", "arms", "cells", "blocks", "blocks_left", "slices", "expected_s", "folder", "probed",
+        "version", "question", "mode", "arms", "cells", "blocks", "blocks_left", "slices", "expected_s", "folder", "instrumented",
     ),
     "calibration": ("name", "figure", "limit", "passed", "advice"),
     "block_started": ("block",),
@@ -80,7 +80,7 @@ class EventProgress:
             slices=opening.slices,
             expected_s=opening.expected_s,
             folder=str(opening.folder),
-            probed=asked.explained,
+            instrumented=asked.instrumented,
         )
         for line in opening.calibration:
             events.say("calibration", **{key: line[key] for key in KEYS["calibration"]})

@@ -33,8 +33,8 @@ class Watch:
 
     @contextmanager
     def show(self, opening: Opening) -> Iterator[Progress]:
-        """One run. A probed pass compares nothing that is a result."""
-        ask = nothing if opening.scenario.explained else Asking(self.ask)
+        """One run. An instrumented run compares nothing that is a result."""
+        ask = nothing if opening.scenario.instrumented else Asking(self.ask)
         if self.events is not None:
             yield EventProgress(opening, ask, self.events)
         elif self.plain or not is_live():

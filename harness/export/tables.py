@@ -29,7 +29,7 @@ from harness.samples import COLUMNS, Outcome
 from harness.storage.reader import read_notes
 from harness.verdicts.validity import Reason
 
-SCHEMA_VERSION: Final = 1
+SCHEMA_VERSION: Final = 2
 
 BATCH: Final = 100_000
 

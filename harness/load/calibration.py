@@ -4,31 +4,20 @@ Each check has a figure, a limit, a result and advice. The short form runs befor
 long one is `djbench calibrate`.
 """
 
-import http.client
-import json
 import select
-import sys
-import tempfile
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from math import inf, sqrt
-from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.errors import UserError
-from harness.load import known_server, wrk_and_hey
-from harness.load.base import Playing
-from harness.load.locust_process import LocustLoad
-from harness.location import ROOT
-from harness.plan.slices import Call, Cell, Open, Slice
-from harness.registry.load_modes import CLOSED, Kind
-from harness.samples import COLUMNS, Outcome, Played
-from harness.scenario.model import Load
-from harness.system import fitness, ports, processes
+from harness.load import wrk_and_hey
+from harness.load.calibration_rig import Rig, column, rig
+from harness.registry.load_modes import CLOSED
+from harness.samples import Outcome
+from harness.system import fitness
 from harness.system.cores import Cores
 
 OFFERED_SHARE: Final = 0.5
@@ -37,15 +26,9 @@ USERS, FEW_USERS = 64, 16
 
 FLAT_OUT_RPS: Final = 100_000  # more than any Python sends
 
-START_S: Final = 15.0
-
 KS_ONE_PERCENT: Final = 1.628  # critical value of sqrt(n) × D; e.g. Conover, table A13
 
 AVAILABLE: Final = hasattr(select, "epoll")
-
-KNOWN: Final = ("-m", "harness.load.known_server", "--spin")
-
-Rows = NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -89,69 +72,6 @@ STALL_TOLERANCE: Final = 0.05
 STALL_SHARE: Final = 1 / 60  # a freeze of one second in sixty, or of the same part of a shorter time
 
 LAG_LIMITS_MS: Final = {1000: 0.5, 3000: 0.5, 6000: 1.0}
-
-
-class Rig:
-    """The reference server on the servers' cores and the load generator on its own."""
-
-    def __init__(self, playing: Playing, port: int, cores: Cores) -> None:
-        self._playing, self.port, self.cores = playing, port, cores
-        self._count = 0
-
-    @property
-    def url(self) -> str:
-        return f"http://{ports.HOST}:{self.port}"
-
-    def closed(self, path: str, users: int, seconds: float) -> tuple[Played, Rows]:
-        """One slice in closed loop."""
-        return self._play(path, users, seconds, None)
-
-    def open(
-        self, path: str, rate: float, seconds: float, kind: Kind = "poisson", in_flight: int = 1_000
-    ) -> tuple[Played, Rows]:
-        """One slice in open loop."""
-        return self._play(path, rate, seconds, Open(kind, in_flight, pre_open=True))
-
-    def get(self, path: str) -> Any:
-        """The reference server's answer, parsed as JSON."""
-        connection = http.client.HTTPConnection(ports.HOST, self.port, timeout=30)
-        try:
-            connection.request("GET", path)
-            return json.loads(connection.getresponse().read())
-        finally:
-            connection.close()
-
-    def _play(self, path: str, level: float, seconds: float, how: Open | None) -> tuple[Played, Rows]:
-        self._count += 1
-        cell = Cell("known", "known", level)
-        slice_ = Slice(self._count, cell, (Call("known", path),), "measure", 0.0, seconds, seconds, self._count, how)
-        self._playing.prepare(slice_, (ports.HOST, self.port))
-        played = self._playing.play(lambda: None)
-        rows = np.frombuffer(self._playing.requests(), dtype=np.int64).reshape(-1, len(COLUMNS))
-        return played, rows[column(rows, "slice") == self._count]
-
-
-@contextmanager
-def rig(cores: Cores, load_processes: int = 1, server: Sequence[str] = KNOWN) -> Iterator[Rig]:
-    """A load generator and a server on a free port, ready; both stopped afterwards. `server`: its arguments to Python."""
-    with tempfile.TemporaryDirectory() as name:
-        folder, port = Path(name), ports.free()
-        child = processes.start(
-            "reference server",
-            [sys.executable, *server, str(port)],
-            folder / "logs" / "known.log",
-            cores=cores.server,
-            env=processes.environment({"PYTHONPATH": str(ROOT)}),
-            cwd=ROOT,
-        )
-        try:
-            if not ports.poll(lambda: ports.answers(port), START_S):
-                raise UserError(f"reference server: not up on port {port}:\n{child.log_tail()}")
-            settings = Load(processes=load_processes, timeout_s=10.0, drain_s=10.0)
-            with LocustLoad().playing(settings, {"known": known_server.BODY}, folder, cores.load) as playing:
-                yield Rig(playing, port, cores)
-        finally:
-            processes.stop([child])
 
 
 def short(cores: Cores, mode: str, processes: int) -> dict[str, Any]:
@@ -307,11 +227,6 @@ def machine_lines(cores: Cores) -> Iterator[Line]:
     """Checks on the machine itself."""
     for name, figure, limit, passed, advice in fitness.fitness(cores):
         yield Line(name, figure, limit, passed, advice)
-
-
-def column(rows: Rows, name: str) -> NDArray[np.int64]:
-    """One of samples.COLUMNS."""
-    return rows[:, COLUMNS.index(name)]
 
 
 ADVICE: Final = "stop other processes and calibrate again; on a virtual machine use dedicated cores"

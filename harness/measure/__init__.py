@@ -1,1 +1,1 @@
-"""The only loop: blocks of slices played, watched and stored."""
+"""The only loop: blocks of slices played, monitored and stored."""

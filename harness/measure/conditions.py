@@ -1,4 +1,4 @@
-"""Under what conditions a slice was played: what the host took, what others used, what the server and the slow API saw.
+"""Conditions of a slice: CPU steal, other processes, and the counters of server and slow API.
 
 Read just before and just after a slice, so that it costs the slice nothing.
 """
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class Told(Protocol):
-    """What services say of themselves."""
+    """Counters of the services."""
 
     def upstream_stats(self) -> Any: ...
 
@@ -60,7 +60,7 @@ class Surroundings:
 
 
 def _others_ns(before: Sequence[int] | None, after: Sequence[int] | None, ours: Sequence[int | None]) -> int | None:
-    """CPU of everyone else; None if any share of ours is unknown."""
+    """CPU of all other processes; None if any share of ours is unknown."""
     known = [ns for ns in ours if ns is not None]
     if before is None or after is None or len(known) < len(ours):
         return None

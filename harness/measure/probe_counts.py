@@ -1,4 +1,4 @@
-"""What a probed arm counted, read from the files of its processes before and after a slice.
+"""Counters of an instrumented arm, read from the files of its processes before and after a slice.
 
 The probe (probe/) writes PROBE_FOLDER/<pid>, whole numbers of eight bytes, and PROBE_FOLDER/<pid>.json, which names them.
 """
@@ -19,7 +19,7 @@ NOW: Final = "inside"
 
 
 class Counts:
-    """How much an arm's counters grow over one slice. `folder` is None where the arm is not probed."""
+    """How much an arm's counters grow over one slice. `folder` is None where the arm is not instrumented."""
 
     def __init__(self, index: int, folder: Path | None) -> None:
         self._index, self._folder = index, folder
@@ -53,7 +53,7 @@ def read(folder: Path) -> dict[str, dict[str, int]]:
 
 
 def facts(folder: Path) -> list[dict[str, Any]]:
-    """What the arm's processes said of themselves: slots, middleware (how many), sync_only (names)."""
+    """Facts from the arm's processes: slots, middleware (number), sync_only (names)."""
     return [json.loads(file.read_text(encoding="utf-8")) for file in folder.glob("*.json")]
 
 

@@ -1,7 +1,7 @@
-"""What a run tells those who watch it, and what they may ask of it. The seam between the only loop and every display.
+"""The interface between the measuring loop and every display.
 
 The loop calls a Progress at its turns; a display, plain lines or events are made of these calls. Nothing is called while a
-slice is played, so that whoever watches costs the measurement nothing.
+slice is played, so that watching costs the measurement nothing.
 """
 
 from collections.abc import Callable, Sequence
@@ -25,7 +25,7 @@ class Opening:
     slices: int  # of a block; a search for capacity can only guess
     expected_s: float  # for what is left
     load_cores: int = 1  # that the load generator can use
-    calibration: Sequence[dict[str, Any]] = ()  # calibrate.Line, as stored
+    calibration: Sequence[dict[str, Any]] = ()  # calibration.Line, as stored
 
 
 class Progress(Protocol):
@@ -43,4 +43,4 @@ class Progress(Protocol):
 
 
 Show = Callable[[Opening], AbstractContextManager[Progress]]
-"""How a run is watched, from before its first block to after its last, or to the error that ends it."""
+"""How a run is displayed, from before its first block to after its last, or to the error that ends it."""

@@ -1,4 +1,4 @@
-"""What a slice cost: CPU, memory, threads and context switches per process group.
+"""Resource usage of a slice: CPU, memory, threads and context switches per process group.
 
 CPU comes from each process's own CPU clock (clock_getcpuclockid(3)): nanoseconds, all threads, those that
 have ended included. /proc/PID/schedstat has the same resolution but only the main thread, and a sum over

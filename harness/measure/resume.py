@@ -1,6 +1,6 @@
-"""May a stored run go on, and as what? Its plan and its machine have to be those it began with.
+"""Whether a stored run may be continued: its plan and its machine have to be unchanged.
 
-Refuses in words before anything is touched. Nothing is measured here: that is measure.go_on.
+Refuses before anything is touched. Nothing is measured here: that is session.go_on.
 """
 
 import os
@@ -19,7 +19,7 @@ from harness.system.cores import share_cores
 
 
 def to_complete(path: Path) -> Stored:
-    """A run that did not come to its end, as it is."""
+    """An unfinished run."""
     run = Stored.open(path)
     _refuse_running(run)
     if run.state == FINISHED and not run.missing:
@@ -31,11 +31,11 @@ def to_complete(path: Path) -> Stored:
 
 
 def to_extend(path: Path, blocks: int) -> Stored:
-    """A finished run, with so many blocks more in its plan."""
+    """A finished run, with more blocks in its plan."""
     run = Stored.open(path)
     _refuse_running(run)
     if run.state != FINISHED or run.missing:
-        raise UserError(f"{path}: {run.state}, with blocks to go; first complete it: djbench run --resume {path}")
+        raise UserError(f"{path}: {run.state}, with blocks left; first complete it: djbench run --resume {path}")
     most = MOST_BLOCKS - len(run.block_folders)
     if blocks > most:
         raise UserError(f"{path}: expected at most {most} more blocks ({MOST_BLOCKS} in all), got {blocks}")
@@ -58,32 +58,32 @@ def _refuse_running(run: Stored) -> None:
     """A pid like our own is that of a harness that is gone: in a container every one may have the same."""
     pid = run.head["pid"]
     if run.state == RUNNING and pid != os.getpid():
-        raise UserError(f"{run.path}: still running, as process {pid}; wait until it is done, or end that process")
+        raise UserError(f"{run.path}: still running, as process {pid}; wait until it is done, or stop that process")
 
 
 def _refuse_another_plan(run: Stored) -> None:
     then, now = run.head["plan"].get("hash"), layout.digest(run.scenario, layout.expand(run.scenario))
     if then != now:
         why = "this version of djbench plans differently, or the stored scenario.toml was edited"
-        advice = "go back to what it was, or start a new run"
+        advice = "restore it, or start a new run"
         raise UserError(f"{run.path}: plan: expected {then}, as stored, got {now}: {why}; {advice}")
 
 
 def _refuse_another_machine(run: Stored) -> None:
     now = {**machine.facts(), "affinity": _split(asdict(share_cores()))}
     then = {**run.head["machine"], "affinity": _split(run.head["cores"])}
-    told = [f"{key}: {a!r} then, {b!r} now" for key, a, b in _changes(then, now, (*machine.SAME, "affinity"))]
+    told = [f"{key}: was {a!r}, is {b!r}" for key, a, b in _changes(then, now, (*machine.SAME, "affinity"))]
     if told:
-        advice = "blocks measured here would be those of another run; start a new one"
+        advice = "its blocks would not be comparable; start a new run"
         raise UserError("\n".join(f"{run.path}: {line}" for line in [*told, advice]))
 
 
 def refuse_other_backends(run: Stored, facts: Mapping[str, Any]) -> None:
     """UserError unless database and cache are of the kind, the version and the settings that the run began with."""
     then = run.head.get("backends", {})
-    told = [f"{key}: {a!r} then, {b!r} now" for key, a, b in _changes(then, dict(facts), ("database", "cache"))]
+    told = [f"{key}: was {a!r}, is {b!r}" for key, a, b in _changes(then, dict(facts), ("database", "cache"))]
     if told:
-        advice = "blocks measured on it would be those of another run; bring back what it was, or start a new run"
+        advice = "its blocks would not be comparable; restore it, or start a new run"
         raise UserError("\n".join(f"{run.path}: {line}" for line in [*told, advice]))
 
 

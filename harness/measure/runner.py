@@ -1,4 +1,4 @@
-"""The only loop: for every block, bring all arms up, prove them, load their cells slice by slice, store, stop.
+"""The only loop: for every block, start and verify all arms, load their cells slice by slice, store, stop.
 
 Results are saved after each block, because a later one may fail.
 """
@@ -32,12 +32,12 @@ CAUSE: Final = re.compile(r"^(?:[A-Za-z_][\w.]*\.)?([A-Z]\w*(?:Error|Exception|O
 
 
 Narrow = Callable[[Path], bool]
-"""Whether the run in this folder knows its first comparison as precisely as its rule asks: the lower half's to say."""
+"""Whether the run in this folder knows its first comparison as precisely as its rule asks: decided by the analysis."""
 
 
 @dataclass(frozen=True)
 class Bounds:
-    """What ends a search or a run before its plan does."""
+    """What ends a capacity search or a run early."""
 
     most_rate: float = inf  # that a search for capacity may offer
     narrow: Narrow = lambda _: False
@@ -54,7 +54,7 @@ def run(
     progress: Progress,
     bounds: Bounds = UNBOUNDED,
 ) -> None:
-    """Measure every block that the run has not yet, and store each as soon as it is done."""
+    """Measure every missing block, and store each as soon as it is done."""
     with cores.off_the_servers(stage.cores):
         for block in courses.blocks_left(scenario, lambda: folder.finished, lambda: bounds.narrow(folder.path)):
             progress.block_started(block)
@@ -69,15 +69,15 @@ def run_block(
 ) -> BlockResult:
     """One block, from cold start to everything stopped."""
     logs = working / "logs"
-    with stage.up(scenario, logs) as (servers, around, proof):
+    with stage.up(scenario, logs) as (servers, around, verified):
         backends.refuse_ended(around.children)
         commands = {name: deployed.command for name, deployed in servers.deployed.items()}
-        with load.playing(scenario.load, proof.bodies, working, stage.cores.load) as playing:
+        with load.playing(scenario.load, verified.bodies, working, stage.cores.load) as playing:
             visit, asked = Visit(servers, around, playing), []
 
             def play(slice_: Slice) -> Played | None:
                 asked.append(slice_)
-                refused = any((slice_.cell.arm, call.endpoint) in proof.refused for call in slice_.calls)
+                refused = any((slice_.cell.arm, call.endpoint) in verified.refused for call in slice_.calls)
                 progress.slice_started(block, slice_)
                 played = None if refused else visit.play(slice_)
                 progress.slice_played(block, slice_, played, None if played is None else visit.load_busy)
@@ -90,18 +90,18 @@ def run_block(
         "played": [asdict(played) for played in visit.played],
         "restarted": visit.restarted,
         "commands": commands,
-        "identities": proof.identities,
-        "refused": [{"arm": arm, "endpoint": label, "reason": why} for (arm, label), why in proof.refused.items()],
+        "identities": verified.identities,
+        "refused": [{"arm": arm, "endpoint": label, "reason": why} for (arm, label), why in verified.refused.items()],
         "causes": causes(scenario, logs),
         "found": [asdict(one) for one in found],
-        "probed": visit.probed,
+        "instrumented": visit.instrumented,
         "middleware": visit.middleware,
     }
     return BlockResult(block.index, rows, visit.usage, visit.conditions, notes)
 
 
 class Visit:
-    """Plays slices one after the other and keeps what came out of them."""
+    """Plays slices one after the other and collects the results."""
 
     def __init__(self, servers: Servers, around: Around, playing: Playing) -> None:
         self._servers, self._around, self._playing = servers, around, playing
@@ -109,12 +109,12 @@ class Visit:
         self.usage: list[Usage] = []
         self.conditions: list[Conditions] = []
         self.restarted: list[dict[str, Any]] = []
-        self.probed: list[dict[str, Any]] = []
+        self.instrumented: list[dict[str, Any]] = []
         self.middleware: dict[str, dict[str, Any]] = {}
         self.load_busy: float | None = None  # cores that the load generator used in the last slice
 
     def play(self, slice_: Slice) -> Played:
-        """Load one cell; an arm that is left with unfinished work, or has ended, is restarted before it is used again."""
+        """Load one cell; an arm with unfinished requests, or one that exited, is restarted before it is used again."""
         arm = slice_.cell.arm
         deployed = self._servers.deployed[arm]
         self._playing.prepare(slice_, deployed.address)
@@ -128,7 +128,7 @@ class Visit:
         backends.refuse_ended(self._around.children)
         self.conditions.append(surroundings.end(usage))
         if deployed.probe is not None:
-            self.probed.append(counts.end())
+            self.instrumented.append(counts.end())
             self.middleware[arm] = probe_counts.middleware(deployed.probe)
         self.usage += usage
         self.load_busy = next(one.busy for one in usage if one.group == LOAD)

@@ -1,6 +1,6 @@
-"""One scenario, measured into a run folder: calibrated, played, marked with what became of it.
+"""One scenario, measured into a run folder: calibrated, played, marked with its state.
 
-`show`: how whoever asked for it watches.
+`show`: the display.
 """
 
 import sys
@@ -21,7 +21,7 @@ from harness.measure import resume, runner, switch_cost
 from harness.measure.progress import Opening, Show
 from harness.measure.runner import Bounds, Narrow
 from harness.measure.stage import Stage
-from harness.plan import layout, probed_pass
+from harness.plan import instrumented_run, layout
 from harness.plan.courses import expected_s, slices_of
 from harness.project import django_versions, requirements
 from harness.project.checkouts import checked_out
@@ -50,14 +50,14 @@ def measure(scenario: Scenario, file: Path, results: Path, show: Show, narrow: N
     return folder
 
 
-def explained(scenario: Scenario, text: str, results: Path, name: str, show: Show) -> RunFolder:
-    """A probed pass over a scenario (`text`: its file's), in a run folder of its own. Not timed, so nothing is calibrated."""
-    twice = probed_pass.probed(scenario)
+def run_instrumented(scenario: Scenario, text: str, results: Path, name: str, show: Show) -> RunFolder:
+    """An instrumented run of a scenario (`text`: its file's), in a run folder of its own. Untimed, so nothing is calibrated."""
+    twice = instrumented_run.instrumented(scenario)
     refuse_what_cannot_be(twice)
     cores = share_cores()
     with backends.running(twice.database, twice.needs, cores) as up:
         folder = RunFolder.create(results, f"{name}-explain", text, facts_of(twice, cores, up) | {"calibration": {}})
-        print(f"explaining, in a pass of its own with a probe, into {folder.path}", flush=True)
+        print(f"instrumented run into {folder.path}", flush=True)
         with marked(folder):
             folder.mark(RUNNING, switch_cost=switch_cost.cost(folder.path / "switch_cost.log", cores.server))
             play(twice, folder, Ground(cores, up), show, lambda _: False)
@@ -91,7 +91,7 @@ def facts_of(scenario: Scenario, cores: Cores, up: Backends) -> dict[str, Any]:
 
 
 def refuse_what_cannot_be(scenario: Scenario) -> None:
-    """What this machine or this environment lacks."""
+    """UserError for what this machine or environment lacks."""
     machine.refuse_too_many_connections(layout.most_connections(scenario), len(scenario.arms))
     requirements.refuse_missing(scenario.arms)
     django_versions.refuse_missing(scenario.arms)
@@ -106,7 +106,7 @@ class Ground:
 
 
 def play(scenario: Scenario, folder: RunFolder, ground: Ground, show: Show, narrow: Narrow) -> None:
-    """Whatever blocks are not there yet."""
+    """All missing blocks."""
     bounds = Bounds(folder.head["calibration"].get("most_rate") or inf, narrow)
     with (
         checkouts(scenario, folder, ground.backends) as revisions,
@@ -117,7 +117,7 @@ def play(scenario: Scenario, folder: RunFolder, ground: Ground, show: Show, narr
 
 
 def opening(scenario: Scenario, folder: RunFolder, cores: Cores) -> Opening:
-    """What is left to measure, for whoever watches."""
+    """What is left to measure, for the display."""
     left, processes = scenario.most_blocks - len(folder.finished), int(scenario.load.processes)
     return Opening(
         scenario=scenario,
@@ -144,37 +144,37 @@ def checkouts(scenario: Scenario, folder: RunFolder, up: Backends) -> Iterator[d
 
 @contextmanager
 def marked(folder: RunFolder) -> Iterator[None]:
-    """The run's state says what became of it."""
+    """Set the run's state by how it ended."""
     try:
         yield
     except Interrupted:
         folder.mark(INTERRUPTED)
-        told = f"interrupted; what is finished can be reported: djbench report {folder.path}"
-        print(f"{told}\n`djbench run --resume {folder.path}` completes it", file=sys.stderr)
+        told = f"interrupted; report the finished blocks with `djbench report {folder.path}`,"
+        print(f"{told}\ncomplete the run with `djbench run --resume {folder.path}`", file=sys.stderr)
         raise
     except BaseException as error:
         folder.mark(FAILED, error=str(error))
         if isinstance(error, UserError):
-            raise UserError(f"{error}\n`djbench run --resume {folder.path}` goes on once that is mended") from None
+            raise UserError(
+                f"{error}\nonce that is fixed, continue with `djbench run --resume {folder.path}`"
+            ) from None
         raise
     folder.mark(FINISHED)
 
 
 def calibrated_for(scenario: Scenario, cores: Cores) -> dict[str, Any]:
-    """The short calibration before a run; what did not pass is told at once, and again in the report."""
+    """The short calibration before a run; failed checks are printed now, and again in the report."""
     found = calibrated(cores, scenario.load.mode, scenario.load.processes)
     most = max(float(cell.level) for cell, _, _ in layout.cells(scenario))
     if scenario.load.mode == OPEN and found["most_rate"] and most > found["most_rate"]:
-        limit = f"{found['most_rate']:.0f}/s, half of what the load generator can make here"
-        print(
-            f"! {most:g}/s is more than {limit}: cells above it will be INVALID; lower the rate or set load.processes"
-        )
+        limit = f"{found['most_rate']:.0f}/s, half of the load generator's ceiling"
+        print(f"! {most:g}/s exceeds {limit}: cells above it will be INVALID; lower the rate or raise load.processes")
     return found
 
 
 @cache
 def calibrated(cores: Cores, mode: str, processes: int) -> dict[str, Any]:
-    """The short calibration; once for all scenarios of a command that load alike."""
+    """The short calibration; once per command for scenarios with the same kind of load."""
     print("calibrating the load generator …", flush=True)
     with off_the_servers(cores):
         found = calibration.short(cores, mode, processes)

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 from harness.deployment import verification
 from harness.deployment.fleet import Checkout, Deployed, Site, running
-from harness.deployment.verification import Proof
+from harness.deployment.verification import Verified
 from harness.scenario.model import Scenario
 from harness.services import slow_api
 from harness.services.backends import Backends
@@ -38,20 +38,20 @@ class Servers(Protocol):
 
 @dataclass(frozen=True)
 class Stage:
-    """What a block is played on: servers, services, proof. Tests put a fake here, beside the fake Load."""
+    """What a block is played on: servers, services, verification. Tests put a fake here, beside the fake Load."""
 
     cores: Cores
     backends: Backends
     checkouts: Mapping[str, Checkout] = field(default_factory=dict)  # where arms are at other revisions
 
     @contextmanager
-    def up(self, scenario: Scenario, logs: Path) -> Iterator[tuple[Servers, Around, Proof]]:
-        """Everything up and proven; everything stopped afterwards."""
+    def up(self, scenario: Scenario, logs: Path) -> Iterator[tuple[Servers, Around, Verified]]:
+        """Everything up and verified; everything stopped afterwards."""
         with (
             slow_api.running(self.backends, logs, self.cores.load, scenario.needs) as around,
             running(scenario.arms, self._site(around, logs)) as fleet,
         ):
-            yield fleet, around, verification.twins(scenario, fleet)
+            yield fleet, around, verification.verify(scenario, fleet)
 
     def _site(self, around: slow_api.Services, logs: Path) -> Site:
         return Site(around.environment, logs, self.cores.server, self.checkouts)
@@ -63,4 +63,4 @@ class AnyStage(Protocol):
     @property
     def cores(self) -> Cores: ...
 
-    def up(self, scenario: Scenario, logs: Path) -> AbstractContextManager[tuple[Servers, Around, Proof]]: ...
+    def up(self, scenario: Scenario, logs: Path) -> AbstractContextManager[tuple[Servers, Around, Verified]]: ...

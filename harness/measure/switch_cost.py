@@ -21,7 +21,7 @@ def cost(log: Path, cores: tuple[int, ...] | None) -> dict[str, Any]:
         child.process.wait(LONGEST_S)
         found: dict[str, Any] = json.loads(log.read_text(encoding="utf-8"))
     except (subprocess.TimeoutExpired, ValueError):
-        print(f"! the cost of a thread switch could not be measured: see {log}")
+        print(f"! cost of a thread switch could not be measured: see {log}")
         return {}
     finally:
         processes.stop([child])

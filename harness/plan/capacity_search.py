@@ -1,10 +1,9 @@
-"""Capacity: the highest rate at which each arm keeps a promise. Asks for slices, is told how they went; pure, and seeded.
+"""Capacity: the highest rate at which each arm meets an objective. Asks for slices, is told how they went; pure, and seeded.
 
-Per arm and endpoint: doubling until the promise breaks, bisection until the bracket is 5 % wide and has broken twice at
-its upper end (once may be a hiccup of the machine), then three more slices at the highest rate that held, of which
-two have to keep the promise. If they do not, the rate goes down by 5 % and is confirmed anew. The searches of a block take turns,
-in an order shuffled every round. Blocks after the first start from the rate that the last one found; they still have to
-break and confirm it for themselves.
+Per arm and endpoint: doubling until the objective is missed, bisection until the bracket is 5 % wide and its upper end has missed
+twice (once may be noise of the machine), then three more slices at the highest rate that met it, of which two have to meet it. If
+they do not, the rate goes down by 5 % and is confirmed anew. The searches of a block take turns in shuffled order.
+Blocks after the first start from the rate that the last one found; they still have to miss and confirm it for themselves.
 """
 
 import random
@@ -17,7 +16,8 @@ from harness.plan import layout
 from harness.plan.slices import Cell, Open, Purpose, Slice
 from harness.samples import Played
 from harness.scenario.arm import Arm
-from harness.scenario.model import Endpoint, Scenario
+from harness.scenario.endpoint import Endpoint
+from harness.scenario.model import Scenario
 
 CLOSE: Final = 1.05
 
@@ -32,9 +32,7 @@ FIRST_SLICES, LATER_SLICES = (
 
 LOWEST_RATE: Final = 1.0
 
-LIMITS_IN_FLIGHT: Final = (
-    4  # so many limits' worth of arrivals may be under way; beyond that the promise is broken anyway
-)
+LIMITS_IN_FLIGHT: Final = 4  # in limits' worth of arrivals; beyond that the objective is missed anyway
 
 Key = tuple[str, str]
 """(arm, endpoint label)."""
@@ -50,23 +48,23 @@ class Found:
     endpoint: str
     rate: (
         float | None
-    )  # the highest confirmed rate; None: the promise was not kept at any rate tried, or nothing could be measured
-    kept: int  # how many of the confirming slices kept it
-    bounded: bool  # the load generator's own limit ended the search: the arm may hold more
+    )  # the highest confirmed rate; None: no tried rate met the objective, or nothing could be measured
+    met: int  # how many of the confirming slices met it
+    bounded: bool  # the load generator's ceiling ended the search: the arm may sustain more
 
 
 class Search:
-    """One arm on one endpoint in one block. `rate` is the next to try, `purpose` what for; told how each slice went."""
+    """One arm on one endpoint in one block: `rate` is the next to try, for `purpose`; tell() takes the result of each slice."""
 
     def __init__(
         self, scenario: Scenario, arm: Arm, endpoint: Endpoint, start: float, step: float, most: float
     ) -> None:
         assert scenario.load.objective is not None
-        self._load, self._promise = scenario.load, scenario.load.objective
+        self._load, self._objective = scenario.load, scenario.load.objective
         self._arm, self._endpoint, self._step, self._most = arm, endpoint, step, most
-        self._kept: float | None = None  # the highest rate at which it held
-        self._broken: float | None = None  # the lowest at which it did not
-        self._believed = False  # it has broken there twice
+        self._met: float | None = None  # the highest rate that met the objective
+        self._missed: float | None = None  # the lowest that missed it
+        self._missed_twice = False  # at that rate
         self._confirmed = self._failed = 0
         self.rate, self.purpose = min(start, most), "warm-up"
         self.found: Found | None = None
@@ -74,7 +72,7 @@ class Search:
     def slice(self, index: int, seed: int, block: int) -> Slice:
         """The next slice to play."""
         cell = Cell(self._arm.name, self._endpoint.label, self.rate)
-        limit_ms = self._promise.limit_ms
+        limit_ms = self._objective.limit_ms
         in_flight = max(16, ceil(self.rate * LIMITS_IN_FLIGHT * limit_ms / 1000))
         in_flight = min(in_flight, self._load.max_in_flight or layout.MOST_IN_FLIGHT)
         how = Open(self._load.arrivals, in_flight, self._arm.table.keeps_alive, limit_ms)
@@ -90,55 +88,55 @@ class Search:
         elif self.purpose == "warm-up":
             self.purpose = "search"
         elif self.purpose == "search":
-            self._judge(not self._promise.surely_broken(played.requests + played.dropped, played.late))
+            self._judge(not self._objective.surely_missed(played.requests + played.dropped, played.late))
         else:
-            self._confirm(self._promise.kept(played.requests + played.dropped, played.late))
+            self._confirm(self._objective.met(played.requests + played.dropped, played.late))
 
-    def _judge(self, kept: bool) -> None:
+    def _judge(self, met: bool) -> None:
         """Narrow the bracket, and choose the next rate."""
-        if kept:
-            self._kept = self.rate
-            if self._broken is not None and self.rate >= self._broken:
-                self._broken, self._step = (
+        if met:
+            self._met = self.rate
+            if self._missed is not None and self.rate >= self._missed:
+                self._missed, self._step = (
                     None,
                     LATER_STEP,
-                )  # what broke there was a hiccup of the machine: go on upwards
+                )  # the miss there was noise: go on upwards
         else:
-            self._believed = self._broken == self.rate
-            self._broken = self.rate
-        if self._kept is None:
+            self._missed_twice = self._missed == self.rate
+            self._missed = self.rate
+        if self._met is None:
             self._lower(self.rate / self._step, "search")
-        elif self._broken is None:
-            self._raise(self._kept)
+        elif self._missed is None:
+            self._raise(self._met)
         else:
-            self._between(self._kept, self._broken)
+            self._between(self._met, self._missed)
 
-    def _between(self, kept: float, broken: float) -> None:
-        """Bisect; when the bracket is close, see its upper end break a second time; then confirm its lower one."""
-        middle = round_rate(sqrt(kept * broken))
-        if broken / kept > CLOSE and middle not in (kept, broken):
+    def _between(self, met: float, missed: float) -> None:
+        """Bisect; once the bracket is narrow, test its upper end a second time; then confirm its lower one."""
+        middle = round_rate(sqrt(met * missed))
+        if missed / met > CLOSE and middle not in (met, missed):
             self.rate = middle
-        elif not self._believed:
-            self.rate = broken
+        elif not self._missed_twice:
+            self.rate = missed
         else:
-            self._start_confirming(kept)
+            self._start_confirming(met)
 
-    def _raise(self, kept: float) -> None:
-        """The next higher rate, in growing steps; or, where the load generator can offer no more, confirm what it can."""
-        if kept >= self._most:
-            self._start_confirming(kept)
+    def _raise(self, met: float) -> None:
+        """The next higher rate, in growing steps; or, at the load generator's ceiling, confirm that."""
+        if met >= self._most:
+            self._start_confirming(met)
         else:
-            self.rate = min(round_rate(kept * self._step), self._most)
+            self.rate = min(round_rate(met * self._step), self._most)
             self._step = min(self._step**2, FIRST_STEP)
 
-    def _confirm(self, kept: bool) -> None:
-        """Two of three have to keep it: one may be unlucky. Two that do not are enough to go lower."""
-        self._confirmed, self._failed = self._confirmed + 1, self._failed + (not kept)
+    def _confirm(self, met: bool) -> None:
+        """Two of three slices have to meet it: one may be unlucky. Two misses lower the rate."""
+        self._confirmed, self._failed = self._confirmed + 1, self._failed + (not met)
         if self._failed > CONFIRMATIONS // 2:
-            self._broken = self.rate
+            self._missed = self.rate
             self._lower(self.rate / CLOSE, "confirm")
         elif self._confirmed == CONFIRMATIONS:
-            bounded = self._broken is None
+            bounded = self._missed is None
             held = CONFIRMATIONS - self._failed
             self.found = Found(self._arm.name, self._endpoint.label, self.rate, held, bounded)
 
@@ -155,13 +153,13 @@ class Search:
             self.rate = round_rate(rate)
 
     def _seconds(self) -> float:
-        """Long enough, when it confirms, for the percentile to have its samples in three slices."""
+        """A confirming slice is long enough for three of them to hold the samples of the percentile."""
         if self.purpose == "warm-up":
             return max(self._load.slice_s, layout.WARM_UP_LATENCIES * self._endpoint.least_ms / 1000)
         seconds = float(self._load.slice_max_s)
         if self.purpose == "search":
             return seconds
-        return max(seconds, 1.2 * self._promise.samples_needed / CONFIRMATIONS / self.rate)
+        return max(seconds, 1.2 * self._objective.samples_needed / CONFIRMATIONS / self.rate)
 
 
 def course(scenario: Scenario, block: int, before: Mapping[Key, float], most: float) -> Course:
@@ -197,7 +195,7 @@ def expected_slices(scenario: Scenario) -> int:
 
 
 def expected_s(scenario: Scenario) -> float:
-    """A rough length of the whole run in seconds: an arm is taken to hold some hundred requests per second."""
+    """A rough length of the whole run in seconds: assumes some hundred requests per second per arm."""
     load, searches = scenario.load, len(list(layout.cells(scenario)))
     first_s, later_s = ((n + CONFIRMATIONS) * load.slice_max_s * 1.15 for n in (FIRST_SLICES, LATER_SLICES))
     start_s = scenario.most_blocks * (3.0 + 0.8 * len(scenario.arms))

@@ -16,7 +16,8 @@ from harness.plan.slices import Block, Call, Cell, Level, Open, Purpose, Slice
 from harness.registry.load_modes import CAPACITY, CLOSED
 from harness.samples import FEWEST_LATENCIES, LATENCIES_PER_SLICE
 from harness.scenario.arm import Arm
-from harness.scenario.model import Endpoint, Load, Part, Scenario
+from harness.scenario.endpoint import Endpoint, Part
+from harness.scenario.model import Load, Scenario
 
 WARM_UP_LATENCIES: Final = 2
 
@@ -67,7 +68,7 @@ def digest(scenario: Scenario, blocks: list[Block]) -> str:
 
 
 def expected_s(scenario: Scenario) -> float:
-    """A rough length of the whole run in seconds, from declared waits and caps; start-up included."""
+    """A rough length of the whole run in seconds, from declared waits and concurrency limits; start-up included."""
     load = scenario.load
     per_block = 3.0 + 0.8 * len(scenario.arms)
     for _, slice_s, drain_s in _guesses(scenario):
@@ -126,7 +127,7 @@ def _guesses(scenario: Scenario) -> Iterator[tuple[Cell, float, float]]:
     for cell, arm, endpoint in cells(scenario):
         least_s = endpoint.longest_ms / 1000
         if load.mode == CLOSED:
-            queued_s = cell.level * least_s / arm.cap if arm.cap else 0.0
+            queued_s = cell.level * least_s / arm.concurrency_limit if arm.concurrency_limit else 0.0
             latency_s = max(least_s, queued_s, cell.level * 0.001)
             slice_s = min(max(load.slice_s, LATENCIES_PER_SLICE * latency_s), max(load.slice_max_s, load.slice_s))
         else:

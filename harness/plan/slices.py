@@ -29,7 +29,7 @@ class Open:
     arrivals: Kind
     max_in_flight: int
     pre_open: bool  # open the connections that will be needed before the slice
-    limit_ms: float | None = None  # a promise: what takes longer is counted as late
+    limit_ms: float | None = None  # an objective: what takes longer is counted as late
 
 
 @dataclass(frozen=True)

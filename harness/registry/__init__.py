@@ -1,1 +1,1 @@
-"""What can be asked for: servers, endpoints, metrics, kinds of load. Adding one is adding an entry here."""
+"""Tables of what a scenario can use: servers, endpoints, metrics, kinds of load. Adding one is adding an entry here."""

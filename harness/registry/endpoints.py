@@ -1,7 +1,7 @@
-"""What the harness knows of the measured project's endpoints: name, query, least time of a correct answer, services needed.
+"""Endpoints of the measured project: name, query, minimum time of a correct response, services needed.
 
-The least time is what makes a plausibility check possible: an answer that comes sooner did not do
-the work, and `users` users cannot get more than users / least answers per second (Little's law).
+The minimum time allows plausibility checks: a faster response skipped the workload, and `users` users
+cannot get more than users / minimum responses per second (Little's law).
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -58,58 +58,65 @@ class Facts:
     """One endpoint."""
 
     least_ms: Callable[[Query], float]
-    words: str  # what it does, for a reader who has not seen its code
-    needs: frozenset[str] = frozenset()  # which services it asks: DATABASE, CACHE, UPSTREAM
-    query: Mapping[str, range | Sequence[str]] = field(
-        default_factory=dict
-    )  # what it understands: whole numbers or words
-    streams: bool = False  # the answer comes bit by bit
+    words: str  # what it does
+    needs: frozenset[str] = frozenset()  # services it uses: DATABASE, CACHE, UPSTREAM
+    query: Mapping[str, range | Sequence[str]] = field(default_factory=dict)  # its parameters: whole numbers or words
+    streams: bool = False  # a streaming response
 
 
 ENDPOINTS: Final[dict[str, Facts]] = {
-    "hello": Facts(_none, "answers at once"),
-    "simple": Facts(_none, "answers at once"),
-    "wait": Facts(_wait(1_000), "waits, as for somebody else's answer", query={"ms": MS}),
-    "greeting": Facts(_greeting, "waits two seconds"),
+    "hello": Facts(_none, "returns immediately"),
+    "simple": Facts(_none, "returns immediately"),
+    "wait": Facts(_wait(1_000), "sleeps (simulated I/O)", query={"ms": MS}),
+    "greeting": Facts(_greeting, "sleeps two seconds (simulated I/O)"),
     "upstream": Facts(_wait(100), "calls a slow API", frozenset({UPSTREAM}), {"ms": MS}),
     "fanout": Facts(
         _fanout, "calls a slow API several times", frozenset({UPSTREAM}), {"k": CALLS, "ms": MS, "mode": MODES}
     ),
-    "db_read": Facts(_none, "reads a row of the database", frozenset({DATABASE}), {"pk": ROW}),
-    "db_list": Facts(_none, "reads fifty rows and renders a page", frozenset({DATABASE})),
-    "db_write": Facts(_none, "writes a row of the database", frozenset({DATABASE}), {"pk": ROW}),
-    "db_fanout": Facts(_none, "reads several rows, one query each", frozenset({DATABASE}), {"k": CALLS, "mode": MODES}),
-    "db_backend": Facts(_none, "reads a row by an async ORM", frozenset({DATABASE}), {"pk": ROW}),
-    "db_native": Facts(
-        _none, "reads rows without the ORM", frozenset({DATABASE}), {"pk": ROW, "k": CALLS, "mode": MODES}
+    "db_read": Facts(_none, "reads one row (ORM)", frozenset({DATABASE}), {"pk": ROW}),
+    "db_list": Facts(_none, "reads fifty rows and renders a template", frozenset({DATABASE})),
+    "db_write": Facts(_none, "writes one row (ORM)", frozenset({DATABASE}), {"pk": ROW}),
+    "db_fanout": Facts(
+        _none, "reads several rows, one query each (ORM)", frozenset({DATABASE}), {"k": CALLS, "mode": MODES}
     ),
-    "cache": Facts(_none, "reads the cache", frozenset({CACHE}), {"k": CALLS}),
-    "cache_native": Facts(_none, "reads Redis without Django's cache", frozenset({CACHE}), {"k": CALLS}),
-    "unsafe": Facts(_none, "reads a row by the sync ORM in either colour", frozenset({DATABASE}), {"pk": ROW}),
+    "db_backend": Facts(
+        _none, "reads one row, in the async view through an async ORM backend", frozenset({DATABASE}), {"pk": ROW}
+    ),
+    "db_native": Facts(
+        _none,
+        "reads rows through the database driver, without the ORM",
+        frozenset({DATABASE}),
+        {"pk": ROW, "k": CALLS, "mode": MODES},
+    ),
+    "cache": Facts(_none, "reads Django's cache", frozenset({CACHE}), {"k": CALLS}),
+    "cache_native": Facts(
+        _none, "reads Redis through its client, without Django's cache", frozenset({CACHE}), {"k": CALLS}
+    ),
+    "unsafe": Facts(_none, "reads one row through the sync ORM in both views", frozenset({DATABASE}), {"pk": ROW}),
     "mixed": Facts(
         _wait(100),
-        "an ordinary page: two queries, a slow API, a template",
+        "typical page: two queries, a slow API, a template",
         frozenset({DATABASE, UPSTREAM}),
         {"ms": MS, "pk": ROW},
     ),
-    "stream": Facts(_stream, "streams its answer in chunks", query={"k": CALLS, "ms": MS}, streams=True),
-    "sse": Facts(_sse, "streams events", query={"ms": MS, "every": range(1, 60_001)}, streams=True),
-    "longpoll": Facts(_none, "holds its users until something happens", query={"ms": MS}),
+    "stream": Facts(_stream, "streams a response in chunks", query={"k": CALLS, "ms": MS}, streams=True),
+    "sse": Facts(_sse, "streams server-sent events", query={"ms": MS, "every": range(1, 60_001)}, streams=True),
+    "longpoll": Facts(_none, "long-polls until an event", query={"ms": MS}),
     "file": Facts(_none, "sends a file", query={"kib": range(10_241)}),
-    "bridge": Facts(_none, "crosses between sync and async and back", query={"k": range(1_001)}),
-    "cpu": Facts(_none, "computes"),
-    "blocking": Facts(_wait(100), "waits without letting others run", query={"ms": MS}),
+    "bridge": Facts(_none, "switches between sync and async and back", query={"k": range(1_001)}),
+    "cpu": Facts(_none, "computes (CPU-bound)"),
+    "blocking": Facts(_wait(100), "blocks the thread or event loop while it sleeps", query={"ms": MS}),
 }
 """By name; a test holds it equal to the project's URLs."""
 
 
 def streams(label: str) -> bool:
-    """Whether what is reported under this label (`sse ms=2000`; in a mix `neighbours: sse ms=2000`) comes bit by bit."""
+    """Whether what is reported under this label (`sse ms=2000`; in a mix `neighbours: sse ms=2000`) is a streaming response."""
     facts = ENDPOINTS.get(label.rpartition(": ")[2].partition(" ")[0])
     return facts is not None and facts.streams
 
 
 def in_words(label: str) -> str:
-    """What is done under this label (`wait ms=100`) in plain words; nothing for a mix, whose name its author gave."""
+    """What this endpoint (`wait ms=100`) does, in words; empty for a mix, whose name its author gave."""
     facts = ENDPOINTS.get(label.rpartition(": ")[2].partition(" ")[0])
     return facts.words if facts else ""

@@ -1,4 +1,4 @@
-"""The three kinds of load: users that call back to back, arrivals by a schedule, and a search for the highest rate."""
+"""The three kinds of load: closed loop (users), open loop (arrival rate), and a capacity search for the highest rate."""
 
 from typing import Final, Literal
 

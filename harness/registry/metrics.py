@@ -1,4 +1,4 @@
-"""What is told of a cell: each metric's name, unit, and which way is better. One table for report, CSV and charts."""
+"""Metrics of a cell: name, unit, and which way is better. One table for report, CSV and charts."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -32,7 +32,7 @@ THROUGHPUT: Final = Metric(
 )
 
 HIGHEST_RATE: Final = Metric("offered_rps", "highest rate", "req/s", True, "more", "less", key="rate", least=1.0)
-"""In a search for capacity: the rate at which the promise was confirmed."""
+"""In a search for capacity: the rate at which the objective was confirmed."""
 
 P50: Final = Metric("p50_ms", "p50", "ms", False, "faster", "slower", 0.50, key="p50", least=LEAST_MS)
 
@@ -56,37 +56,36 @@ METRICS: Final = (
 
 BY_KEY: Final = {metric.key: metric for metric in (HIGHEST_RATE, *METRICS)}
 
-PROBED: Final = {
+INSTRUMENTED: Final = {
     metric.key: metric
     for metric in (
         Metric("switches", "thread switches / request", "", False, "less", "more", key="switches"),
-        Metric("middleware_switches", "those for middleware", "", False, "less", "more", key="middleware_switches"),
+        Metric("middleware_switches", "of these, for middleware", "", False, "less", "more", key="middleware_switches"),
         Metric("threads_started", "threads started / request", "", False, "less", "more", key="threads_started"),
         Metric("loops_started", "event loops started / request", "", False, "less", "more", key="loops_started"),
         Metric("sessions_opened", "sessions opened / request", "", False, "less", "more", key="sessions_opened"),
-        Metric("inside_most", "requests inside at once", "", False, "less", "more", whole=True, key="inside"),
-        Metric("lag_p99_ms", "event loop's lag, p99", "ms", False, "less", "more", key="lag"),
-        Metric("busiest_share", "share of the busiest worker", "", False, "less", "more", key="busiest"),
+        Metric("inside_most", "concurrent requests in a process", "", False, "less", "more", whole=True, key="inside"),
+        Metric("lag_p99_ms", "event loop lag, p99", "ms", False, "less", "more", key="lag"),
+        Metric("busiest_share", "busiest worker's share", "", False, "less", "more", key="busiest"),
     )
 }
-"""What the probe counts: a column of mechanism.Mechanism each. Claims can be about them; they are counts of one pass."""
+"""Counts of the probe, a column of mechanism.Mechanism each. Claims can be about these counts."""
 
 WHOLE_SLICE: Final = tuple(metric for metric in METRICS if metric.key in ("cpu", "memory", "threads", "sessions"))
-"""What a server spends on all that it serves at a time; a part of a mix has none of its own."""
+"""Costs of a server for all it serves at a time; a part of a mix has none of its own."""
 
 OF_STREAMS: Final = tuple(metric for metric in METRICS if metric.key in ("first", "streams"))
 
 QUANTILES: Final = {metric.column: metric.quantile for metric in METRICS if metric.quantile is not None}
 
 COUNTS: Final = ("threads", "first_byte_ms", "streams", "connections_per_request", "sessions_per_request")
-"""A ratio of these says nothing that they do not say themselves, or (of streams) what latency and throughput do."""
+"""Not compared as ratios: the counts, or (for streams) latency and throughput, say it better."""
 
 
 def of(mode: str) -> Sequence[Metric]:
-    """What is told of a cell under this kind of load; the first is what a comparison is about.
+    """Metrics of a cell under this kind of load; the first is the primary one.
 
-    It is the primary one: throughput; in open loop, where the rate has decided what the throughput is, p99; in a search for
-    capacity the rate.
+    In open loop that is p99, because the rate decides the throughput; in a search for capacity the rate.
     """
     if mode == CAPACITY:
         return (HIGHEST_RATE, *METRICS[1:])
@@ -94,7 +93,7 @@ def of(mode: str) -> Sequence[Metric]:
 
 
 def compared(told: Sequence[Metric]) -> Sequence[Metric]:
-    """Those of which ratios are made. At its own highest rate every arm is as slow as the promise allows."""
+    """Those that are compared as ratios. At its highest rate every arm is as slow as the objective allows."""
     if told[0] is HIGHEST_RATE:
         return [HIGHEST_RATE, CPU]
     return [metric for metric in told if metric.column not in COUNTS]

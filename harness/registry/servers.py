@@ -26,10 +26,10 @@ class ArmOptions(Protocol):
     @property
     def http(self) -> str: ...
     @property
-    def probe(self) -> bool: ...
+    def instrumented(self) -> bool: ...
 
 
-Cap = Callable[[ArmOptions], int | None]
+ConcurrencyLimit = Callable[[ArmOptions], int | None]
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ class Server:
 
     interface: Interface
     command: str  # with {port} {workers} {threads} {connections} {loop} {http} {module}; the program is looked up beside Python
-    cap: Cap  # requests that can be inside a view at once; None: no declared limit
+    concurrency_limit: ConcurrencyLimit  # most requests inside a view at once; None: no declared limit
     options: frozenset[str] = frozenset()  # arm options this server understands besides `workers`
     keeps_alive: bool = True  # False: closes the connection after each response
 
@@ -56,7 +56,7 @@ class Server:
             "connections": arm.connections,
             "loop": arm.loop,
             "http": arm.http,
-            "module": f"{'probe' if arm.probe else 'config'}.{self.interface.lower()}",
+            "module": f"{'probe' if arm.instrumented else 'config'}.{self.interface.lower()}",
         }
         return self.command.format_map(values).split()
 
@@ -69,10 +69,10 @@ REASONS: Final = {
     "-p": "a port of our choice",
     "--workers": "same number of processes in every arm; not from WEB_CONCURRENCY",
     "-w": "same number of processes in every arm; not from WEB_CONCURRENCY",
-    "--threads": "the arm's declared cap on concurrent requests",
-    "--blocking-threads": "threads that run Python: the arm's cap for WSGI, the one loop thread for ASGI",
-    "--worker-connections": "above any number of users, so that it is never the cap by accident",
-    "--worker-class": "gunicorn's worker type is what this entry is about",
+    "--threads": "the arm's concurrency limit",
+    "--blocking-threads": "threads that run Python: the arm's concurrency limit on WSGI, the one loop thread for ASGI",
+    "--worker-connections": "above any number of users, so that it never limits concurrency by accident",
+    "--worker-class": "the gunicorn worker type of this entry",
     "--backlog": "the same queue before accept() everywhere",
     "--keep-alive": "longer than any pause between slices, so that no idle connection is closed",
     "--timeout-keep-alive": "longer than any pause between slices, so that no idle connection is closed",
@@ -121,7 +121,7 @@ _GRANIAN = (
 )
 
 
-def _uncapped(arm: ArmOptions) -> int | None:
+def _unlimited(arm: ArmOptions) -> int | None:
     return None
 
 
@@ -141,58 +141,58 @@ SERVERS: Final[dict[str, Server]] = {
     "gunicorn-sync": Server(
         "WSGI",
         f"{_GUNICORN} --worker-class sync {{module}}",
-        cap=_one_per_worker,
+        concurrency_limit=_one_per_worker,
         keeps_alive=False,
     ),
     "gunicorn-gthread": Server(
         "WSGI",
         f"{_GUNICORN} --worker-class gthread --threads {{threads}} --worker-connections {{connections}} {{module}}",
-        cap=_one_per_thread,
+        concurrency_limit=_one_per_thread,
         options=frozenset({"threads", "connections"}),
     ),
     "gunicorn-gevent": Server(
         "WSGI",
         f"{_GUNICORN} --worker-class gevent --worker-connections {{connections}} {{module}}",
-        cap=_one_per_connection,
+        concurrency_limit=_one_per_connection,
         options=frozenset({"connections"}),
     ),
     "gunicorn-asgi": Server(
         "ASGI",
         f"{_GUNICORN} --worker-class asgi --worker-connections {{connections}} --asgi-loop {{loop}}"
         " --asgi-lifespan off {module}:application",
-        cap=_uncapped,
+        concurrency_limit=_unlimited,
         options=frozenset({"connections", "loop"}),
     ),
     # The worker class sets loop and parser: config/uvicorn_worker.py makes both explicit.
     "gunicorn-uvicorn": Server(
         "ASGI",
         f"{_GUNICORN} --worker-class config.uvicorn_worker.ExplicitUvicornWorker {{module}}:application",
-        cap=_uncapped,
+        concurrency_limit=_unlimited,
     ),
-    "uvicorn": Server("ASGI", _UVICORN, cap=_uncapped, options=frozenset({"loop", "http"})),
+    "uvicorn": Server("ASGI", _UVICORN, concurrency_limit=_unlimited, options=frozenset({"loop", "http"})),
     "hypercorn": Server(
         "ASGI",
         "hypercorn -b 127.0.0.1:{port} -w {workers} -k {loop} --backlog 2048 --keep-alive 600 --graceful-timeout 1"
         " --log-level warning -c config/hypercorn.toml {module}:application",
-        cap=_uncapped,
+        concurrency_limit=_unlimited,
         options=frozenset({"loop"}),
     ),
     # Daphne has one process and Twisted's asyncio reactor; it offers neither workers nor a choice of loop.
     "daphne": Server(
         "ASGI",
         "daphne -b 127.0.0.1 -p {port} -v 0 -t 120 {module}:application",
-        cap=_uncapped,
+        concurrency_limit=_unlimited,
     ),
     "granian-wsgi": Server(
         "WSGI",
         f"{_GRANIAN} --interface wsgi --blocking-threads {{threads}} {{module}}:application",
-        cap=_one_per_thread,
+        concurrency_limit=_one_per_thread,
         options=frozenset({"threads"}),
     ),
     "granian-asgi": Server(
         "ASGI",
         f"{_GRANIAN} --interface asgi --blocking-threads 1 --loop {{loop}} {{module}}:application",
-        cap=_uncapped,
+        concurrency_limit=_unlimited,
         options=frozenset({"loop"}),
     ),
 }

@@ -1,1 +1,1 @@
-"""What was found, in words, tables, pictures and a page."""
+"""Results as text, tables, charts and a page."""

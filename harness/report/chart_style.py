@@ -14,5 +14,5 @@ TAIL_SAMPLES: Final = 6.6  # a curve ends where fewer samples than this lie beyo
 
 
 def is_async(analysis: Analysis, arm: str) -> bool:
-    """Whether an arm is asked for its async views."""
+    """Whether an arm is loaded on its async views."""
     return bool(analysis.run.scenario.arm(arm).view == "async")

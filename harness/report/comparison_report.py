@@ -16,11 +16,11 @@ from harness.verdicts.validity import Reason
 
 ABREAST: Final = 3  # metrics that fit beside each other in a terminal
 
-NAMED: Final = 5  # of what cannot be ruled out; the rest is counted
+NAMED: Final = 5  # regressions that cannot be ruled out, by name; the rest is counted
 
 WARNING: Final = (
-    "! Two runs at two times know nothing of how the machine differed between them, and count it as a difference between BASE"
-    " and NEW; `djbench ab` interleaves both in the same blocks."
+    "! Drift of the machine between the two runs is part of every ratio; `djbench ab` interleaves both revisions in the same"
+    " blocks."
 )
 
 
@@ -48,17 +48,17 @@ def markdown(two: TwoRuns, limit: float | None) -> str:
 
 
 def result(two: TwoRuns, limit: float | None) -> str:
-    """What came out, in one sentence."""
+    """The result in one sentence."""
     size = f"{_counted(len(two.matched), 'comparison')} on {len({one.cell for one in two.matched})} of {len(two.cells)} cells"
     if limit is None:
         return f"NEW against BASE, {size}: {_tally(two)}."
     if regression_gate.exit_code(two, limit):
-        return f"✗ The gate failed: {'; '.join(_failures(two, limit))} ({size})."
-    return f"✓ The gate passed: no regression beyond {numbers.percent(limit)} was found in {size}."
+        return f"✗ Regression gate failed: {'; '.join(_failures(two, limit))} ({size})."
+    return f"✓ Regression gate passed: no regression beyond {numbers.percent(limit)} in {size}."
 
 
 def _failures(two: TwoRuns, limit: float) -> Iterator[str]:
-    """Why the gate failed."""
+    """Reasons why the gate failed."""
     if failed := regression_gate.regressed(two, limit):
         yield f"{_counted(len(failed), 'regression')} beyond {numbers.percent(limit)}"
     if lost := {one.cell for one in two.lost}:
@@ -79,18 +79,18 @@ def _tally(two: TwoRuns) -> str:
 def _conclusion(two: TwoRuns, limit: float | None) -> list[str]:
     """The rest of what was found, in sentences."""
     lines = [line for side in (two.base, two.new) for line in _unfinished(side)]
-    lines += [f"In all: {_tally(two)}."] if limit is not None else []
+    lines += [f"Total: {_tally(two)}."] if limit is not None else []
     for title, word in (("Worse", "worse"), ("Better", "better")):
         told = [_named(two, one) for one in two.matched if one.verdict.word == getattr(one.metric, word)]
         lines += [f"{title}: {'; '.join(told)}."] if told else []
     if limit is not None:
         lines += _open_questions(two, limit)
     lost = dict.fromkeys(_place(two, one.cell) + f" ({one.word})" for one in two.lost)
-    return lines + ([f"Not compared, and no pass: {'; '.join(lost)}."] if lost else [])
+    return lines + ([f"Not compared (counts as failed): {'; '.join(lost)}."] if lost else [])
 
 
 def _open_questions(two: TwoRuns, limit: float) -> list[str]:
-    """How much worse than the limit NEW may still be without anybody having seen it."""
+    """Regressions beyond the limit that the intervals do not rule out."""
     found = regression_gate.not_ruled_out(two, limit)
     if not found:
         return []
@@ -98,16 +98,16 @@ def _open_questions(two: TwoRuns, limit: float) -> list[str]:
     more = f"; and {len(found) - NAMED} more" if len(found) > NAMED else ""
     most = numbers.percent(found[0][0])
     return [
-        f"! A regression of up to {most} cannot be ruled out, by the far end of the interval on {'; '.join(told)}{more}."
+        f"! A regression of up to {most} cannot be ruled out (far end of the 95 % interval): {'; '.join(told)}{more}."
     ]
 
 
 def _named(two: TwoRuns, one: Matched) -> str:
-    return f"{one.metric.title} of {_place(two, one.cell)} ({numbers.number(one.ratio.value)}×)"
+    return f"{one.metric.title} on {_place(two, one.cell)} ({numbers.number(one.ratio.value)}×)"
 
 
 def _place(two: TwoRuns, cell: Cell) -> str:
-    return f"{cell.arm} on {numbers.cell(two.base.analysis.mode, cell.endpoint, cell.level)}"
+    return f"{cell.arm}, {numbers.cell(two.base.analysis.mode, cell.endpoint, cell.level)}"
 
 
 def _head(two: TwoRuns) -> list[str]:
@@ -116,10 +116,8 @@ def _head(two: TwoRuns) -> list[str]:
     machine = two.new.analysis.run.head["machine"]
     lines.append(f"{machine['cpu']}, {machine['cores']} cores, {machine['system']}; Python {machine['python']}")
     family = two.matched[0].family if two.matched else 0
-    lines.append(
-        f"95 % intervals and tests by Welch (blocks of two runs are not paired), corrected for {family} comparisons"
-    )
-    lines += [f"! accepted as different: {difference}" for difference in two.accepted]
+    lines.append(f"95 % intervals and Welch's t-test (unpaired blocks), corrected for {family} comparisons")
+    lines += [f"! accepted difference: {difference}" for difference in two.accepted]
     return lines
 
 
@@ -129,11 +127,11 @@ def _run(side: Side) -> str:
 
 
 def _unfinished(side: Side) -> Iterator[str]:
-    """Said beside the result: a smaller run may lack what would have changed it."""
+    """Warning beside the result: an unfinished run is less precise."""
     analysis = side.analysis
     run, planned = analysis.run, analysis.run.scenario.blocks
     if run.state != FINISHED or analysis.blocks != planned:
-        yield f"! {side.name} IS NOT FINISHED: {run.state} after {analysis.blocks} of {planned} blocks."
+        yield f"! {side.name} is NOT FINISHED: {run.state} after {analysis.blocks} of {planned} blocks."
 
 
 def _sections(two: TwoRuns, limit: float | None, abreast: int) -> Iterator[Section]:
@@ -177,7 +175,7 @@ def _notes(two: TwoRuns, cells: Sequence[Cell], failed: Sequence[Matched]) -> It
         if one.cell in cells:
             by = numbers.percent(regression_gate.worse_by(one.ratio.value, one.metric))
             change = f"{numbers.number(one.base)} to {numbers.number(one.new)} {one.metric.unit}"
-            yield f"✗ {one.cell.arm}: {one.metric.title} is {by} worse, from {change}"
+            yield f"✗ {one.cell.arm}: {one.metric.title} {by} worse, from {change}"
     for lost in two.lost:
         if lost.cell in cells:
             yield f"✗ {lost.cell.arm}: {lost.word}, {lost.why}"
@@ -186,7 +184,7 @@ def _notes(two: TwoRuns, cells: Sequence[Cell], failed: Sequence[Matched]) -> It
     for metric, absent in groupby(sorted(two.absent, key=lambda one: one[1].title), key=lambda one: one[1]):
         arms = [cell.arm for cell, _ in absent if cell in cells]
         if arms:
-            why = "neither run has it (too few samples, or not told by the system)"
+            why = "available in neither run (too few samples, or not measurable there)"
             yield f"! {metric.title} not compared on {', '.join(arms)}: {why}"
 
 

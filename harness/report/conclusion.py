@@ -1,4 +1,4 @@
-"""The closing sentences of a report: who was faster than whom, on what, and which comparisons were lost."""
+"""The conclusion of a report: verdicts per pair of arms, and invalid comparisons."""
 
 from collections.abc import Iterable, Sequence
 from typing import Final
@@ -23,7 +23,7 @@ SIGNS: Final = {
 
 
 def conclusion(analysis: Analysis, reasons: list[Reason]) -> list[str]:
-    """What was found, in sentences: one per compared pair of arms, then what cannot be believed."""
+    """One sentence per compared pair of arms, then the number of INVALID cells."""
     lost = validity.invalid_cells(reasons)
     lines = []
     for pair in analysis.run.scenario.pairs:
@@ -31,12 +31,12 @@ def conclusion(analysis: Analysis, reasons: list[Reason]) -> list[str]:
         lines.append(_sentence(analysis, pair.arm, pair.over, [c for c in found if c.metric is analysis.metrics[0]]))
     if lost:
         arms = ", ".join(sorted({cell.arm for cell in lost}))
-        lines.append(f"{len(lost)} of {len(analysis.cells)} cells are INVALID and take no part in this ({arms}).")
+        lines.append(f"Excluded: {len(lost)} of {len(analysis.cells)} cells are INVALID ({arms}).")
     return lines
 
 
 def lost_comparisons(analysis: Analysis, lost: set[Cell]) -> list[Comparison]:
-    """The comparisons that the scenario asked for and that an INVALID cell on either side took away."""
+    """Requested comparisons that are invalid because of an INVALID cell on either side."""
     levels = dict.fromkeys((cell.endpoint, cell.level) for cell in analysis.cells)
     lost = lost - claim_verdicts.expected_to_fail(analysis)
     return [
@@ -48,7 +48,7 @@ def lost_comparisons(analysis: Analysis, lost: set[Cell]) -> list[Comparison]:
 
 
 def told(claim: Claim) -> str:
-    """What is claimed, and what others have published of it."""
+    """The claim, with published figures."""
     return f"{claim.text} (published: {claim.published})" if claim.published else claim.text
 
 
@@ -69,7 +69,7 @@ def _sentence(analysis: Analysis, arm: str, over: str, compared: Iterable[Compar
         groups[word].append(f"{numbers.cell(analysis.mode, c.endpoint, c.level)}{factor}")
     said = "; ".join(f"{word} on {', '.join(cells)}" for word, cells in groups.items() if cells)
     if not said:
-        return f"{arm} against {over}: no valid cell to compare."
-    rooms = [analysis.run.scenario.arm(name).room for name in (arm, over)]
-    unequal = "" if rooms[0] == rooms[1] else f" Unequal caps: {rooms[0]} against {rooms[1]}."
-    return f"{arm} against {over}, by {told.title}: {said}.{unequal}"
+        return f"{arm} vs {over}: no valid cell to compare."
+    limits = [analysis.run.scenario.arm(name).concurrency for name in (arm, over)]
+    unequal = "" if limits[0] == limits[1] else f" Concurrency differs: {limits[0]} vs {limits[1]}."
+    return f"{arm} vs {over}, {told.title}: {said}.{unequal}"

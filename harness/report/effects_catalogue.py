@@ -1,7 +1,6 @@
-"""A folder of runs in, one page out: of each run its question, and of each claim what was published, what was found and why.
+"""A folder of runs in, one page out: each run's question, and for each claim published figures, measured figures and mechanism.
 
-Of several runs of one scenario the newest finished one counts. Nothing on the page is typed by hand: it is made anew from
-the stored runs.
+Of several runs of one scenario the newest finished one counts. The whole page is generated from the stored runs.
 """
 
 from collections import Counter
@@ -27,7 +26,7 @@ PAGE: Final = "catalogue.md"
 
 SHEET: Final = "catalogue.csv"
 
-UNEXPLAINED: Final = "not explained: `djbench explain RUN` makes the pass with the probe"
+UNEXPLAINED: Final = "not explained: run `djbench explain RUN`"
 
 
 @dataclass(frozen=True)
@@ -42,11 +41,11 @@ class Effect:
     verdicts: Sequence[claim_verdicts.Verdict] = ()
     found: Sequence[str] = ()  # the run's own conclusion
     why: Sequence[str] = ()  # the mechanism, in words
-    missing: str | None = None  # why there is nothing to tell
+    missing: str | None = None  # why there is no result
 
 
 def is_collection(path: Path) -> bool:
-    """Whether the folder is none of a run, and holds some."""
+    """Whether the folder holds runs, and is not a run itself."""
     return not (path / "run.json").exists() and any(path.glob("*/run.json"))
 
 
@@ -65,7 +64,7 @@ def newest(path: Path) -> Iterator[tuple[str, Path, UserError | None]]:
 
 
 def read(scenario: str, path: Path) -> Effect:
-    """One run, analysed and judged; a run that cannot be read is told as such."""
+    """One run, analysed and judged; or the reason why it cannot be read."""
     try:
         return told(analysis.analyse(frames.open_run(path)), f"{path.name}/report/report.md")
     except UserError as error:
@@ -99,18 +98,18 @@ def _why(told: Sequence[Section]) -> list[str]:
 
 def page(effects: Sequence[Effect]) -> str:
     """The page, as Markdown."""
-    lines = ["# Effects, measured here", "", tally(effects), ""]
+    lines = ["# Effects, measured", "", tally(effects), ""]
     for effect in effects:
         lines += [f"## {effect.question or effect.scenario}", "", *_section(effect), ""]
     return "\n".join(lines)
 
 
 def tally(effects: Sequence[Effect]) -> str:
-    """How the claims came out, in a sentence."""
+    """The number of claims per verdict, in a sentence."""
     words = Counter(one.word for effect in effects for one in effect.verdicts)
     counted = ", ".join(f"{words[word]} {word}" for word in claim_verdicts.WORST_FIRST[::-1] if words[word])
     missing = [effect.scenario for effect in effects if effect.missing]
-    lost = f" Not told: {', '.join(missing)}." if missing else ""
+    lost = f" No result: {', '.join(missing)}." if missing else ""
     return f"{words.total()} claims in {len(effects)} scenarios: {counted or 'none judged'}.{lost}"
 
 
@@ -122,14 +121,14 @@ def sheet(effects: Sequence[Effect]) -> pd.DataFrame:
             "claim": one.claim.text,
             "published": one.claim.published,
             "verdict": one.word,
-            "here": here(one),
+            "measured": measured(one),
             "why": "; ".join(effect.why),
             "run": effect.folder,
         }
         for effect in effects
         for one in effect.verdicts
     ]
-    return pd.DataFrame(rows, columns=["scenario", "claim", "published", "verdict", "here", "why", "run"])
+    return pd.DataFrame(rows, columns=["scenario", "claim", "published", "verdict", "measured", "why", "run"])
 
 
 def write(effects: Sequence[Effect], folder: Path) -> Path:
@@ -142,8 +141,8 @@ def write(effects: Sequence[Effect], folder: Path) -> Path:
     return folder / PAGE
 
 
-def here(verdict: claim_verdicts.Verdict) -> str:
-    """What was found, all conditions in one line."""
+def measured(verdict: claim_verdicts.Verdict) -> str:
+    """The measured figures, all conditions on one line."""
     return "; ".join(conclusion.figures_of(verdict.conditions, part) for part in verdict.conditions)
 
 
@@ -151,11 +150,11 @@ def _section(effect: Effect) -> list[str]:
     if effect.missing is not None:
         return [f"! {effect.folder}: {effect.missing}"]
     rows = [
-        [one.claim.text, one.claim.published or numbers.MISSING, here(one), f"**{one.word}**"]
+        [one.claim.text, one.claim.published or numbers.MISSING, measured(one), f"**{one.word}**"]
         for one in effect.verdicts
     ]
-    table = tables.as_markdown(Table(["effect", "published", "here", "verdict"], rows)) if rows else []
+    table = tables.as_markdown(Table(["effect", "published", "measured", "verdict"], rows)) if rows else []
     told = [f"- {line}" for line in ([] if rows else effect.found)]
-    why = ["", "Why:", "", *(f"- {line}" for line in effect.why or [UNEXPLAINED])]
+    why = ["", "Mechanism:", "", *(f"- {line}" for line in effect.why or [UNEXPLAINED])]
     source = f"`{effect.scenario}`, run [{effect.folder}]({effect.report}): {effect.facts}"
     return [*table, *told, *why, "", source]

@@ -1,4 +1,4 @@
-"""What to try next after a run, as two or three commands that depend on what came out. Pure."""
+"""Next steps after a run: two or three commands that depend on its results. Pure."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -14,7 +14,7 @@ from harness.verdicts.validity import Reason
 MOST_STEPS: Final = 3
 
 MOST_BLOCKS: Final = 60
-"""Nobody adds more than this to a run for a difference that small, where a smaller number decides something."""
+"""More blocks than this are not suggested where fewer would decide something."""
 
 
 @dataclass(frozen=True)
@@ -27,11 +27,11 @@ class Step:
 
 def lines(analysed: Analysis, reasons: list[Reason], explained: bool) -> list[str]:
     """The steps for a terminal."""
-    return ["what to try next:", *(f"  {one.command}\n      {one.why}" for one in steps(analysed, reasons, explained))]
+    return ["next steps:", *(f"  {one.command}\n      {one.why}" for one in steps(analysed, reasons, explained))]
 
 
 def steps(analysed: Analysis, reasons: list[Reason], explained: bool) -> list[Step]:
-    """The most pressing first. `explained`: a probed pass is kept with the run."""
+    """The most urgent first. `explained`: an instrumented run is stored with the run."""
     found = [_complete(analysed), _mend(analysed, reasons), _extend(analysed, reasons)]
     if analysed.run.scenario.base is None:
         found += [None if explained else _explain(analysed), _own(analysed)]
@@ -41,11 +41,11 @@ def steps(analysed: Analysis, reasons: list[Reason], explained: bool) -> list[St
 def _complete(analysed: Analysis) -> Step | None:
     if analysed.run.state == FINISHED:
         return None
-    return Step(f"djbench run --resume {analysed.run.path}", f"completes the run, which is {analysed.run.state}")
+    return Step(f"djbench run --resume {analysed.run.path}", f"complete the run ({analysed.run.state})")
 
 
 def _mend(analysed: Analysis, reasons: list[Reason]) -> Step | None:
-    """The first reason that was not expected, with the advice that it carries."""
+    """The first unexpected reason, with its advice."""
     expected = claim_verdicts.expected_to_fail(analysed)
     lost = [reason for reason in reasons if reason.invalid and reason.cell not in expected]
     if not lost:
@@ -53,12 +53,12 @@ def _mend(analysed: Analysis, reasons: list[Reason]) -> Step | None:
     cell = lost[0].cell
     where = f"{cell.arm} on {numbers.pushed(analysed.mode, cell.endpoint, cell.level)}"
     others = len({reason.cell for reason in lost}) - 1
-    more = f" (and so are {others} more)" if others else ""
-    return Step(_copy(analysed), f"mend what made {where} INVALID{more}, and run the copy: {lost[0].text}")
+    more = f" (and {others} more)" if others else ""
+    return Step(_copy(analysed), f"fix {where}, INVALID{more}, and run the copy: {lost[0].text}")
 
 
 def _extend(analysed: Analysis, reasons: list[Reason]) -> Step | None:
-    """So many blocks more as decide the most within reason; at least one of what is inconclusive."""
+    """The number of blocks that decides the most inconclusive comparisons within reason; at least one."""
     if analysed.run.state != FINISHED:
         return None
     asked = [c for c in sections.valid_comparisons(analysed, validity.invalid_cells(reasons)) if _first(analysed, c)]
@@ -70,7 +70,7 @@ def _extend(analysed: Analysis, reasons: list[Reason]) -> Step | None:
     more = min(needed) - analysed.blocks if more is None else more
     decided = sum(n - analysed.blocks <= more for n in needed)
     what = f"{decided} of {len(inconclusive)} inconclusive comparisons by {analysed.metrics[0].title}"
-    return Step(f"djbench extend {analysed.run.path} --blocks {more}", f"would be about enough to decide {what}")
+    return Step(f"djbench extend {analysed.run.path} --blocks {more}", f"should decide {what}")
 
 
 def _first(analysed: Analysis, compared: Compared) -> bool:
@@ -79,19 +79,20 @@ def _first(analysed: Analysis, compared: Compared) -> bool:
 
 def _explain(analysed: Analysis) -> Step:
     return Step(
-        f"djbench explain {analysed.run.path}", "says why: the mechanism beside the numbers, by a pass with a probe"
+        f"djbench explain {analysed.run.path}",
+        "explain the results: thread switches, waits and loop lag per request, from an instrumented run",
     )
 
 
 def _own(analysed: Analysis) -> Step:
-    return Step(_copy(analysed), "asks your own question: edit the copy, `djbench plan` it, `djbench run` it")
+    return Step(_copy(analysed), "ask your own question: edit the copy, `djbench plan` it, `djbench run` it")
 
 
 def _again(analysed: Analysis) -> Step:
     base = analysed.run.scenario.base
     return Step(
         f"djbench ab SCENARIO --base {base.ref if base else 'REF'}",
-        "measures the next state of the change in the same way",
+        "measure the next state of the change",
     )
 
 

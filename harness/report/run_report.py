@@ -1,4 +1,4 @@
-"""Figures in, words and tables out: terminal text, report.md, cells.csv and comparisons.csv. Pure but for `write`."""
+"""The report: terminal text, report.md, cells.csv and comparisons.csv. Pure but for `write`."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -53,7 +53,7 @@ def markdown(analysis: Analysis, pictures: Sequence[str] = ()) -> str:
 
 
 def write(analysis: Analysis, folder: Path, pictures: Sequence[str]) -> None:
-    """report.md, claims.csv, cells.csv, comparisons.csv and, where there is a probed pass, mechanism.csv into the folder."""
+    """report.md, claims.csv, cells.csv, comparisons.csv and, after an instrumented run, mechanism.csv into the folder."""
     reasons = validity.check(analysis)
     cells_with_reasons(analysis, reasons).to_csv(folder / "cells.csv", index=False)
     claims_table(analysis, reasons).to_csv(folder / "claims.csv", index=False)
@@ -67,7 +67,7 @@ def write(analysis: Analysis, folder: Path, pictures: Sequence[str]) -> None:
 def commands(analysis: Analysis) -> list[str]:
     """The exact command of every arm, as measured in the first block."""
     block = next(analysis.run.blocks())
-    lines = ["## Exact commands", "", "Typed in `bench_project/`; ports were chosen free.", "", "```"]
+    lines = ["## Exact commands", "", "Run in `bench_project/`; ports are picked at run time.", "", "```"]
     lines += [f"# {arm}\n{command}" for arm, command in block.notes["commands"].items()]
     return [*lines, "```"]
 
@@ -91,4 +91,4 @@ def _claims_markdown(analysis: Analysis, reasons: list[Reason]) -> list[str]:
         [told(one.claim), f"**{one.word}**", "; ".join(figures_of(one.conditions, part) for part in one.conditions)]
         for one in verdicts
     ]
-    return [*tables.as_markdown(Table(["claim", "verdict", "why"], rows)), ""]
+    return [*tables.as_markdown(Table(["claim", "verdict", "measured"], rows)), ""]

@@ -25,7 +25,7 @@ class Section:
     title: str
     tables: Sequence[Table]
     notes: Sequence[str]
-    why: Sequence[tuple[str, Sequence[str]]] = ()  # arm and what a probed pass says of it
+    why: Sequence[tuple[str, Sequence[str]]] = ()  # arm and its mechanism, after an instrumented run
 
 
 def sections(analysis: Analysis, reasons: list[Reason]) -> list[Section]:
@@ -74,11 +74,12 @@ def _section(analysis: Analysis, cells: list[Cell], reasons: list[Reason]) -> Se
 
 
 def _measured(analysis: Analysis, cells: list[Cell]) -> str:
-    """How long the arms' windows are, all blocks together."""
+    """How long each arm was measured, all blocks together."""
     lengths = [float(analysis.rows(cell).window_s.sum()) for cell in cells if len(analysis.rows(cell))]
     if not lengths:
         return ""
-    return f" · windows of {numbers.number(min(lengths))} to {numbers.number(max(lengths))} s in all"
+    low, high = (numbers.number(end) for end in (min(lengths), max(lengths)))
+    return f" · {low if low == high else f'{low}–{high}'} s measured per arm"
 
 
 def _cells(analysis: Analysis, cells: list[Cell], lost: set[Cell]) -> Table:
@@ -94,7 +95,7 @@ def _cells(analysis: Analysis, cells: list[Cell], lost: set[Cell]) -> Table:
 
 
 def _is_told(analysis: Analysis, cells: list[Cell], lost: set[Cell], metric: Metric) -> bool:
-    """A column that no arm has a figure for is left out; but for percentiles, whose dash has a note that says why."""
+    """Columns without any figure are left out, except percentiles, whose dash has an explaining note."""
     valid = [cell for cell in cells if cell not in lost]
     always = metric is analysis.metrics[0] or metric.quantile is not None
     return always or any(analysis.estimate(cell, metric) is not None for cell in valid)
@@ -151,23 +152,23 @@ def _invalid_notes(cells: list[Cell], reasons: list[Reason]) -> list[str]:
 
 
 def _limit_notes(analysis: Analysis, cells: list[Cell], lost: set[Cell]) -> list[str]:
-    told = [(cell, bottleneck.limit(analysis, cell)) for cell in cells if cell not in lost]
-    return [f"{cell.arm} {limit}" for cell, limit in told if limit]
+    told = [(cell, bottleneck.describe(analysis, cell)) for cell in cells if cell not in lost]
+    return [f"{cell.arm}: {text}" for cell, text in told if text]
 
 
 def _found_notes(analysis: Analysis, cells: list[Cell]) -> list[str]:
-    """In a search for capacity: what each block found, and how many of its confirming slices kept the promise."""
-    notes, promise = [], analysis.run.scenario.load.objective
+    """In a capacity search: the rate found in each block, and how many of its confirming slices met the objective."""
+    notes, objective = [], analysis.run.scenario.load.objective
     for cell in cells:
         found = [one for one in analysis.found if (one["arm"], one["endpoint"]) == (cell.arm, cell.endpoint)]
         if not found:
             continue
         rates = ", ".join(
-            f"{one['rate']:g}/s ({one['kept']} of {CONFIRMATIONS})" if one["rate"] else "none" for one in found
+            f"{one['rate']:g}/s ({one['met']} of {CONFIRMATIONS})" if one["rate"] else "none" for one in found
         )
         bounded = any(one["bounded"] for one in found)
-        more = "; the load generator's limit ended the search: it may hold more" if bounded else ""
-        notes.append(f"{cell.arm} keeps {promise} up to, block by block (confirming slices): {rates}{more}")
+        more = "; search ended at the load generator's ceiling, the arm may sustain more" if bounded else ""
+        notes.append(f"{cell.arm}: highest rate that met {objective}, per block (confirming slices): {rates}{more}")
     return notes
 
 
@@ -182,7 +183,5 @@ def _missing_notes(analysis: Analysis, cells: list[Cell], lost: set[Cell]) -> li
                 short.append(f"{cell.arm} {numbers.count(count)}")
         if short:
             needed = numbers.count(SAMPLES_NEEDED[quantile])
-            notes.append(
-                f"! {column.removesuffix('_ms')} not shown where there are fewer than {needed} samples: {', '.join(short)}"
-            )
+            notes.append(f"! {column.removesuffix('_ms')} needs {needed} samples, too few on: {', '.join(short)}")
     return notes

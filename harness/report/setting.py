@@ -1,4 +1,4 @@
-"""What a report says of where and how a run was measured: machine, versions, calibration, method."""
+"""Where and how a run was measured: machine, versions, calibration, method."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -17,7 +17,7 @@ def head(analysis: Analysis) -> list[str]:
     head, scenario = analysis.run.head, analysis.run.scenario
     cores = head["cores"]
     split = (
-        f"server on core {_list(cores['server'])}, load and services on core {_list(cores['load'])}"
+        f"server on core {_list(cores['server'])}, load generator and services on core {_list(cores['load'])}"
         if cores["server"]
         else cores["note"]
     )
@@ -32,7 +32,7 @@ def head(analysis: Analysis) -> list[str]:
     lines += [f"{arm.name}: {arm.summary}" for arm in scenario.arms]
     lines += [*_calibration(analysis), *edited(analysis)]
     if state != FINISHED or not scenario.fewest_blocks <= analysis.blocks <= scenario.most_blocks:
-        lines.append(f"! {state} after {analysis.blocks} of {scenario.blocks} blocks: a smaller run")
+        lines.append(f"! {state} after {analysis.blocks} of {scenario.blocks} blocks: less precise than planned")
     elif scenario.rule is not None:
         lines.append(stopping_rule.outcome(analysis, scenario.rule))
     explained = mechanism.read(analysis.run.path)
@@ -41,8 +41,8 @@ def head(analysis: Analysis) -> list[str]:
 
 
 def setting(analysis: Analysis) -> str:
-    """On what it was measured, on one line."""
-    cut = "" if analysis.run.state == FINISHED else f", {analysis.run.state}: a smaller run"
+    """Machine and versions on one line."""
+    cut = "" if analysis.run.state == FINISHED else f", {analysis.run.state}: less precise than planned"
     return f"{_machine(analysis)}; {_versions(analysis)}; {numbers.blocks(analysis.blocks)}{cut}"
 
 
@@ -58,7 +58,7 @@ def _versions(analysis: Analysis) -> str:
 
 
 def _extensions(before: Sequence[dict[str, Any]]) -> list[str]:
-    """That blocks were added, and when: whoever looks at a result before measuring on has to say so."""
+    """Blocks that were added, and when: looking at a result before adding blocks has to be reported."""
     after = [f"{one['measured']} blocks{_rule(one['blocks'])}" for one in before]
     return [f"extended by `djbench extend` after {', then after '.join(after)}"] if after else []
 
@@ -72,7 +72,7 @@ def _rule(planned: int | dict[str, Any]) -> str:
 
 
 def _method(analysis: Analysis) -> str:
-    """How figures and intervals are made."""
+    """How figures and intervals are computed."""
     family = max((one.family for one in analysis.compared), default=0)
     ratios = (
         "ratios: geometric means over blocks with 95 % intervals and p by a moderated t, p corrected (Holm) for the"
@@ -80,7 +80,7 @@ def _method(analysis: Analysis) -> str:
     )
     if analysis.mode == CAPACITY:
         return f"highest rates: geometric means over blocks with 95 % t-intervals; {ratios}"
-    percentiles = "percentiles of all samples together, intervals of p95 and p99 by a jackknife over blocks"
+    percentiles = "percentiles of the merged samples, intervals of p95 and p99 by a jackknife over blocks"
     return f"medians over blocks with order-statistic 95 % intervals (6 blocks or more); {percentiles}; {ratios}"
 
 
@@ -90,18 +90,18 @@ def edited(analysis: Analysis) -> list[str]:
     if stored in (None, layout.digest(analysis.run.scenario, layout.expand(analysis.run.scenario))):
         return []
     return [
-        "! scenario.toml is not what was measured (plan hash): it was edited after the run, claims too perhaps, or by another"
-        " version of djbench"
+        "! scenario.toml differs from the plan that was measured (plan hash): it was edited after the run, or another version of"
+        " djbench wrote it"
     ]
 
 
 def _calibration(analysis: Analysis) -> list[str]:
-    """The load generator before the run: its ceiling, and what of it did not pass."""
+    """The calibration of the load generator before the run: its ceiling, and failed checks."""
     stored = analysis.run.head["calibration"]
     lines = []
     if stored.get("ceiling_rps"):
         lines.append(
-            f"load generator: up to {numbers.number(stored['ceiling_rps'])} req/s here, calibrated before the run"
+            f"load generator: ceiling {numbers.number(stored['ceiling_rps'])} req/s, calibrated before the run"
         )
     failed = [line for line in stored.get("lines", []) if line["passed"] is False]
     lines += [

@@ -1,4 +1,4 @@
-"""An arm, as a scenario file writes it: a way to run Django, and the view colour it is asked for."""
+"""An arm, as a scenario file writes it: a way to run Django, and the view (sync or async) that is requested."""
 
 from typing import Annotated, Literal
 
@@ -8,17 +8,17 @@ from harness.registry.servers import SERVERS, Server
 from harness.scenario.base_model import Name, Pass, Table
 from harness.scenario.database import PSYCOPG_3, django_is
 
-Colour = Literal["sync", "async"]
+View = Literal["sync", "async"]
 
 Variable = Annotated[StrictStr, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]
 
 
 class Arm(Table):
-    """A deployment plus the view colour it is asked for."""
+    """A deployment plus the view (sync or async) that is requested."""
 
     name: Name
     server: Literal[tuple(SERVERS)]  # type: ignore[valid-type]
-    view: Colour
+    view: View
     workers: Annotated[StrictInt, Field(ge=1, le=64)] = 1
     threads: Annotated[StrictInt, Field(ge=0, le=4_096)] = 0
     connections: Annotated[StrictInt, Field(ge=1, le=65_536)] = 16_384
@@ -31,7 +31,7 @@ class Arm(Table):
     django: Annotated[StrictStr, Field(pattern=r"^[0-9]+(\.[0-9]+){1,2}$")] | None = None
     control_of: Name | None = None
     revision: Annotated[StrictStr, Field(pattern=r"^[0-9a-f]{7,40}$")] | None = None
-    probe: Pass = False  # set by the pass that explains, and not in a file
+    instrumented: Pass = False  # set by plan.instrumented_run, not in a file
 
     @property
     def table(self) -> Server:
@@ -39,20 +39,20 @@ class Arm(Table):
         return SERVERS[self.server]
 
     @property
-    def cap(self) -> int | None:
-        """Requests that can be inside a view at once; None: no declared limit."""
-        return self.table.cap(self)
+    def concurrency_limit(self) -> int | None:
+        """Most requests inside a view at once; None: no declared limit."""
+        return self.table.concurrency_limit(self)
 
     @property
-    def room(self) -> str:
-        """The cap in words."""
-        if self.cap is None:
-            return "no declared cap"
-        return "room for 1 request at a time" if self.cap == 1 else f"room for {self.cap} requests at a time"
+    def concurrency(self) -> str:
+        """The concurrency limit in words."""
+        if self.concurrency_limit is None:
+            return "no concurrency limit"
+        return f"concurrency limit {self.concurrency_limit}"
 
     @property
     def connecting(self) -> str:
-        """Its way with database connections, in words."""
+        """Its connection policy, in words."""
         return {
             "per request": "a database connection per request",
             "persistent": "database connections kept",
@@ -73,6 +73,6 @@ class Arm(Table):
         others += "" if self.has_database else " (without database: psycopg 3 needs Django 4.2)"
         others += f", project at {self.revision[:10]}" if self.revision else ""
         others += f", control of {self.control_of}" if self.control_of else ""
-        others += ", probed" if self.probe else ""
-        served = f"{self.server} ({self.table.interface}), {workers}, {self.room}"
+        others += ", instrumented" if self.instrumented else ""
+        served = f"{self.server} ({self.table.interface}), {workers}, {self.concurrency}"
         return f"{self.view} view, {served}, middleware {self.profile}{others}"

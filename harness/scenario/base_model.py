@@ -9,7 +9,7 @@ from pydantic.json_schema import SkipJsonSchema
 Name = Annotated[StrictStr, Field(min_length=1, max_length=60, pattern=r"^[^\s\x00-\x1f/\\][^\x00-\x1f/\\]*$")]
 
 Pass = Annotated[bool, SkipJsonSchema(), Field(exclude_if=not_)]
-"""Part of an untimed pass; left out of dumps where it is not, so that the hash of a plan is what it was."""
+"""Part of an instrumented run; left out of dumps otherwise, so that plan hashes do not depend on it."""
 
 
 class Table(BaseModel):

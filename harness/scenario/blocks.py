@@ -1,4 +1,4 @@
-"""How many blocks a scenario asks for: a number, or a rule by which its run ends by itself."""
+"""Number of blocks: fixed, or a stopping rule."""
 
 from typing import Annotated, Final, Self
 
@@ -50,4 +50,4 @@ Blocks = Annotated[
     Annotated[StrictInt, Field(ge=1, le=MOST_BLOCKS), Tag("int")] | Annotated[Rule, Tag("a table")],
     Discriminator(_kind),
 ]
-"""A number, or the rule by which a run ends by itself."""
+"""A number, or a stopping rule."""

@@ -83,9 +83,9 @@ def _metric_problems(where: str, condition: "Condition", scenario: "Scenario") -
         return
     told = [metric.key for metric in metrics.of(scenario.load.mode)]
     metric = scenario.metric_of(condition)
-    if condition.probed and condition.kinds[0] in PAIRED:
+    if condition.instrumented and condition.kinds[0] in PAIRED:
         yield f"{where}.metric: expected at_most or at_least of one arm with {metric.key!r}, which the probe counts once"
-    if not condition.probed and metric.key not in told:
+    if not condition.instrumented and metric.key not in told:
         yield f"{where}.metric: expected one of {', '.join(told)} with load.mode = {scenario.load.mode!r}, got {metric.key!r}"
     limit = condition.at_most or condition.at_least
     if limit is not None and limit.unit != metric.unit:
@@ -95,7 +95,7 @@ def _metric_problems(where: str, condition: "Condition", scenario: "Scenario") -
     if metric in metrics.OF_STREAMS and not endpoints.streams(condition.endpoint or ""):
         able = ", ".join(name for name in endpoints.ENDPOINTS if endpoints.streams(name))
         yield f"{where}.metric: expected {metric.key!r} only of an endpoint that streams ({able}), got it of {condition.endpoint}"
-    if (condition.probed or metric in metrics.WHOLE_SLICE) and any(
+    if (condition.instrumented or metric in metrics.WHOLE_SLICE) and any(
         condition.endpoint == label for label in _parts(scenario)
     ):
         yield f"{where}.metric: expected one that a part of a mix has of its own, got {metric.key!r}"

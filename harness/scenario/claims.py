@@ -1,4 +1,4 @@
-"""What a scenario claims: statements that its run can support or refute. Parsed and checked here, judged in judge.py.
+"""Claims of a scenario: statements that its run can support or refute. Parsed here, judged in verdicts.claim_verdicts.
 
 A claim has one condition, or several that are joined under `all`; keys that stand beside `all` hold for each of them.
 """
@@ -80,7 +80,7 @@ def _text(pattern: str) -> WithJsonSchema:
 class Condition(Table):
     """One thing that has to hold, on one cell or between two."""
 
-    metric: Literal[tuple(metrics.BY_KEY | metrics.PROBED)] | None = None  # type: ignore[valid-type]
+    metric: Literal[tuple(metrics.BY_KEY | metrics.INSTRUMENTED)] | None = None  # type: ignore[valid-type]
     endpoint: StrictStr | None = None
     level: StrictInt | StrictFloat | None = None
     better: Name | None = None
@@ -99,9 +99,9 @@ class Condition(Table):
         return [kind for kind in KINDS if getattr(self, kind) is not None]
 
     @property
-    def probed(self) -> bool:
+    def instrumented(self) -> bool:
         """Whether it is about what the probe counts."""
-        return self.metric in metrics.PROBED
+        return self.metric in metrics.INSTRUMENTED
 
     @property
     def arms(self) -> list[str]:
@@ -132,7 +132,7 @@ class Condition(Table):
 
 
 class Claim(Condition):
-    """A statement, what others have published of it, and what has to hold for it to be supported."""
+    """A statement, published figures, and the conditions under which it is supported."""
 
     text: Line
     published: Line | None = None
@@ -149,8 +149,6 @@ class Claim(Condition):
 
 
 def refuse_none(claims: Sequence[Claim], source: str) -> None:
-    """UserError if there are no claims: a gate without any would let everything pass."""
+    """UserError if there are no claims: a gate without any would always pass."""
     if not claims:
-        raise UserError(
-            f"{source}: --gate: expected claims that could fail, got none; write [[claims]] into the scenario"
-        )
+        raise UserError(f"{source}: --gate: expected claims that could fail, got none; add [[claims]] to the scenario")

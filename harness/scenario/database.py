@@ -11,11 +11,11 @@ Ms = Annotated[StrictFloat | StrictInt, Field(ge=0, le=1_000)]
 PSYCOPG_3, POOLS = (4, 2), (5, 1)  # the oldest Django that can use it, and that has pools
 
 UNUSED: Final = "sqlite://:memory:"
-"""For arms that ask no database: Django wants one named, and never opens it."""
+"""For arms without a database: Django wants one named, and never opens it."""
 
 
 class Database(Table):
-    """What stands behind the endpoints that ask a database: PostgreSQL, and SQLite only where none can be had."""
+    """The database behind the endpoints: PostgreSQL, and SQLite only where there is none."""
 
     engine: Literal["auto", "postgres", "sqlite"] = "auto"
     max_connections: Annotated[StrictInt, Field(ge=10, le=10_000)] = 500
@@ -31,7 +31,7 @@ class Database(Table):
 
     @property
     def delayed(self) -> bool:
-        """Whether anything is put between arms and server."""
+        """Whether a delaying proxy stands between arms and server."""
         return self.delay_ms > 0 or self.jitter_ms > 0
 
     @property

@@ -1,4 +1,4 @@
-"""How a malformed scenario is told to its author: path to the key, expected, got, and what may have been meant."""
+"""Messages for a malformed scenario: path to the key, expected, got, and did you mean."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from difflib import get_close_matches

@@ -1,14 +1,12 @@
 """A scenario file in, a checked Scenario out, or a UserError that names file, key, expected and got.
 
-A scenario is refused whole and before anything starts: everything in it that cannot work on this
-table of servers and endpoints is found here.
+A scenario is refused whole and before anything starts: everything in it that these
+servers and endpoints cannot do is found here.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Annotated, Any, Final, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, StrictFloat, StrictInt, StrictStr, WithJsonSchema, model_validator
+from pydantic import Field, StrictFloat, StrictInt, StrictStr, model_validator
 from pydantic.json_schema import SkipJsonSchema
 
 from harness.registry import metrics
@@ -19,93 +17,10 @@ from harness.scenario.base_model import Name, Pass, Table
 from harness.scenario.blocks import Blocks, Rule
 from harness.scenario.claims import Claim, Condition
 from harness.scenario.database import Database
-from harness.scenario.objective import Objective
+from harness.scenario.endpoint import Endpoint, Rate
+from harness.scenario.objective import ObjectiveText
 
 Seconds = Annotated[StrictFloat | StrictInt, Field(gt=0, le=600)]
-
-Users = Annotated[StrictInt, Field(ge=1, le=10_000)]
-
-Rate = Annotated[StrictFloat | StrictInt, Field(ge=0.1, le=100_000)]
-
-Query = dict[StrictStr, StrictInt | StrictStr]
-
-HELD: Final = 0
-"""The level of a capacity cell: the highest rate that keeps the promise, which only the run will tell."""
-
-
-@dataclass(frozen=True)
-class Part:
-    """One kind of work in a level: all of it, or a share of a mix."""
-
-    name: str
-    query: dict[str, int | str]
-    share: float  # of the requests
-    label: str  # as it stands in reports: `wait ms=100`; in a mix called neighbours `neighbours: wait ms=100`
-
-    @property
-    def least_ms(self) -> float:
-        """The least time a correct answer can take, in ms."""
-        return ENDPOINTS[self.name].least_ms(self.query)
-
-
-class Endpoint(Table):
-    """One kind of work and how hard it is pushed: `users` in closed loop, `rate` in open loop, neither for capacity.
-
-    `arms` names those that are asked for it, where not all of them are.
-    Or a mix of several, `mix = { greeting = 0.9, "wait ms=100" = 0.1 }`: each request draws its endpoint by these shares.
-    """
-
-    name: Annotated[StrictStr, WithJsonSchema({"anyOf": [{"enum": list(ENDPOINTS)}, {"type": "string"}]})]
-    query: Query = {}
-    mix: dict[StrictStr, Annotated[StrictFloat, Field(gt=0, lt=1)]] = {}
-    users: list[Users] = []
-    rate: list[Rate] = []
-    arms: list[Name] = []
-
-    @property
-    def levels(self) -> Sequence[int | float]:
-        """How hard it is pushed, level by level."""
-        return self.users or self.rate or [HELD]
-
-    @property
-    def parts(self) -> Sequence[Part]:
-        """What is asked at this level: one kind of work, or those of the mix."""
-        if not self.mix:
-            return [Part(self.name, self.query, 1.0, self.label)]
-        named = [(text, *read_label(text), share) for text, share in self.mix.items()]
-        return [Part(name, query, share, f"{self.name}: {text}") for text, name, query, share in named]
-
-    @property
-    def least_ms(self) -> float:
-        """The least time a correct answer can take, in ms."""
-        return min(part.least_ms for part in self.parts)
-
-    @property
-    def mean_ms(self) -> float:
-        """The least time that a correct answer takes on average, in ms: of a mix, weighed by shares."""
-        return sum(part.share * part.least_ms for part in self.parts)
-
-    @property
-    def longest_ms(self) -> float:
-        """The least time that a correct answer of its slowest part can take, in ms."""
-        return max(part.least_ms for part in self.parts)
-
-    @property
-    def label(self) -> str:
-        """The endpoint with its query, as it stands in reports: `wait ms=100`; of a mix, its name."""
-        return " ".join([self.name, *(f"{key}={value}" for key, value in self.query.items())])
-
-    @property
-    def labels(self) -> Sequence[str]:
-        """What is reported at this level: the endpoint; of a mix, all of it and then each part."""
-        return [self.label, *(part.label for part in self.parts)] if self.mix else [self.label]
-
-
-def read_label(text: str) -> tuple[str, dict[str, int | str]]:
-    """Name and query of an endpoint written as in reports: `wait ms=100`. Whether they make sense is checked in validation.py."""
-    name, *pairs = text.split() or [""]
-    split = (pair.partition("=") for pair in pairs)
-    return name, {key: int(value) if value.isdecimal() else value for key, _, value in split}
 
 
 class Load(Table):
@@ -115,7 +30,7 @@ class Load(Table):
     arrivals: Kind = "poisson"
     max_in_flight: Annotated[StrictInt, Field(ge=1, le=10_000)] | None = None
     processes: Annotated[StrictInt, Field(ge=1, le=16)] = 1
-    objective: Objective | None = None
+    objective: ObjectiveText | None = None
     start_rate: Rate = 50
     slice_s: Seconds = 0.25
     slice_max_s: Seconds = 2.0
@@ -146,12 +61,14 @@ class Load(Table):
                 f"max_in_flight: expected at least one per process = {self.processes}, got {self.max_in_flight}"
             )
         if self.mode == CAPACITY and self.objective is None:
-            raise ValueError("objective: expected a promise such as 'p99 <= 250ms' with mode = 'capacity', got nothing")
+            raise ValueError(
+                "objective: expected an objective such as 'p99 <= 250ms' with mode = 'capacity', got nothing"
+            )
         return self
 
 
 class Base(Table):
-    """What a change of the measured project is compared with."""
+    """The revision that a change of the measured project is compared with."""
 
     ref: StrictStr  # as it was asked for
     sha: StrictStr
@@ -179,7 +96,7 @@ class Scenario(Table):
     comparisons: list[Comparison] = []
     claims: list[Claim] = []
     base: Annotated[Base | None, SkipJsonSchema()] = None  # set by plan.ab.doubled, and not in a file
-    explained: Pass = False  # set by the pass that explains, and not in a file
+    instrumented: Pass = False  # set by plan.instrumented_run, not in a file
 
     def arms_of(self, endpoint: Endpoint) -> list[Arm]:
         """The arms that are asked for this endpoint: all of them, or those it names."""
@@ -191,30 +108,30 @@ class Scenario(Table):
 
     @property
     def needs(self) -> frozenset[str]:
-        """Which services the endpoints ask, and middleware that reads sessions: DATABASE, CACHE, UPSTREAM."""
+        """Services that the endpoints and the session middleware use: DATABASE, CACHE, UPSTREAM."""
         parts = [part for endpoint in self.endpoints for part in endpoint.parts]
         sessions = {DATABASE} if any(arm.profile == "sessions" for arm in self.arms) else set()
         return frozenset(sessions).union(*(ENDPOINTS[part.name].needs for part in parts))
 
     @property
     def rule(self) -> Rule | None:
-        """By which a run ends before its last block; None: the number of blocks is fixed."""
+        """The stopping rule; None: the number of blocks is fixed."""
         return self.blocks if isinstance(self.blocks, Rule) else None
 
     @property
     def fewest_blocks(self) -> int:
-        """So many are measured whatever comes out."""
+        """The least that is measured."""
         return self.blocks.min if isinstance(self.blocks, Rule) else self.blocks
 
     @property
     def most_blocks(self) -> int:
-        """So many are planned."""
+        """The most that is measured."""
         return self.blocks.max if isinstance(self.blocks, Rule) else self.blocks
 
     @property
     def overrides(self) -> dict[str, Any]:
         """What the command line can change, as JSON: scenario.toml and these give the same scenario again."""
-        return self.model_dump(include={"blocks", "seed", "base", "explained"}, exclude_none=True)
+        return self.model_dump(include={"blocks", "seed", "base", "instrumented"}, exclude_none=True)
 
     @property
     def pairs(self) -> list[Comparison]:
@@ -233,10 +150,10 @@ class Scenario(Table):
         return self.levels[str(condition.endpoint)][0] if condition.level is None else condition.level
 
     def metric_of(self, condition: Condition) -> metrics.Metric:
-        """What it is about: throughput where nothing else is said; in open loop p99, in a search the rate."""
+        """Its metric; by default throughput, in open loop p99, in a capacity search the rate."""
         if condition.metric is None:
             return metrics.of(self.load.mode)[0]
-        return (metrics.BY_KEY | metrics.PROBED)[condition.metric]
+        return (metrics.BY_KEY | metrics.INSTRUMENTED)[condition.metric]
 
     def told(self, condition: Condition) -> str:
         """This condition on one line."""

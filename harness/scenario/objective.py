@@ -1,4 +1,4 @@
-"""A promise to the users, as a scenario writes it: `p99 <= 250ms`."""
+"""A latency objective (SLO), as a scenario writes it: `p99 <= 250ms`."""
 
 import re
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ FORM: Final = r"^p(50|95|99|99\.9) ?<= ?([0-9]+(?:\.[0-9]+)?) ?(ms|s)$"
 
 
 @dataclass(frozen=True)
-class Promise:
+class Objective:
     """At least a share of `quantile` of all requests is answered correctly within `limit_ms`."""
 
     quantile: float
@@ -29,24 +29,26 @@ class Promise:
         """Fewest requests that can confirm it."""
         return SAMPLES_NEEDED[self.quantile]
 
-    def surely_broken(self, requests: int, late: int) -> bool:
-        """Whether so many late ones are more than bad luck, for a slice too short to be sure of a percentile."""
+    def surely_missed(self, requests: int, late: int) -> bool:
+        """Whether it was missed beyond chance, for a slice too short to estimate the percentile."""
         return not requests or surely_more(late, requests, 1 - self.quantile, DOUBT)
 
-    def kept(self, requests: int, late: int) -> bool:
-        """Whether it held when `late` of so many requests took longer, failed or were dropped."""
+    def met(self, requests: int, late: int) -> bool:
+        """Whether it was met when `late` of so many requests took longer, failed or were dropped."""
         return requests > 0 and late <= (1 - self.quantile) * requests
 
 
-def parse(text: Any) -> Promise:
-    """The promise in this text; ValueError with expected and got."""
+def parse(text: Any) -> Objective:
+    """The objective in this text; ValueError with expected and got."""
     found = re.fullmatch(FORM, text) if isinstance(text, str) else None
     if found is None:
-        raise ValueError(f"expected a promise such as 'p99 <= 250ms' (p50, p95, p99 or p99.9; ms or s), got {text!r}")
+        raise ValueError(
+            f"expected an objective such as 'p99 <= 250ms' (p50, p95, p99 or p99.9; ms or s), got {text!r}"
+        )
     limit_ms = float(found[2]) * (1000 if found[3] == "s" else 1)
     if not 0 < limit_ms <= 60_000:
         raise ValueError(f"expected a limit above 0 and up to 60 s, got {text!r}")
-    return Promise(round(float(found[1]) / 100, 4), limit_ms)
+    return Objective(round(float(found[1]) / 100, 4), limit_ms)
 
 
-Objective = Annotated[Promise, BeforeValidator(parse), WithJsonSchema({"type": "string", "pattern": FORM})]
+ObjectiveText = Annotated[Objective, BeforeValidator(parse), WithJsonSchema({"type": "string", "pattern": FORM})]

@@ -1,4 +1,4 @@
-"""A scenario file in, a checked Scenario out; what is wrong with it is told to its author, line by line."""
+"""A scenario file in, a checked Scenario out; or one message per problem."""
 
 import tomllib
 from difflib import get_close_matches
@@ -14,7 +14,8 @@ from harness.scenario.arm import Arm
 from harness.scenario.blocks import Rule
 from harness.scenario.claims import Claim
 from harness.scenario.database import Database
-from harness.scenario.model import Comparison, Endpoint, Load, Scenario
+from harness.scenario.endpoint import Endpoint
+from harness.scenario.model import Comparison, Load, Scenario
 
 KEYS: Final = {
     "": list(Scenario.model_fields),
@@ -76,7 +77,7 @@ def parse(text: str, source: str) -> Scenario:
     try:
         tables = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        raise UserError(f"{source}: not TOML: {error}") from None
+        raise UserError(f"{source}: invalid TOML: {error}") from None
     try:
         asked = Scenario.model_validate(tables)
     except ValidationError as error:

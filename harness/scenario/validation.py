@@ -1,4 +1,4 @@
-"""What pydantic cannot see of a scenario: whether its parts fit together."""
+"""Cross-checks that pydantic cannot do: whether the parts of a scenario fit together."""
 
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Final
@@ -12,7 +12,8 @@ from harness.scenario.database import POOLS, django_is
 
 if TYPE_CHECKING:
     from harness.scenario.arm import Arm
-    from harness.scenario.model import Endpoint, Load, Part, Scenario
+    from harness.scenario.endpoint import Endpoint, Part
+    from harness.scenario.model import Load, Scenario
 
 SHARES_OFF: Final = 1e-6
 
@@ -32,9 +33,9 @@ def problems(scenario: "Scenario") -> Iterator[str]:
     yield from _comparison_problems(scenario)
     yield from claim_validation.problems(scenario)
     if scenario.base is not None:
-        yield "base: expected on the command line of `djbench ab`, and not in a scenario"
-    if scenario.explained or any(arm.probe for arm in scenario.arms):
-        yield "probe: expected by `djbench explain SCENARIO`, and not in a scenario"
+        yield "base: set by `djbench ab`, not allowed in a scenario"
+    if scenario.instrumented or any(arm.instrumented for arm in scenario.arms):
+        yield "instrumented: set by `djbench explain SCENARIO`, not allowed in a scenario"
     if scenario.rule is not None and not scenario.pairs:
         yield "blocks: expected a whole number where there is no comparison for `until` to watch, got a table"
 
@@ -64,7 +65,7 @@ def _option_problems(where: str, arm: "Arm") -> Iterator[str]:
     yield from _database_problems(where, arm)
     reserved = OWN_VARIABLES & set(arm.environment)
     for name in sorted(reserved):
-        yield f"{where}.environment.{name}: expected a name the harness does not set itself"
+        yield f"{where}.environment.{name}: expected a variable that the harness does not set itself"
 
 
 def _database_problems(where: str, arm: "Arm") -> Iterator[str]:
@@ -107,7 +108,9 @@ def _endpoint_problems(scenario: "Scenario") -> Iterator[str]:
             if name not in (names := [arm.name for arm in scenario.arms]):
                 yield f"{where}.arms: expected names of arms, got {name!r}{error_messages.hint(name, names)}"
         problems = list(
-            _mix_problems(where, endpoint, load) if endpoint.mix else _work_problems(where, "name", endpoint.parts[0])
+            _mix_problems(where, endpoint, load)
+            if endpoint.mix
+            else _workload_problems(where, "name", endpoint.parts[0])
         )
         yield from problems
         if not problems and load.slice_max_s < FEWEST_LATENCIES * endpoint.longest_ms / 1000:
@@ -147,12 +150,12 @@ def _mix_problems(where: str, endpoint: "Endpoint", load: "Load") -> Iterator[st
     if load.mode == CAPACITY:
         yield f"{where}.mix: expected only with load.mode = 'closed' or 'open', got it with {load.mode!r}"
     for text, part in zip(endpoint.mix, endpoint.parts, strict=True):
-        yield from _work_problems(where, f"mix.{text}", part)
+        yield from _workload_problems(where, f"mix.{text}", part)
     if len(endpoint.mix) < 2 or abs(sum(endpoint.mix.values()) - 1) > SHARES_OFF:
         yield f"{where}.mix: expected two endpoints or more with shares that add up to 1, got {endpoint.mix}"
 
 
-def _work_problems(where: str, key: str, part: "Part") -> Iterator[str]:
+def _workload_problems(where: str, key: str, part: "Part") -> Iterator[str]:
     """An endpoint that is there, with a query that it understands."""
     if part.name not in ENDPOINTS:
         hint = error_messages.hint(part.name, ENDPOINTS)

@@ -1,7 +1,7 @@
 """What stays up for a whole run: the database that its arms read, and the cache. Only what its endpoints need, under `with`.
 
 PostgreSQL where one can be had: SQLite has no connections, and connections are half of what an async view and a database are
-about. The slow API is started anew in every block: services.py.
+about. The slow API is started anew in every block: slow_api.py.
 """
 
 import sqlite3

@@ -1,6 +1,6 @@
 """PostgreSQL for a run: the user's server (DATABASE_URL), or one of our own from binaries found here; gone afterwards.
 
-On the user's server everything happens in databases of our own, dropped at the end. cluster.py starts one of our own.
+On the user's server everything happens in databases of our own, dropped at the end. postgres_cluster.py starts one of our own.
 """
 
 import os

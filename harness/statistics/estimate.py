@@ -11,3 +11,9 @@ class Estimate:
     low: float | None
     high: float | None
     n: int
+
+    @property
+    def inverse(self) -> "Estimate":
+        """1 / value, with its interval."""
+        low, high = (None if end is None else 1 / end for end in (self.high, self.low))
+        return Estimate(1 / self.value, low, high, self.n)

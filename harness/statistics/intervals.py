@@ -6,12 +6,13 @@ independent, so they never count as n.
 
 from bisect import bisect_right
 from collections.abc import Sequence
-from math import ceil, exp, sqrt
+from functools import cache
+from math import ceil, comb, exp, sqrt
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
+from scipy import special
 
 from harness.samples import SAMPLES_NEEDED
 from harness.statistics.estimate import Estimate
@@ -103,14 +104,14 @@ def welch(logs: Values, base: Values) -> tuple[Estimate, float] | None:
         return _about(middle, 0.0, n), float(middle == 0)
     counts = np.array(len(known)), np.array(len(known_base))
     half, (error, freedom) = float(welch_half_width(spreads, counts)), _welch_error(spreads, counts)
-    p = float(2 * stats.t.sf(abs(middle) / error, freedom))
+    p = float(2 * special.stdtr(freedom, -(abs(middle) / error)))
     return _about(middle, half, n), p
 
 
 def welch_half_width(spreads: tuple[float, float], counts: Counts, doubt: float = DOUBT) -> Values:
     """Half of Welch's interval of a difference of two means, with these standard deviations. Shape: that of the counts."""
     error, freedom = _welch_error(spreads, counts)
-    return np.asarray(stats.t.ppf(1 - doubt / 2, freedom) * error)
+    return np.asarray(special.stdtrit(freedom, 1 - doubt / 2) * error)
 
 
 def median(values: Values) -> Estimate | None:
@@ -124,10 +125,20 @@ def median(values: Values) -> Estimate | None:
     if not n:
         return None
     middle = float(np.median(ordered))
-    drop = int(stats.binom.ppf(DOUBT / 2, n, 0.5)) - 1  # how many are left off at each end
+    drop = _lowest_heads(n) - 1  # how many are left off at each end
     if drop < 0:
         return Estimate(middle, None, None, n)
     return Estimate(middle, float(ordered[drop]), float(ordered[n - 1 - drop]), n)
+
+
+@cache
+def _lowest_heads(coins: int) -> int:
+    """The binomial's quantile: of so many coins, the fewest heads that so many or fewer come up in DOUBT / 2 of all throws."""
+    heads, ways = 0, 1
+    while ways < DOUBT / 2 * 2**coins:
+        heads += 1
+        ways += comb(coins, heads)
+    return heads
 
 
 def merged_percentile(samples: Values, blocks: Sequence[Values], quantile: float) -> Estimate | None:
@@ -177,7 +188,7 @@ def quantiles_of_sorted(samples: Values, quantiles: Values) -> Values:
 
 def half_width(spread: float, n: NDArray[np.int64], doubt: float = DOUBT) -> Values:
     """Half a t-interval of the mean of so many values with this standard deviation. Shape: that of n."""
-    widths: Values = stats.t.ppf(1 - doubt / 2, n - 1) * spread / np.sqrt(n)
+    widths: Values = special.stdtrit(n - 1, 1 - doubt / 2) * spread / np.sqrt(n)
     return widths
 
 
@@ -223,10 +234,12 @@ def _bootstrap_interval(logs: Values, doubt: float) -> tuple[float, float]:
     Source: Efron, "Better bootstrap confidence intervals" (1987); Hesterberg, "What teachers should know about the
     bootstrap" (2015), section 5.3, "expanded percentile interval".
     """
+    from scipy import stats  # takes seconds to import, and runs of fewer blocks do without
+
     n = len(logs)
     if np.ptp(logs) == 0:
         return float(logs[0]), float(logs[0])
-    beyond = stats.norm.cdf(-sqrt(n / (n - 2)) * stats.t.ppf(1 - doubt / 2, n - 2))
+    beyond = special.ndtr(-sqrt(n / (n - 2)) * special.stdtrit(n - 2, 1 - doubt / 2))
     rng = np.random.default_rng(SEED)
     found = stats.bootstrap(
         (logs,), np.mean, n_resamples=RESAMPLES, confidence_level=1 - 2 * beyond, method="BCa", rng=rng

@@ -1,4 +1,4 @@
-"""A run folder, opened: run.json checked, the scenario as it was asked, which blocks are there. Both halves begin here."""
+"""A run folder, opened: run.json checked, its scenario, its finished blocks."""
 
 import json
 from collections.abc import Sequence
@@ -10,7 +10,7 @@ import psutil
 from pydantic import BaseModel, Field, ValidationError
 
 from harness.errors import UserError
-from harness.plan import ab, probed_pass
+from harness.plan import ab, instrumented_run
 from harness.scenario import error_messages, reader
 from harness.scenario.blocks import Blocks
 from harness.scenario.model import Base, Scenario
@@ -39,7 +39,7 @@ class Overrides(Checked):
     blocks: Blocks
     seed: int
     base: Base | None = None
-    explained: bool = False
+    instrumented: bool = False
 
 
 class Head(Checked):
@@ -66,8 +66,8 @@ class Notes(Checked):
     refused: list[dict[str, str]]
     commands: dict[str, str]
     causes: dict[str, str]
-    probed: list[dict[str, Any]] = []  # of a probed pass, per slice
-    middleware: dict[str, dict[str, Any]] = {}  # of its probed arms
+    instrumented: list[dict[str, Any]] = []  # of an instrumented run, per slice
+    middleware: dict[str, dict[str, Any]] = {}  # of its instrumented arms
 
 
 @dataclass(frozen=True)
@@ -85,18 +85,20 @@ class Stored:
         try:
             head = json.loads(file.read_text(encoding="utf-8"))
         except (FileNotFoundError, NotADirectoryError):
-            raise UserError(f"{path}: not a run folder: it has no run.json{_nearby(path)}") from None
+            raise UserError(f"{path}: not a run folder (no run.json){_nearby(path)}") from None
         except (OSError, ValueError) as error:
             raise UserError(f"{file}: cannot be read: {error}") from None
         if not isinstance(head, dict):
             raise UserError(f"{file}: expected a JSON object, got {type(head).__name__}: the file is damaged")
         if (got := head.get("schema_version")) != files.SCHEMA_VERSION:
             expected = f"schema_version: expected {files.SCHEMA_VERSION}, got {got!r}"
-            raise UserError(f"{file}: {expected}; use the version of djbench that wrote it")
+            raise UserError(
+                f"{file}: {expected}; written by another version of djbench: use that one, or run the scenario again"
+            )
         given: Overrides = _check(Head, head, file).overrides
         asked = reader.load(path / "scenario.toml").model_copy(update={"blocks": given.blocks, "seed": given.seed})
         at = asked if given.base is None else ab.doubled(asked, given.base)
-        return cls(path, head, probed_pass.probed(at) if given.explained else at)
+        return cls(path, head, instrumented_run.instrumented(at) if given.instrumented else at)
 
     @property
     def block_folders(self) -> list[Path]:
@@ -105,7 +107,7 @@ class Stored:
 
     @property
     def state(self) -> str:
-        """The run's state; a run that says `running` while its harness is gone was cut off."""
+        """The run's state; a run marked `running` without its process was cut off."""
         state = str(self.head["state"])
         if state == files.RUNNING and not psutil.pid_exists(self.head["pid"]):
             return "cut off"
@@ -127,7 +129,7 @@ def read_notes(folder: Path) -> dict[str, Any]:
     try:
         notes: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        advice = "remove the block to report the others, or to have it measured anew by djbench run --resume"
+        advice = "remove the block to report the others, or to measure it again with djbench run --resume"
         raise UserError(f"{file}: cannot be read: {error}; {advice}") from None
     _check(Notes, notes, file)
     return notes

@@ -1,7 +1,7 @@
 """A run on disk: the only meeting point between measuring and analysing.
 
     results/<UTC time>-<scenario>/
-        scenario.toml            the question, as it was asked
+        scenario.toml            the scenario as it was run
         run.json                 schema version, state, plan hash, seed, machine, versions, pid of the harness
         blocks/000/              one folder per finished block; it appears whole or not at all
             requests.parquet     one row per request: samples.COLUMNS
@@ -35,7 +35,7 @@ from harness.storage.reader import read_notes
 
 @dataclass(frozen=True)
 class BlockResult:
-    """All that one block leaves."""
+    """Results of one block."""
 
     index: int
     rows: bytes  # int64, row by row, samples.COLUMNS

@@ -1,4 +1,4 @@
-"""What holds a cell's throughput where it is, in words: users, cap, CPU, services, or none of them alone. Pure."""
+"""The bottleneck of a cell: concurrency limit, offered load, services, CPU, or no single one. Pure."""
 
 from math import inf
 from typing import Final
@@ -10,22 +10,22 @@ from harness.formatting import numbers
 from harness.plan.slices import Cell
 from harness.registry.load_modes import CLOSED, OPEN
 
-NEAR: Final = 0.92  # of a bound: close enough to say that the bound is what limits
+NEAR: Final = 0.92  # of a bound: close enough to call it the bottleneck
 
 BUSY: Final = 0.90  # of the cores an arm can use; a slice's drain, in which load falls, is part of the time
 
-CAP, ASKED, SERVICES, CPU_BOUND, NOTHING_ALONE = "cap", "asked", "services", "cpu", "nothing alone"
-"""By what a cell can be held, in the order in which it is looked for."""
+CONCURRENCY_LIMIT, OFFERED_LOAD, SERVICES, CPU, NO_SINGLE_ONE = "concurrency", "offered", "services", "cpu", "none"
+"""Kinds of bottleneck, in the order in which they are looked for."""
 
 
-def limit(analysis: Analysis, cell: Cell) -> str | None:
-    """What holds this cell's throughput where it is; None without a throughput, or where CPU is not known."""
-    found = held_by(analysis, cell)
+def describe(analysis: Analysis, cell: Cell) -> str | None:
+    """The cell's bottleneck in words; None without a throughput, or where CPU is not known."""
+    found = find(analysis, cell)
     return found[1] if found else None
 
 
-def held_by(analysis: Analysis, cell: Cell) -> tuple[str, str] | None:
-    """The same with its kind before it: CAP, ASKED, SERVICES, CPU_BOUND or NOTHING_ALONE."""
+def find(analysis: Analysis, cell: Cell) -> tuple[str, str] | None:
+    """(kind, words): CONCURRENCY_LIMIT, OFFERED_LOAD, SERVICES, CPU or NO_SINGLE_ONE."""
     rows = analysis.rows(cell)
     rate, busy = (float(rows[column].astype(float).median()) for column in ("throughput_rps", "server_busy"))
     if not rate > 0 or busy != busy:
@@ -34,10 +34,10 @@ def held_by(analysis: Analysis, cell: Cell) -> tuple[str, str] | None:
     most = _offered(analysis, cell, rows, least_s)
     full = busy >= BUSY * usable_cores(analysis, cell)
     told = {
-        CAP: _by_cap(analysis, cell, rate, least_s, most),
-        ASKED: _by_what_is_asked(analysis, cell, rate, least_s, most, busy),
+        CONCURRENCY_LIMIT: _by_concurrency(analysis, cell, rate, least_s, most),
+        OFFERED_LOAD: _by_offered_load(analysis, cell, rate, least_s, most, busy),
         SERVICES: _by_services(analysis, rows, not full),
-        CPU_BOUND if full else NOTHING_ALONE: _by_cpu(analysis, cell, rate, most, busy),
+        CPU if full else NO_SINGLE_ONE: _by_cpu(analysis, cell, rate, most, busy),
     }
     return next((kind, text) for kind, text in told.items() if text)
 
@@ -50,48 +50,47 @@ def usable_cores(analysis: Analysis, cell: Cell) -> int:
 
 
 def _offered(analysis: Analysis, cell: Cell, rows: pd.DataFrame, least_s: float) -> float:
-    """The most that is asked of it: Little's bound in closed loop, what was due in open loop; otherwise no bound."""
+    """The most that the load asks for: users / wait in closed loop (Little's law), the arrivals in open loop; else no bound."""
     if analysis.mode == OPEN:
         return float(rows.due_rps.astype(float).median())
     return cell.level / least_s if least_s and analysis.mode == CLOSED else inf
 
 
-def _by_cap(analysis: Analysis, cell: Cell, rate: float, least_s: float, most: float) -> str | None:
+def _by_concurrency(analysis: Analysis, cell: Cell, rate: float, least_s: float, most: float) -> str | None:
     arm = analysis.run.scenario.arm(cell.arm)
-    by_cap = arm.cap / least_s if least_s and arm.cap else inf
-    if by_cap >= most or rate < NEAR * by_cap:
+    bound = arm.concurrency_limit / least_s if least_s and arm.concurrency_limit else inf
+    if bound >= most or rate < NEAR * bound:
         return None
-    sum_ = f"{arm.cap} / {least_s:g} s = {numbers.number(by_cap)} req/s"
-    return f"is limited by its cap: {arm.room}, {sum_}, the others queue"
+    pool = "thread pool" if "threads" in arm.table.options else "concurrency limit"
+    return f"bottleneck: {pool} saturated ({arm.concurrency_limit} / {least_s:g} s = {numbers.number(bound)} req/s max)"
 
 
-def _by_what_is_asked(
+def _by_offered_load(
     analysis: Analysis, cell: Cell, rate: float, least_s: float, most: float, busy: float
 ) -> str | None:
     if most == inf or rate < NEAR * most:
         return None
     share = f"{numbers.percent(rate / most)} of {_asked(analysis)}"
     if analysis.mode == OPEN:
-        return f"answers {share}; {numbers.percent(busy)} of a core busy"
-    return f"is limited by its users: {share} {cell.level} / {least_s:g} s = {numbers.number(most)} req/s"
+        return f"keeps up with the load: {share}, {numbers.percent(busy)} of a core"
+    return f"bottleneck: number of users ({share}: {cell.level} / {least_s:g} s = {numbers.number(most)} req/s)"
 
 
 def _by_services(analysis: Analysis, rows: pd.DataFrame, free: bool) -> str | None:
-    """What serves the arm beside it (database, cache, slow API) shares its cores with the load generator, which goes first."""
+    """Database, cache and slow API share their cores with the load generator, which has priority."""
     cores = analysis.run.head["cores"]["load"]
     services, load = (float(rows[column].astype(float).median()) for column in ("services_busy", "load_busy"))
     if not cores or not free or not services + load >= BUSY * len(cores) or services < load:
         return None
-    return f"is limited by its services (database, cache, slow API): they used {numbers.percent(services)} of a core"
+    return f"bottleneck: services (database, cache, slow API), {numbers.percent(services)} of a core"
 
 
 def _by_cpu(analysis: Analysis, cell: Cell, rate: float, most: float, busy: float) -> str:
     if busy >= BUSY * usable_cores(analysis, cell):
-        return f"is limited by CPU: {numbers.percent(busy)} of a core"
-    who = "users, cap and CPU" if analysis.mode == CLOSED else "cap and CPU"
-    share = f"{numbers.percent(rate / most)} of {_asked(analysis)}, " if most < inf else ""
-    return f"is limited by none of {who} alone: {share}{numbers.percent(busy)} of a core busy"
+        return f"bottleneck: CPU ({numbers.percent(busy)} of a core)"
+    share = f", {numbers.percent(rate / most)} of {_asked(analysis)}" if most < inf else ""
+    return f"no single bottleneck ({numbers.percent(busy)} of a core{share})"
 
 
 def _asked(analysis: Analysis) -> str:
-    return "what is due" if analysis.mode == OPEN else "Little's bound"
+    return "the offered rate" if analysis.mode == OPEN else "the user limit"

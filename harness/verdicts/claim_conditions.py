@@ -1,4 +1,4 @@
-"""What the judging of claims is told in: words, the cells that a condition is about, and where they are. Pure."""
+"""One condition of a claim, judged: verdict words, its cells, limits, exceptions and counts. Pure."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -31,7 +31,7 @@ def unsound(analysis: Analysis, condition: Condition, lost: dict[Cell, str]) -> 
         if cell in lost:
             return f"{name} is INVALID: {lost[cell]}"
         if not len(analysis.rows(cell)):
-            return f"{name} was not measured"
+            return f"{name}: not measured"
     return None
 
 
@@ -46,7 +46,7 @@ def where(analysis: Analysis, condition: Condition, metric: Metric) -> str:
 
 def place(analysis: Analysis, condition: Condition, metric: Metric) -> str:
     level = analysis.run.scenario.level_of(condition)
-    return f"{metric.title} of {numbers.pushed(analysis.mode, str(condition.endpoint), level)}"
+    return f"{metric.title} on {numbers.pushed(analysis.mode, str(condition.endpoint), level)}"
 
 
 def unit(metric: Metric) -> str:
@@ -54,11 +54,11 @@ def unit(metric: Metric) -> str:
 
 
 COUNTED_OFF: Final = 0.02
-"""Per request: a request under way when its slice began or ended is counted in part."""
+"""Per request: a request in flight at the start or end of its slice is counted in part."""
 
 
-def kept(analysis: Analysis, condition: Condition, lost: dict[Cell, str]) -> Judged:
-    """A limit for one cell: its interval has to lie on the promised side."""
+def limited(analysis: Analysis, condition: Condition, lost: dict[Cell, str]) -> Judged:
+    """A limit for one cell: its interval has to lie on the claimed side."""
     why_not = unsound(analysis, condition, lost)
     metric = analysis.run.scenario.metric_of(condition)
     found = None if why_not else analysis.estimate(cells_of(analysis, condition)[0], metric)
@@ -66,7 +66,7 @@ def kept(analysis: Analysis, condition: Condition, lost: dict[Cell, str]) -> Jud
     if why_not:
         return Judged(INVALID, why_not)
     if found is None:
-        return Judged(INCONCLUSIVE, f"{at}: too few samples for {metric.title}")
+        return Judged(INCONCLUSIVE, f"{at}: too few samples")
     limit, upper = condition.at_most or condition.at_least, condition.at_most is not None
     assert limit is not None
     said = f"{at}: {numbers.estimate(found)}{unit(metric)}, claimed {'at most' if upper else 'at least'} {limit}"
@@ -76,24 +76,24 @@ def kept(analysis: Analysis, condition: Condition, lost: dict[Cell, str]) -> Jud
 def _against(found: Estimate, limit: Quantity, upper: bool, said: str) -> Judged:
     if found.low is None or found.high is None:
         return Judged(
-            INCONCLUSIVE, f"{said}; an interval takes {intervals.FEWEST_FOR_JACKKNIFE} blocks with enough samples each"
+            INCONCLUSIVE, f"{said}; at least {intervals.FEWEST_FOR_JACKKNIFE} blocks with enough samples are needed"
         )
     if found.high <= limit.value if upper else found.low >= limit.value:
         return Judged(SUPPORTED, said)
     if found.low > limit.value if upper else found.high < limit.value:
         return Judged(REFUTED, said)
-    return Judged(INCONCLUSIVE, f"{said}; the interval has the limit in it")
+    return Judged(INCONCLUSIVE, f"{said}; the interval contains the limit")
 
 
 def raises(analysis: Analysis, condition: Condition) -> Judged:
-    """An arm that cannot serve this endpoint, with the exception that its own log names."""
+    """Whether the arm fails on this endpoint with the claimed exception in its log."""
     cell = cells_of(analysis, condition)[0]
     at, failed = f"{cell.endpoint} on {cell.arm}", analysis.refusal(cell) or _failed_under_load(analysis, cell)
     if failed is None:
-        return Judged(REFUTED, f"{at}: answers as it should")
-    cause = analysis.causes.get(cell.arm, "nothing")
+        return Judged(REFUTED, f"{at}: responds correctly")
+    cause = analysis.causes.get(cell.arm, "no exception")
     named = cause.partition(":")[0].rpartition(".")[2] == condition.raises
-    return Judged(SUPPORTED if named else REFUTED, f"{at}: {failed}; its log says: {cause}")
+    return Judged(SUPPORTED if named else REFUTED, f"{at}: {failed}; log: {cause}")
 
 
 def _failed_under_load(analysis: Analysis, cell: Cell) -> str | None:
@@ -106,17 +106,17 @@ def _failed_under_load(analysis: Analysis, cell: Cell) -> str | None:
 
 
 def counted(analysis: Analysis, condition: Condition, explained: Explained | None) -> Judged:
-    """A count of the explaining pass. It has no interval: what is counted per request is the same in every block."""
+    """A count of the instrumented run, without an interval: counts per request do not vary between blocks."""
     metric, cell = analysis.run.scenario.metric_of(condition), cells_of(analysis, condition)[0]
     at, limit = where(analysis, condition, metric), condition.at_most or condition.at_least
     assert limit is not None
     if explained is None:
-        return Judged(INCONCLUSIVE, f"{at}: not counted; `djbench explain {analysis.run.path}` counts it")
+        return Judged(INCONCLUSIVE, f"{at}: not measured yet; run `djbench explain {analysis.run.path}`")
     if cell not in explained.cells:
-        return Judged(INVALID, f"{at}: not explained: {explained.unexplained.get(cell, 'not asked for')}")
+        return Judged(INVALID, f"{at}: no mechanism: {explained.unexplained.get(cell, 'not requested')}")
     value = getattr(explained.cells[cell], metric.column)
     if value is None:
-        return Judged(INVALID, f"{at}: there is none")
+        return Judged(INVALID, f"{at}: not available")
     off = COUNTED_OFF if metric.column in PER_REQUEST else 0.0
     kept = value <= limit.value + off if condition.at_most else value >= limit.value - off
     said = (

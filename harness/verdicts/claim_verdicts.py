@@ -1,8 +1,8 @@
-"""What became of the claims: supported, refuted, inconclusive or invalid, each with its numbers and a sentence of reason. Pure.
+"""Verdicts on claims: supported, refuted, inconclusive or invalid, each with its figures and a reason. Pure.
 
 A claim is supported by an interval that lies wholly on its side of the limit, refuted by one that lies wholly on the other, and
 otherwise inconclusive. Where two arms are compared, the moderated t against that limit has to agree, corrected for all such
-conditions of the scenario, and the estimate has to be further from it than the A/A noise floor.
+conditions of the scenario.
 """
 
 from collections.abc import Sequence
@@ -16,6 +16,7 @@ from harness.analysis.analysis import Analysis
 from harness.analysis.arm_comparison import Compared
 from harness.formatting import numbers
 from harness.plan.slices import Cell
+from harness.registry.metrics import Metric
 from harness.scenario.claims import PAIRED, Claim, Condition
 from harness.statistics.estimate import Estimate
 from harness.statistics.variance_prior import UNKNOWN
@@ -41,7 +42,7 @@ WORST_FIRST: Final = (REFUTED, INVALID, INCONCLUSIVE, SUPPORTED)
 
 @dataclass(frozen=True)
 class Verdict:
-    """A claim and what became of it."""
+    """A claim and its verdict."""
 
     claim: Claim
     word: str
@@ -66,7 +67,7 @@ def claims(analysis: Analysis, reasons: Sequence[Reason]) -> list[Verdict]:
 
 
 def expected_to_fail(analysis: Analysis) -> set[Cell]:
-    """The cells that a claim says raise: that they are INVALID is what was asked, and nothing is lost by it."""
+    """Cells that a claim expects to raise: INVALID is their expected result, and loses no comparison."""
     scenario = analysis.run.scenario
     return {
         Cell(str(one.arm), str(one.endpoint), scenario.level_of(one))
@@ -78,23 +79,23 @@ def expected_to_fail(analysis: Analysis) -> set[Cell]:
 
 def _judge_all(analysis: Analysis, conditions: Sequence[Condition], lost: dict[Cell, str]) -> list[Judged]:
     paired = [_compared(analysis, one) for one in conditions if one.kinds[0] in PAIRED]
-    explained = mechanism.read(analysis.run.path) if any(one.probed for one in conditions) else None
+    explained = mechanism.read(analysis.run.path) if any(one.instrumented for one in conditions) else None
     judged, pairs = [], iter(_against_limits(paired))
     for one in conditions:
         if one.kinds[0] in PAIRED:
             judged.append(_judge_pair(analysis, one, lost, next(pairs)))
         elif one.raises is not None:
             judged.append(claim_conditions.raises(analysis, one))
-        elif one.probed:
+        elif one.instrumented:
             judged.append(claim_conditions.counted(analysis, one, explained))
         else:
-            judged.append(claim_conditions.kept(analysis, one, lost))
+            judged.append(claim_conditions.limited(analysis, one, lost))
     return judged
 
 
 @dataclass(frozen=True)
 class Pair:
-    """Two arms by how many times the first is better, against a limit."""
+    """By which factor the first of two arms is better, against a limit."""
 
     compared: Compared | None  # None: there is no block that has both
     limit: float  # a factor
@@ -145,15 +146,15 @@ def _judge_pair(analysis: Analysis, condition: Condition, lost: dict[Cell, str],
     why_not = unsound(analysis, condition, lost)
     metric = analysis.run.scenario.metric_of(condition)
     if why_not or pair.compared is None:
-        return Judged(INVALID, why_not or f"{where(analysis, condition, metric)}: no block has measured both arms")
+        return Judged(INVALID, why_not or f"{where(analysis, condition, metric)}: no block with both arms")
     ratio = pair.compared.ratio
     better, than = condition.sides
-    said = f"{place(analysis, condition, metric)}: {better} is {numbers.ratio(ratio)} as good as {than}"
+    said = f"{place(analysis, condition, metric)}: {better} {_times(ratio, metric)} than {than}"
     if analysis.noise_floor(pair.compared.endpoint, pair.compared.level, metric) is None:
         said += " (no A/A control here)"
     if condition.by is not None:
         word, why = _side(analysis, pair, condition.by.at_least)
-        return Judged(word, f"{said}, claimed {condition.by}{why}")
+        return Judged(word, f"{said}, claimed {condition.by} better{why}")
     assert condition.equivalent_within is not None
     said = f"{said}, claimed equivalent within {numbers.margin(condition.equivalent_within)}"
     if _within(ratio, 1 + condition.equivalent_within):
@@ -162,8 +163,16 @@ def _judge_pair(analysis: Analysis, condition: Condition, lost: dict[Cell, str],
     return Judged(INCONCLUSIVE if word == SUPPORTED else word, said + why)
 
 
+def _times(better_by: Estimate, metric: Metric) -> str:
+    """The improvement factor as `6.8× [5.1, 9.2] higher` or `lower`: what the metric itself does, never below 1."""
+    higher = (better_by.value >= 1) == metric.higher_is_better
+    return (
+        f"{numbers.ratio(better_by if better_by.value >= 1 else better_by.inverse)} {'higher' if higher else 'lower'}"
+    )
+
+
 def _side(analysis: Analysis, pair: Pair, at_least: bool) -> tuple[str, str]:
-    """(word, what would decide it): on which side of the limit the factor is."""
+    """(verdict word, what would decide it): on which side of the limit the factor is."""
     compared, limit = pair.compared, pair.limit
     assert compared is not None
     if compared.model is None:
@@ -176,10 +185,10 @@ def _side(analysis: Analysis, pair: Pair, at_least: bool) -> tuple[str, str]:
 
 
 def _flags(analysis: Analysis, condition: Condition, reasons: Sequence[Reason]) -> str:
-    """What is flagged of its cells: the verdict stands, and whoever reads it should know."""
+    """Warnings on its cells: the verdict stands, and the reader is told."""
     cells = cells_of(analysis, condition)
     flagged = dict.fromkeys(reason.cell.arm for reason in reasons if reason.cell in cells and not reason.invalid)
-    return f"; flagged, see its notes: {', '.join(flagged)}" if flagged else ""
+    return f"; warnings on {', '.join(flagged)}, see the notes" if flagged else ""
 
 
 def _within(ratio: Estimate, zone: float) -> bool:

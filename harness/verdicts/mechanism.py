@@ -1,6 +1,6 @@
-"""A probed pass in, the mechanism of each cell out: what a request makes the server do, and where its time goes. Pure.
+"""An instrumented run in, the mechanism of each cell out: what a request makes the server do, and where its time goes. Pure.
 
-`of(run_folder)` is all that later stages need. Figures are per request of the probed arm, over all of its slices but warm-up.
+`of(run_folder)` is all that later stages need. Figures are per request of the instrumented arm, warm-up excluded.
 """
 
 from collections import Counter
@@ -16,7 +16,7 @@ import pandas as pd
 from harness.analysis import analysis, pooling
 from harness.analysis.analysis import Analysis
 from harness.analysis.frames import BlockFrames, Run
-from harness.plan.probed_pass import PASSES, PROBED
+from harness.plan.instrumented_run import INSTRUMENTED, INSTRUMENTED_RUNS
 from harness.plan.slices import Cell
 from harness.registry import metrics
 from harness.samples import Outcome
@@ -34,7 +34,7 @@ SPOILS_COUNTS: Final[tuple[validity.Check, ...]] = (
     server_checks.unseen,
     server_checks.wrong_workers,
 )
-"""What makes a cell's counts worthless. A load generator that was late does not: it only spoils times."""
+"""What makes a cell's counts worthless. Send lag does not: it only affects times."""
 
 
 @dataclass(frozen=True)
@@ -64,8 +64,8 @@ class Mechanism:
     processes: int
     middleware: int  # how many the project has
     sync_only: tuple[str, ...]  # dotted names of those that are sync-only
-    cpu_ms: float | None  # in the pass, without the probe …
-    probed_cpu_ms: float | None  # … and with it
+    cpu_ms: float | None  # in the instrumented run, without the probe …
+    instrumented_cpu_ms: float | None  # … and with it
     switch_cpu_us: float | None  # what one switch costs on this machine; None on WSGI
     context_cpu_us: (
         float | None
@@ -74,7 +74,7 @@ class Mechanism:
 
 @dataclass(frozen=True)
 class Explained:
-    """A probed pass, read."""
+    """An instrumented run, read."""
 
     run: Run
     cells: Mapping[Cell, Mechanism]
@@ -82,40 +82,42 @@ class Explained:
 
 
 def of(run_folder: Path) -> Mapping[Cell, Mechanism]:
-    """Cell → mechanism, of a run that was explained or of a probed pass itself; empty where there is none."""
+    """Cell → mechanism, of a run that was explained or of an instrumented run itself; empty where there is none."""
     found = read(run_folder)
     return found.cells if found else {}
 
 
 def read(run_folder: Path) -> Explained | None:
-    """The pass that belongs to this run folder: its newest with a block, or the folder itself. None if there is none."""
-    for folder in [*sorted((run_folder / PASSES).glob("*"), reverse=True), run_folder]:
+    """The instrumented run of this run folder: its newest with a block, or the folder itself. None if there is none."""
+    for folder in [*sorted((run_folder / INSTRUMENTED_RUNS).glob("*"), reverse=True), run_folder]:
         run = Run.open(folder) if (folder / "run.json").exists() else None
-        if run is not None and run.scenario.explained and run.block_folders:
+        if run is not None and run.scenario.instrumented and run.block_folders:
             return _read(folder, _written(run))
     return None
 
 
 def _written(run: Run) -> tuple[int, ...]:
-    """When the files of this pass were written."""
+    """When the files of this run were written."""
     files = [run.path / "run.json", *(folder / "block.json" for folder in run.block_folders)]
     return tuple(file.stat().st_mtime_ns for file in files)
 
 
 @lru_cache(maxsize=1)
 def _read(folder: Path, written: tuple[int, ...]) -> Explained:
-    """A pass is analysed once for all the places that tell of it, until it is `written` again."""
+    """Analysed once for all its readers, until its files are `written` again."""
     return explained(analysis.analyse(Run.open(folder)))
 
 
 def explained(told: Analysis) -> Explained:
-    """Every cell of the unprobed arms, by what its probed twin counted."""
-    block = next(told.run.blocks())  # a pass has one
+    """Every cell of the plain arms, by what its instrumented arm counted."""
+    block = next(told.run.blocks())  # an instrumented run has one
     known, unexplained = {}, {}
-    for cell in dict.fromkeys(told.whole(cell) for cell in told.cells if not told.run.scenario.arm(cell.arm).probe):
-        twin = Cell(cell.arm + PROBED, cell.endpoint, cell.level)
+    for cell in dict.fromkeys(
+        told.whole(cell) for cell in told.cells if not told.run.scenario.arm(cell.arm).instrumented
+    ):
+        instrumented = Cell(cell.arm + INSTRUMENTED, cell.endpoint, cell.level)
         counted = of_cell(told, block, cell)
-        why = spoilt(told, twin) or (None if counted else "the probe saw no request")
+        why = spoilt(told, instrumented) or (None if counted else "the probe saw no request")
         if why is None and counted is not None:
             known[cell] = counted
         else:
@@ -130,16 +132,16 @@ def spoilt(told: Analysis, cell: Cell) -> str | None:
 
 
 def of_cell(told: Analysis, block: BlockFrames, cell: Cell) -> Mechanism | None:
-    """The mechanism of an unprobed arm's cell; None if its probed twin was asked for nothing."""
-    twin = Cell(cell.arm + PROBED, cell.endpoint, cell.level)
-    slices = slices_of(pooling.analysed(block, told.mode), twin)
-    visits = [one for one in block.notes.get("probed", []) if one["slice"] in slices]
+    """The mechanism of an plain arm's cell; None if its instrumented arm was asked for nothing."""
+    instrumented = Cell(cell.arm + INSTRUMENTED, cell.endpoint, cell.level)
+    slices = slices_of(pooling.analysed(block, told.mode), instrumented)
+    visits = [one for one in block.notes.get("instrumented", []) if one["slice"] in slices]
     grown = sum((Counter(one["grown"]) for one in visits), Counter())
     requests = grown.get("requests", 0)
     if not requests:
         return None
     served = sum((Counter(one["requests"]) for one in visits), Counter())
-    facts = block.notes["middleware"].get(twin.arm, {"number": 0, "sync_only": []})
+    facts = block.notes["middleware"].get(instrumented.arm, {"number": 0, "sync_only": []})
     times = times_ms(grown, requests)
     latency_ms = mean_latency_ms(block.requests, slices)
     return Mechanism(
@@ -154,7 +156,7 @@ def of_cell(told: Analysis, block: BlockFrames, cell: Cell) -> Mechanism | None:
         middleware=facts["number"],
         sync_only=tuple(facts["sync_only"]),
         cpu_ms=cpu_ms(told, cell),
-        probed_cpu_ms=cpu_ms(told, twin),
+        instrumented_cpu_ms=cpu_ms(told, instrumented),
         switch_cpu_us=switch_cost(told.run, cell, "switch_cpu_us"),
         context_cpu_us=switch_cost(told.run, cell, "context_cpu_us"),
     )

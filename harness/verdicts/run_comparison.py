@@ -1,7 +1,7 @@
 """Two runs, cell by cell: NEW over BASE with an interval, a test and a verdict; and what could not be compared. Pure.
 
-The blocks of two runs are not paired: Welch's test takes the place of the moderated t, and nothing cancels what the machine did
-between the runs.
+The blocks of two runs are not paired: Welch's test takes the place of the moderated t, and drift of the machine between the runs
+is part of the ratio.
 """
 
 from collections.abc import Iterator, Sequence
@@ -83,9 +83,9 @@ class Matched:
 
     def _advice(self) -> str:
         if not self.judged:
-            return f"(an interval takes {FEWEST_FOR_T} blocks in both runs)"
+            return f"(at least {FEWEST_FOR_T} blocks in both runs are needed for an interval)"
         needed = blocks_needed(self.logs, self.margin, self.factor)
-        return "(not resolvable here)" if needed is None else f"(≈ {needed} blocks each)"
+        return "(not resolvable here)" if needed is None else f"(≈ {needed} blocks each needed)"
 
 
 @dataclass(frozen=True)
@@ -94,13 +94,13 @@ class Lost:
 
     cell: Cell
     word: str  # INVALID or missing
-    why: str  # in which run, and for what reason
+    why: str  # in which run, and why
     metric: Metric | None = None  # None: the whole cell
 
 
 @dataclass(frozen=True)
 class TwoRuns:
-    """All that is known of NEW against BASE."""
+    """The comparison of NEW with BASE."""
 
     base: Side
     new: Side
@@ -108,7 +108,7 @@ class TwoRuns:
     accepted: Sequence[Difference]
     matched: Sequence[Matched]
     lost: Sequence[Lost]
-    absent: Sequence[tuple[Cell, Metric]]  # what neither run has figures of, and nobody asked for
+    absent: Sequence[tuple[Cell, Metric]]  # available in neither run, and not requested
 
     @property
     def cells(self) -> list[Cell]:
@@ -121,7 +121,7 @@ def compare(
 ) -> TwoRuns:
     """NEW over BASE on every cell for each of these metrics, all of them one family.
 
-    `asked`: the metrics were named by the user, so that having none of a metric's figures is a loss and not a remark.
+    `asked`: the metrics were named by the user, so that a missing figure is a lost comparison and not a warning.
     """
     sides = [_side("BASE", base), _side("NEW", new)]
     lost = [one for cell in _cells(*sides) for one in _lost(cell, sides)]
@@ -133,7 +133,9 @@ def compare(
             if not empty:
                 matched.append(_match(cell, metric, sides))
             elif len(empty) == 1 or asked:
-                why = f"no figure of {metric.title} in {' and '.join(empty)} (too few samples, or not told by that system)"
+                why = (
+                    f"{metric.title} not available in {' and '.join(empty)} (too few samples, or not measurable there)"
+                )
                 lost.append(Lost(cell, MISSING, why, metric))
             else:
                 absent.append((cell, metric))
@@ -173,7 +175,7 @@ def _side(name: str, analysis: Analysis) -> Side:
 def _lost(cell: Cell, sides: Sequence[Side]) -> Iterator[Lost]:
     for side in sides:
         if cell not in side.analysis.cells:
-            yield Lost(cell, MISSING, f"{side.name} did not ask for it")
+            yield Lost(cell, MISSING, f"not in the scenario of {side.name}")
         for reason in side.reasons:
             if reason.invalid and reason.cell == cell:
                 yield Lost(cell, INVALID, f"in {side.name}: {reason.text}")

@@ -1,4 +1,4 @@
-"""Checks about the arm itself: what failed, what was too fast to be true, what was not steady, dropped or unseen.
+"""Checks on the arm itself: failures, impossible figures, no steady state, dropped or uncounted requests.
 
 Each is a function (analysis, cell, its rows) that yields a reason with figure, limit and advice; verdicts.validity lists them.
 """
@@ -27,21 +27,24 @@ THREADS_SURE: Final = 0.8  # of the mean number in flight: so many were surely i
 
 DRIFT_MOST: Final = 0.10
 
+ANSWERS: Final = ("ok_in_window", "throughput_rps", "window_s", "slices")
+"""Of a row, what says how many answers came, and how many could."""
+
 MORE_CONNECTIONS: Final = ": raise database.max_connections, or lower threads or users"
 
 ADVICE: Final = dict.fromkeys(("too many clients", "connection slots are reserved"), MORE_CONNECTIONS)
-"""What to do about a cause that a log names."""
+"""Advice for known causes in a log."""
 
 
 def refused(analysis: Analysis, cell: Cell, rows: pd.DataFrame) -> Iterator[str]:
-    """The twins' proof failed: another status or another body than the other arms."""
+    """Verification failed: another status or another body than the other arms."""
     why = analysis.refusal(cell)
     if why is not None:
-        yield f"not loaded: {why}{_cause(analysis, cell)}"
+        yield f"not measured: {why}{_cause(analysis, cell)}"
 
 
 def failures(analysis: Analysis, cell: Cell, rows: pd.DataFrame) -> Iterator[str]:
-    """A failure is not a number: more than 0.1 % of them and the rest cannot be called a rate."""
+    """More than 0.1 % of requests failed: throughput and latency of the rest mean nothing."""
     requests, failed = int(rows.requests.sum()), int(rows.failures.sum())
     if requests and failed / requests > FAILURES_MOST:
         share = numbers.percent(failed / requests)
@@ -50,22 +53,22 @@ def failures(analysis: Analysis, cell: Cell, rows: pd.DataFrame) -> Iterator[str
 
 
 def no_data(analysis: Analysis, cell: Cell, rows: pd.DataFrame) -> Iterator[str]:
-    """Nothing came back in any window; in a search for capacity, no rate kept the promise."""
+    """No correct response in any window; in a capacity search, no rate met the objective."""
     if analysis.refusal(cell) or (len(rows) and rows.ok_in_window.sum()):
         return
     if analysis.mode == CAPACITY:
-        yield f"{analysis.run.scenario.load.objective} was not kept at any rate from {LOWEST_RATE:g}/s: loosen the promise"
+        yield f"{analysis.run.scenario.load.objective} was not met at any rate down to {LOWEST_RATE:g}/s: loosen the objective"
     else:
-        yield "no correct response in any window: lengthen load.slice_max_s, or see the arm's log if requests failed"
+        yield "no correct response in any window: raise load.slice_max_s, or see the arm's log if requests failed"
 
 
 def too_early(analysis: Analysis, cell: Cell, rows: pd.DataFrame) -> Iterator[str]:
-    """An answer that comes sooner than its endpoint's wait did not do the work."""
+    """A response faster than its endpoint's minimum time skipped the workload."""
     least_ms = analysis.least_ms(cell)
     seen = rows.least_seen_ms.min()
     if seen < least_ms - EARLY_MS:
         takes = numbers.number(least_ms)
-        yield f"a response after {numbers.number(seen)} ms where the work takes {takes} ms: it was not done"
+        yield f"fastest response {numbers.number(seen)} ms, minimum possible {takes} ms: the endpoint skipped its workload"
 
 
 def above_little(analysis: Analysis, cell: Cell, rows: pd.DataFrame) -> Iterator[str]:
@@ -79,129 +82,131 @@ def above_little(analysis: Analysis, cell: Cell, rows: pd.DataFrame) -> Iterator
     users, in_flight = int(cell.level), float(rows.in_flight.max())
     if in_flight > users * LITTLE_TOLERANCE:
         seen = numbers.number(in_flight)
-        yield f"throughput × latency gives {seen} requests in flight where {users} users have one each (Little's law)"
+        yield f"Little's law: throughput × latency gives {seen} requests in flight, {users} users can have at most {users}"
     least_s = analysis.least_ms(cell) / 1000
-    for row in rows.to_dict("records"):
+    for row in rows[list(ANSWERS)].to_dict("records"):
         if least_s and row["ok_in_window"] > most_answers(users, least_s, row):
             most, seen = numbers.number(users / least_s), numbers.number(row["throughput_rps"])
-            yield f"{seen} req/s where {users} users that wait {least_s:g} s can make {most} (Little's law)"
+            yield f"Little's law: {seen} req/s, {users} users with {least_s:g} s per request can make at most {most}"
             return
 
 
 def off_little(analysis: Analysis, cell: Cell, rows: pd.DataFrame) -> Iterator[str]:
-    """In a steady state the number in flight is throughput × latency; where it is not, something is filling or emptying."""
+    """In steady state the number in flight is throughput × latency (Little's law); otherwise a queue is filling or emptying."""
     off = rows.little.astype(float).median()
     if abs(off) > LITTLE_MOST:
-        word = "more" if off > 0 else "fewer"
         limit = numbers.percent(LITTLE_MOST)
-        seen = f"{numbers.percent(abs(off))} {word} in flight than throughput × latency"
-        yield f"{seen} (Little's law; limit {limit}): not steady, lengthen load.slice_max_s"
+        yield f"Little's-law check off by {numbers.percent(abs(off))} (tolerance {limit}): raise load.slice_max_s"
 
 
-def above_cap(analysis: Analysis, cell: Cell, rows: pd.DataFrame) -> Iterator[str]:
-    """An arm with room for `cap` requests cannot answer more than cap / wait."""
-    cap, least_s = analysis.run.scenario.arm(cell.arm).cap, analysis.least_ms(cell) / 1000
-    if cap is None or not least_s:
+def above_concurrency_limit(analysis: Analysis, cell: Cell, rows: pd.DataFrame) -> Iterator[str]:
+    """Throughput cannot exceed the concurrency limit divided by the wait."""
+    limit, least_s = analysis.run.scenario.arm(cell.arm).concurrency_limit, analysis.least_ms(cell) / 1000
+    if limit is None or not least_s:
         return
-    for row in rows.to_dict("records"):
-        if row["ok_in_window"] > most_answers(cap, least_s, row):
-            most, seen = numbers.number(cap / least_s), numbers.number(row["throughput_rps"])
-            yield f"{seen} req/s where the declared cap of {cap} allows {most}: the cap is not what was declared"
+    for row in rows[list(ANSWERS)].to_dict("records"):
+        if row["ok_in_window"] > most_answers(limit, least_s, row):
+            most, seen = numbers.number(limit / least_s), numbers.number(row["throughput_rps"])
+            yield f"{seen} req/s, a concurrency limit of {limit} allows at most {most}: the limit was not in force"
             return
 
 
 def most_answers(places: int, each_s: float, row: dict[Any, Any]) -> float:
-    """Most answers that `places` places, each busy for `each_s` per answer, can give in a row's windows.
+    """Most responses of `places` workers, each busy for `each_s` per response, in a row's windows.
 
-    One more per place and slice than the windows have room for: an answer may come just after a window opens.
+    One more per worker and slice than fits: a response may come just after a window opens.
     """
     return places * (float(row["window_s"]) / each_s * LITTLE_TOLERANCE + int(row["slices"]))
 
 
 def too_few_threads(analysis: Analysis, cell: Cell, rows: pd.DataFrame) -> Iterator[str]:
-    """A thread pool that more requests wait for than it has threads has started all of them: fewer were not declared."""
+    """A thread pool with more requests than threads has started all of its threads: fewer means a smaller pool than declared."""
     arm, busiest = analysis.run.scenario.arm(cell.arm), float(rows.in_flight.max())
-    if "threads" not in arm.table.options or arm.cap is None or not analysis.least_ms(cell) or not len(rows):
+    if (
+        "threads" not in arm.table.options
+        or arm.concurrency_limit is None
+        or not analysis.least_ms(cell)
+        or not len(rows)
+    ):
         return
-    expected, seen = min(arm.cap, int(busiest * THREADS_SURE)), rows.threads.max()
+    expected, seen = min(arm.concurrency_limit, int(busiest * THREADS_SURE)), rows.threads.max()
     if seen < expected:
-        declared = f"{numbers.count(busiest)} requests in flight, {arm.cap} threads declared"
-        yield f"{declared}, and never more than {numbers.count(seen)} threads seen: fewer threads than declared"
+        declared = f"{arm.concurrency_limit} declared, {numbers.count(busiest)} requests in flight"
+        yield f"at most {numbers.count(seen)} threads seen ({declared}): the thread pool is smaller than declared"
 
 
 def dropped(analysis: Analysis, cell: Cell, rows: pd.DataFrame) -> Iterator[str]:
-    """Arrivals that could not be sent: the arm is overloaded, which is an outcome and not a latency."""
+    """Arrivals that could not be sent: the arm is overloaded."""
     count, due = int(rows.dropped.sum()), int(rows.requests.sum() + rows.dropped.sum())
     if count:
         share = numbers.percent(count / due)
         load = analysis.run.scenario.load
-        most = numbers.count(max_in_flight(load, float(cell.level))) if analysis.mode == OPEN else "the most"
-        seen = f"{numbers.count(count)} of {numbers.count(due)} arrivals ({share}) found {most} requests under way"
-        yield f"overloaded: {seen} (load.max_in_flight; limit 0 dropped): lower the rate, or raise it if the arm can hold more"
+        most = numbers.count(max_in_flight(load, float(cell.level))) if analysis.mode == OPEN else "the limit"
+        seen = f"{numbers.count(count)} of {numbers.count(due)} arrivals ({share}) dropped at {most} requests in flight"
+        yield f"overloaded: {seen} (limit 0 dropped): lower the rate, or raise load.max_in_flight if the arm can take more"
 
 
 def unaccounted(analysis: Analysis, cell: Cell, rows: pd.DataFrame) -> Iterator[str]:
-    """Scheduled = sent + dropped, and what the load generator counted is what is stored, to the unit."""
+    """Scheduled = sent + dropped, and the load generator's counts equal the stored ones, exactly."""
     count = int(rows.unaccounted.sum())
     if count:
-        lost = f"{numbers.count(count)} requests are scheduled or counted but not stored"
-        yield f"{lost}, or the other way round: the run folder is damaged"
+        yield f"{numbers.count(count)} requests differ between schedule, counters and storage: the run folder is damaged"
 
 
 def unseen(analysis: Analysis, cell: Cell, rows: pd.DataFrame) -> Iterator[str]:
-    """Every answered request was seen by the server's application, and it saw none that was not sent, to the unit."""
+    """The application counted every answered request and none that was not sent, exactly."""
     count = int(rows.unseen.sum())
     if count:
-        seen = f"the arm's processes counted {numbers.count(count)} requests more than were sent, or fewer than were answered"
-        yield f"{seen}: something else asked, or answered"
+        seen = f"{numbers.count(count)} requests differ between load generator and application"
+        yield f"{seen}: another client sent requests, or another server answered"
 
 
 def wrong_workers(analysis: Analysis, cell: Cell, rows: pd.DataFrame) -> Iterator[str]:
-    """As many worker processes as asked, and the same ones from beginning to end."""
+    """The declared number of worker processes, and the same ones throughout."""
     asked = analysis.run.scenario.arm(cell.arm).workers
     restarted = int(rows.new_workers.astype(float).sum())
     if restarted:
-        yield f"{restarted} of its workers were started while it was loaded: they ended and were replaced{_cause(analysis, cell)}"
+        yield f"{restarted} workers exited under load and were replaced{_cause(analysis, cell)}"
         return
     seen = rows.workers.astype(float)
     wrong = seen[(seen != asked) & seen.notna()]
     if len(wrong):
-        yield f"{numbers.count(wrong.iloc[0])} worker processes where {asked} were asked for{_cause(analysis, cell)}"
+        yield f"{numbers.count(wrong.iloc[0])} worker processes, expected {asked}{_cause(analysis, cell)}"
 
 
 def not_steady(analysis: Analysis, cell: Cell, rows: pd.DataFrame) -> Iterator[str]:
-    """It still moves when the slice ends: users that wait equally long fall into step, a queue still fills.
+    """No steady state by the end of the slice: users with equal waits stay in lockstep, or a queue still fills.
 
-    Closed loop is judged by its throughput, open loop, where that is given, by its latency.
+    Closed loop is judged by throughput, open loop, where throughput is given, by latency.
     """
     what, column = ("throughput", "throughput_drift") if analysis.mode == CLOSED else ("latency", "latency_drift")
     drift = rows[column].astype(float).median()
-    change = f"{what} {'rose' if drift > 0 else 'fell'} by {numbers.percent(abs(drift))}"
+    change = f"{what} {'rose' if drift > 0 else 'fell'} {numbers.percent(abs(drift))}"
     if abs(drift) > DRIFT_MOST:
-        yield f"not steady: {change} from the first to the second half of its windows; lengthen load.slice_max_s"
+        yield f"no steady state: {change} within the slice (limit {numbers.percent(DRIFT_MOST)}); raise load.slice_max_s"
     elif rows.unsettled.mean() > 0.5:
         where = f"in {int(rows.unsettled.sum())} of {len(rows)} blocks"
-        yield f"not steady: had not settled within half of its windows {where} (MSER-5); lengthen load.slice_max_s"
+        yield f"no steady state: not settled within half the slice {where} (MSER-5); raise load.slice_max_s"
 
 
 def overloaded(analysis: Analysis, cell: Cell, rows: pd.DataFrame) -> Iterator[str]:
-    """Work was left in the server; it was restarted before its next slice."""
+    """Requests were left in the server; it was restarted before its next slice."""
     count = analysis.restarts.get(cell, 0)
     if count:
-        yield f"overloaded: did not drain after {count} of its slices, so its arm was restarted each time"
+        yield f"overloaded: did not drain after {count} slices; the arm was restarted after each"
 
 
 def cut_short(analysis: Analysis, cell: Cell, rows: pd.DataFrame) -> Iterator[str]:
-    """The slice could not be ten latencies long: the throughput stands, the latency is that of a full queue."""
+    """The slice is shorter than ten latencies: throughput is valid, latency is that of a saturated queue."""
     longest = analysis.run.scenario.load.slice_max_s
     mean_ms = rows.mean_ms.astype(float).median()
     if mean_ms > longest * 1000:
         mean = numbers.number(mean_ms)
-        yield f"mean latency {mean} ms is longer than a slice ({longest:g} s): percentiles may still rise with time"
+        yield f"mean latency {mean} ms exceeds the slice ({longest:g} s): percentiles may still rise; raise load.slice_max_s"
 
 
 def _cause(analysis: Analysis, cell: Cell) -> str:
-    """What the arm's log says most often, if anything."""
+    """The most frequent exception in the arm's log, if any."""
     cause = analysis.causes.get(cell.arm)
     advice = next((told for sign, told in ADVICE.items() if sign in (cause or "")), "")
-    return f"; its log says: {cause}{advice}" if cause else "; see its log in blocks/*/logs/"
+    return f"; log: {cause}{advice}" if cause else "; see its log in blocks/*/logs/"

@@ -1,6 +1,6 @@
-"""Is a cell's figure worth anything? Checks over stored data: each gives a reason with number, limit and advice.
+"""Data quality: checks over stored data, each with a reason that has figure, limit and advice.
 
-INVALID cells take no part in comparisons and are drawn hollow. FLAGGED cells are shown with the flag. Every check
+INVALID cells are excluded from comparisons and drawn hollow. FLAGGED cells are shown with a warning. Every check
 here has a test in which it fires.
 """
 
@@ -29,7 +29,7 @@ from harness.verdicts.environment_checks import (
     upstream_late,
 )
 from harness.verdicts.server_checks import (
-    above_cap,
+    above_concurrency_limit,
     above_little,
     cut_short,
     dropped,
@@ -59,7 +59,7 @@ class Reason:
 Check = Callable[[Analysis, Cell, pd.DataFrame], Iterator[str]]
 
 _KNOWN: Final[WeakKeyDictionary[Analysis, list[Reason]]] = WeakKeyDictionary()
-"""What was found of an analysis: every chart and every section asks again, and it takes longer than they do."""
+"""Results per analysis: every chart and section asks for them, and they are expensive."""
 
 
 def check(analysis: Analysis) -> list[Reason]:
@@ -77,12 +77,10 @@ def _checked(analysis: Analysis) -> list[Reason]:
             reasons += _found(INVALIDATING, True, analysis, cell, rows) + _found(FLAGGING, False, analysis, cell, rows)
         else:
             lost = [reason.text for reason in reasons if reason.cell == whole and reason.invalid]
-            reasons += [
-                Reason(cell, True, f"a part of {whole.endpoint}, which is INVALID: {text}") for text in lost[:1]
-            ]
+            reasons += [Reason(cell, True, f"part of {whole.endpoint}, which is INVALID: {text}") for text in lost[:1]]
             flags = [reason.text for reason in reasons if reason.cell == whole and not reason.invalid]
             reasons += [] if lost else _found(OF_A_PART, True, analysis, cell, rows)
-            reasons += [Reason(cell, False, f"{whole.endpoint} as a whole: {text}") for text in flags]
+            reasons += [Reason(cell, False, f"{whole.endpoint} overall: {text}") for text in flags]
     return reasons
 
 
@@ -91,7 +89,7 @@ def _found(checks: Sequence[Check], invalid: bool, analysis: Analysis, cell: Cel
 
 
 def sound(analysis: Analysis) -> tuple[Analysis, list[Reason]]:
-    """The analysis without floors of INVALID controls or originals (no margin is made of them), and all reasons."""
+    """The analysis without noise floors of INVALID controls or originals, and all reasons."""
     reasons = check(analysis)
     lost = invalid_cells(reasons)
     floors = [
@@ -99,6 +97,8 @@ def sound(analysis: Analysis) -> tuple[Analysis, list[Reason]]:
         for one in analysis.noise_floors
         if not {Cell(arm, one.endpoint, one.level) for arm in (one.arm, one.over)} & lost
     ]
+    if len(floors) == len(analysis.noise_floors):
+        return analysis, reasons
     told = replace(analysis, noise_floors=floors)
     _KNOWN[told] = reasons  # no check asks for a floor
     return told, reasons
@@ -116,7 +116,7 @@ INVALIDATING: Final[tuple[Check, ...]] = (
     dropped,
     too_early,
     above_little,
-    above_cap,
+    above_concurrency_limit,
     too_few_threads,
     unaccounted,
     unseen,
@@ -130,7 +130,7 @@ INVALIDATING: Final[tuple[Check, ...]] = (
 )
 
 OF_A_PART: Final[tuple[Check, ...]] = (failures, no_data, too_early)
-"""What can be wrong with one endpoint of a mix alone; the rest is asked of the mix."""
+"""Checks of one endpoint of a mix; all others are made on the whole mix."""
 
 FLAGGING: Final[tuple[Check, ...]] = (
     overloaded,
@@ -146,5 +146,5 @@ FLAGGING: Final[tuple[Check, ...]] = (
 
 
 def read(path: Path) -> tuple[Analysis, list[Reason]]:
-    """The run in this folder, analysed, and what is wrong with its cells."""
+    """The run in this folder, analysed, and the reasons why cells are INVALID or FLAGGED."""
     return sound(analysis.analyse(frames.open_run(path)))

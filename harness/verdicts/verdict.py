@@ -1,4 +1,4 @@
-"""From figures to words: faster, slower, equivalent or inconclusive, and how many blocks would decide. Pure."""
+"""Verdicts: faster, slower, equivalent or inconclusive, and how many blocks would decide. Pure."""
 
 from dataclasses import dataclass
 from math import ceil
@@ -22,14 +22,14 @@ class Verdict:
     """faster, slower (less, more for costs), equivalent or inconclusive."""
 
     word: str
-    note: str = ""  # within which margin, or what would decide it
+    note: str = ""  # the margin, or what would decide it
 
     def __str__(self) -> str:
         return f"{self.word} {self.note}".strip()
 
 
 class Tested(Protocol):
-    """A ratio with its test: of two arms of a run (Compared), or of two runs (compare.Matched)."""
+    """A ratio with its test: of two arms of a run (Compared), or of two runs (run_comparison.Matched)."""
 
     @property
     def metric(self) -> Metric: ...

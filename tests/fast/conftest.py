@@ -1,19 +1,33 @@
-"""What all fast tests share: a machine on which nothing else runs, and a block."""
+"""What all fast tests share: a machine on which nothing else runs, analyses made once, and a block."""
+
+from collections.abc import Iterator
 
 import pytest
+from support import remembered
 from support.scenarios import tiny
 
+from harness.analysis import analysis
 from harness.measure import conditions
 from harness.plan import layout
 from harness.plan.slices import Block
 
 
-@pytest.fixture(autouse=True)
-def idle_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture(autouse=True, scope="session")
+def idle_machine() -> Iterator[None]:
     """A fake run takes no time, in which nobody else can have used any CPU; and reading /proc is slow."""
-    monkeypatch.setattr(conditions, "cpu_times", lambda: [0] * 10)
-    monkeypatch.setattr(conditions, "swapped_bytes", lambda: 0)
-    monkeypatch.setattr(conditions, "connections", lambda port: None)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(conditions, "cpu_times", lambda: [0] * 10)
+        patch.setattr(conditions, "swapped_bytes", lambda: 0)
+        patch.setattr(conditions, "connections", lambda port: None)
+        yield
+
+
+@pytest.fixture(autouse=True, scope="session")
+def analysed_once() -> Iterator[None]:
+    """A run that several tests read, or one test reads several times, is analysed once."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(analysis, "analyse", remembered.remembering(analysis.analyse))
+        yield
 
 
 @pytest.fixture

@@ -1,8 +1,11 @@
-"""What is installed is what requirements*.txt say, and the repository is fit to be cloned anywhere."""
+"""What is installed is what requirements*.txt say, the repository can be cloned anywhere, and what its texts refer to exists."""
 
+import ast
 import re
 import subprocess
+from collections.abc import Iterator
 from importlib import metadata
+from pathlib import Path
 
 from harness.location import ROOT
 
@@ -69,3 +72,61 @@ def test_bare_make_lists_every_target() -> None:
         ["make", "--no-print-directory"], cwd=ROOT, capture_output=True, text=True, check=True
     ).stdout
     assert {line.split()[0] for line in listed.splitlines()} == targets
+
+
+PAGES = [file for file in ROOT.rglob("*.md") if not {".venv", ".git"} & set(file.relative_to(ROOT).parts)]
+
+SOURCES = [file for file in ROOT.rglob("*.py") if not {".venv", ".git", "build"} & set(file.relative_to(ROOT).parts)]
+
+TOP = "|".join(
+    ["bench_project", "docs", "harness", "locustfiles", "probe", "results/reference", "scenarios", "tests", "tools"]
+)
+
+PLACEHOLDERS = {"scenarios/mine.toml", "tests/fast/WING", "tests/live/WING", "harness/shipped"}
+"""Files a reader makes, any wing, and the folder that exists in the wheel only."""
+
+
+def anchors(page: Path) -> set[str]:
+    """Of a page's headings, as GitHub names them."""
+    headings = re.findall(r"^#+ (.*)", page.read_text(), re.M)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+def test_every_link_leads_to_a_file_and_a_heading_that_exist() -> None:
+    wrong = []
+    for page in PAGES:
+        for target, anchor in re.findall(r"\]\(([^)#\s]*)(?:#([^)\s]*))?\)", page.read_text()):
+            if "://" in target:
+                continue
+            file = page.parent / target if target else page
+            if not file.exists() or (anchor and anchor not in anchors(file)):
+                wrong.append(f"{page.relative_to(ROOT)}: {target}#{anchor}")
+    assert wrong == []
+
+
+def test_every_path_in_a_page_exists() -> None:
+    wrong = []
+    for page in PAGES:
+        for path in re.findall(rf"(?<![\w./-])((?:{TOP})/[\w./-]*\w)", page.read_text()):
+            if path not in PLACEHOLDERS and not (ROOT / path).exists():
+                wrong.append(f"{page.relative_to(ROOT)}: {path}")
+    assert wrong == []
+
+
+def docstrings(source: Path) -> Iterator[str]:
+    """Of modules, classes, functions and constants."""
+    for node in ast.walk(ast.parse(source.read_text())):
+        match node:
+            case ast.Expr(value=ast.Constant(value=str(text))):
+                yield text
+
+
+def test_every_file_that_a_docstring_names_exists() -> None:
+    names = {file.name for file in [*PAGES, *SOURCES, *(ROOT / "harness" / "report" / "html").iterdir()]}
+    wrong = []
+    for source in SOURCES:
+        for text in docstrings(source):
+            for path in re.findall(r"(?<![\w./<-])([\w./-]*\w\.(?:py|md|js|css))\b", text):
+                if not ((ROOT / path).exists() if re.match(f"(?:{TOP})/", path) else Path(path).name in names):
+                    wrong.append(f"{source.relative_to(ROOT)}: {path}")
+    assert wrong == []

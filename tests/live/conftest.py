@@ -1,7 +1,6 @@
 """What several live tests share: the services around an arm."""
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
@@ -16,7 +15,8 @@ def database(tmp_path_factory: pytest.TempPathFactory) -> str:
     return seeding.seed(f"sqlite:///{tmp_path_factory.mktemp('db') / 'db.sqlite3'}")
 
 
-@pytest.fixture
-def around(database: str, tmp_path: Path) -> Iterator[Services]:
-    with slow_api.running(Backends({"DATABASE_URL": database}), tmp_path / "logs", None) as running:
+@pytest.fixture(scope="module")
+def around(database: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Services]:
+    logs = tmp_path_factory.mktemp("around") / "logs"
+    with slow_api.running(Backends({"DATABASE_URL": database}), logs, None) as running:
         yield running

@@ -10,7 +10,7 @@ from harness.system.cores import Cores
 ANY = Cores(None, None)
 
 
-READS = TINY[: TINY.index("[[endpoints]]")].replace("blocks = 6", "blocks = 2") + (
+READS = TINY[: TINY.index('[[arms]]\nname = "async again"')].replace("blocks = 6", "blocks = 2") + (
     '[load]\nvisits = 1\nslice_max_s = 0.5\n\n[[endpoints]]\nname = "db_read"\nusers = [4]\n'
 )
 

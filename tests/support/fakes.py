@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from harness.deployment.verification import Proof
+from harness.deployment.verification import Verified
 from harness.plan import arrivals
 from harness.plan.slices import Block, Slice
 from harness.samples import COLUMNS, Outcome, Played
@@ -146,7 +146,7 @@ class FakeServers:
 
 @dataclass
 class FakeStage:
-    """Nothing is started; `refused` is what the twins' proof turned down."""
+    """Nothing is started; `refused` is what verification refused."""
 
     refused: dict[tuple[str, str], str] = field(default_factory=dict)
     log: str = ""
@@ -154,13 +154,13 @@ class FakeStage:
     servers: FakeServers | None = None
 
     @contextmanager
-    def up(self, scenario: Scenario, logs: Path) -> Iterator[tuple[FakeServers, Any, Proof]]:
+    def up(self, scenario: Scenario, logs: Path) -> Iterator[tuple[FakeServers, Any, Verified]]:
         self.servers = FakeServers(scenario)
         if self.log:
             (logs / "sync.log").write_text(self.log)
         bodies = {endpoint.label: b"{}" for endpoint in scenario.endpoints}
         around = SimpleNamespace(children=(), upstream_stats=dict, sessions=lambda: None)
-        yield self.servers, around, Proof({}, bodies, self.refused)
+        yield self.servers, around, Verified({}, bodies, self.refused)
 
 
 class Quiet:

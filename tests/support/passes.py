@@ -5,11 +5,11 @@ from pathlib import Path
 from typing import Any
 
 from support.fakes import FakeLoad, FakeStage, Quiet
-from support.runs import FACTS
+from support.runs import FACTS, once
 from support.scenarios import TINY, tiny
 
 from harness.measure import runner
-from harness.plan import layout, probed_pass
+from harness.plan import instrumented_run, layout
 from harness.plan.slices import Cell
 from harness.storage.files import FINISHED, write_json
 from harness.storage.writer import RunFolder
@@ -39,22 +39,27 @@ MADE_UP = {
 
 
 def a_pass(results: Path, stage: FakeStage | None = None, **made_up: int) -> Path:
-    """A probed pass over the tiny scenario in which each probed request counted MADE_UP and `made_up`."""
-    scenario = probed_pass.probed(tiny())
+    """An instrumented run over the tiny scenario in which each instrumented request counted MADE_UP and `made_up`."""
+    key = ("pass", repr(stage and (stage.refused, stage.log)), *made_up.items())
+    return once(results, key, lambda folder: new_pass(folder, stage or FakeStage(), made_up))
+
+
+def new_pass(results: Path, stage: FakeStage, made_up: dict[str, int]) -> Path:
+    scenario = instrumented_run.instrumented(tiny())
     planned = layout.as_json(scenario, layout.expand(scenario))
     facts = {"overrides": scenario.overrides, "plan": planned, "switch_cost": COST}
     run = RunFolder.create(results, "tiny-explain", TINY, FACTS | facts)
-    runner.run(scenario, run, stage or FakeStage(), FakeLoad(), Quiet())
+    runner.run(scenario, run, stage, FakeLoad(), Quiet())
     run.mark(FINISHED)
     notes_file = run.path / "blocks/000/block.json"
     notes = json.loads(notes_file.read_text())
     played = {one["index"]: one["requests"] for one in notes["played"]}
-    notes["probed"] = [
+    notes["instrumented"] = [
         counted(one["index"], played[one["index"]], MADE_UP | made_up)
         for one in notes["slices"]
-        if one["cell"]["arm"].endswith(probed_pass.PROBED) and one["index"] in played
+        if one["cell"]["arm"].endswith(instrumented_run.INSTRUMENTED) and one["index"] in played
     ]
-    notes["middleware"] = {"async (probed)": {"number": 7, "sync_only": ["a.B"]}}
+    notes["middleware"] = {"async (instrumented)": {"number": 7, "sync_only": ["a.B"]}}
     write_json(notes_file, notes)
     return run.path
 

@@ -62,10 +62,11 @@ SEARCHED = "[[endpoints]]\nname = 'hello'\n[[endpoints]]\nname = 'wait'\nquery =
 
 
 def drawn(found: Analysis, size: Paper) -> Iterator[tuple[str, Figure]]:
+    """Every picture with its words in place. No dot of it is coloured: where words stand is what is looked at."""
     with mpl.rc_context(size.style):
         for name, pictures in charts.drawn(found, size):
             for picture in pictures:
-                picture.canvas.draw()
+                picture.draw_without_rendering()
                 yield name, picture
 
 

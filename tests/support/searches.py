@@ -1,4 +1,4 @@
-"""A search for capacity: its scenario, and a load that keeps its objective up to a rate."""
+"""A search for capacity: its scenario, and a load that meets its objective up to a rate."""
 
 import random
 
@@ -7,7 +7,7 @@ from harness.scenario import reader
 from harness.scenario.model import Scenario
 
 TEXT = """
-question = "Up to which rate is the promise kept?"
+question = "Up to which rate is the objective met?"
 blocks = 3
 comparisons = [{ arm = "async", over = "sync" }]
 
@@ -38,7 +38,7 @@ def asked(**load: object) -> Scenario:
 
 
 class Holding:
-    """A load generator for arms that keep their promise up to 100/s (sync) and 200/s (async), but for one in ten."""
+    """A load generator for arms that meet their objective up to 100/s (sync) and 200/s (async), but for one in ten."""
 
     def __call__(self, slice_: Slice, rng: random.Random) -> float:
         holds = {"sync": 100.0, "async": 200.0}[slice_.cell.arm]

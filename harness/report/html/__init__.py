@@ -1,6 +1,6 @@
-"""RUN/report/report.html: one file that opens from disk and asks nothing of a network. An analysed run in, HTML text out. Pure.
+"""report.html of a run: one self-contained file. An analysed run in, HTML text out. Pure.
 
-answer.py, sentence.py and caution.py say what was found in words, charts.py and bars.py make what is drawn, facts.py tells
-what was equal and how to do it again, and page.py puts it into template.html. Everything a scenario or a server said is escaped
-there.
+answer_table.py, pair_sentences.py, causes.py and caveats.py give the results in words; line_charts.py and bar_rows.py the charts
+as data, which svg.py draws; facts.py conditions and commands; glossary.py the terms. page_content.py collects all of it,
+and page.py embeds it in template.html, where everything that comes from a scenario or a server is escaped.
 """

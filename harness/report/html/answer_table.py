@@ -1,4 +1,4 @@
-"""What was found, for a reader who knows nothing of the project: a table of who won where, and why. Pure."""
+"""Results by endpoint: which arm is better where, and why. Pure."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -54,7 +54,7 @@ Told = Mapping[tuple[str, str, str, float], tuple[Compared, str, Because]]
 
 
 def told(analysis: Analysis, valid: Sequence[Compared], grounds: Grounds) -> Told:
-    """What is said of every valid comparison by what comparisons of this run are about."""
+    """Every valid comparison by the run's first metric, with its tone and reasons."""
     chosen = [c for c in valid if c.metric is analysis.metrics[0]]
     tones = [tone(analysis, c) for c in chosen]
     return {
@@ -63,7 +63,7 @@ def told(analysis: Analysis, valid: Sequence[Compared], grounds: Grounds) -> Tol
 
 
 def table(analysis: Analysis, told: Told, lost: set[Cell], flagged: set[Cell]) -> list[Place]:
-    """Who won where, and why: rows are endpoints and levels, columns are the pairs."""
+    """Results by endpoint: rows are endpoints and levels, columns are the pairs."""
     rows = []
     for endpoint, level in groups(analysis):
         found = [
@@ -85,7 +85,9 @@ def _found(
     if one is None:
         gone = [arm for arm in (pair.arm, pair.over) if Cell(arm, *key) in lost]
         return (
-            Found("lost", SIGNS["lost"], "INVALID", "", "", "", f"{' and '.join(gone)}: see validity") if gone else None
+            Found("lost", SIGNS["lost"], "INVALID", "", "", "", f"{' and '.join(gone)}: see Data quality")
+            if gone
+            else None
         )
     compared, how, because = one
     factor, _, interval = numbers.ratio(compared.ratio).partition(" ")

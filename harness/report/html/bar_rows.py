@@ -1,6 +1,6 @@
-"""Rows with a small picture each: a ratio with its interval on a log scale, a figure as a bar. As wide as there is room.
+"""Rows with a small chart each: a ratio with its interval on a log scale, or a bar. As wide as the page allows.
 
-Places are percentages of the row's width, so that one picture fits a wide screen, a phone and paper.
+Places are percentages of the row's width, so that one chart fits a wide screen, a phone and paper.
 """
 
 from collections.abc import Iterator, Sequence
@@ -87,10 +87,10 @@ class RowChart(Generic[Row]):
 
 
 def tone(analysis: Analysis, compared: Compared) -> str:
-    """What a comparison says of its arm: better, worse, same or open; leans-… where only its interval does.
+    """What a comparison says about its arm: better, worse, same or open; leans-… where only the interval says so.
 
-    That is where the interval excludes 1 and the estimate lies beyond the margin, and the test, which is corrected for all
-    comparisons by the metric, cannot confirm it yet. The word for it stays `inconclusive`.
+    That is where the interval excludes 1 and the estimate lies beyond the margin, but the test, corrected for all comparisons by
+    the metric, is not significant yet. The verdict stays `inconclusive`.
     """
     ratio, metric, word = compared.ratio, compared.metric, verdict.of(compared, analysis).word
     if word == verdict.EQUIVALENT:

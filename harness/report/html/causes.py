@@ -1,4 +1,4 @@
-"""Why an arm came out ahead of another, in a few words: what holds the one behind, and what a request costs it. Pure."""
+"""Why one arm is slower than another, in a few words: its bottleneck and its CPU time per request. Pure."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -13,10 +13,10 @@ from harness.report.mechanism_text import NOTHING
 from harness.verdicts import bottleneck
 from harness.verdicts.mechanism import Mechanism
 
-BESIDE: Final = (bottleneck.NOTHING_ALONE, bottleneck.ASKED)
-"""Held by these, an arm has CPU left: what a request costs is a fact, not the reason."""
+BESIDE: Final = (bottleneck.NO_SINGLE_ONE, bottleneck.OFFERED_LOAD)
+"""With these bottlenecks an arm has CPU left: the CPU time per request is a fact, but not the cause."""
 
-DEARER: Final = 1.1  # times the CPU per request: less explains nothing
+DEARER: Final = 1.1  # times the CPU time per request; less is no explanation
 
 
 @dataclass(frozen=True)
@@ -24,26 +24,26 @@ class Because:
     """The reasons for one comparison."""
 
     loser: str | None  # None: neither is behind
-    kind: str | None  # what holds the loser: limits.CAP …
-    dearer: float | None  # how many times the CPU per request of the other it needs, if that is more
+    kind: str | None  # the loser's bottleneck: a kind of verdicts/bottleneck.py
+    dearer: float | None  # CPU time per request, times the other arm's, if that is more
     text: str
 
     @property
     def beside(self) -> bool:
-        """A dearer request does not explain it: what the loser can answer is not limited by CPU alone."""
+        """CPU time per request does not explain it: CPU is not the loser's bottleneck."""
         return bool(self.dearer) and self.kind in BESIDE
 
 
 @dataclass(frozen=True)
 class Grounds:
-    """What reasons are made of."""
+    """The data that reasons are derived from."""
 
     analysis: Analysis
     costs: Mapping[tuple[str, str, str, float], float]  # (arm, over, endpoint, level) → ratio of CPU per request
     mechanism: Mapping[Cell, Mechanism]
 
     def of(self, compared: Compared, how: str) -> Because:
-        """Why this comparison came out as it did; `how`: see bars.tone."""
+        """Why this comparison came out as it did; `how`: see bar_rows.tone."""
         sides = (
             Cell(compared.arm, compared.endpoint, compared.level),
             Cell(compared.over, compared.endpoint, compared.level),
@@ -52,7 +52,7 @@ class Grounds:
         if not ahead and not how.endswith("worse"):
             return Because(None, None, None, self._neither(sides))
         loser = sides[1] if ahead else sides[0]
-        found = bottleneck.held_by(self.analysis, loser)
+        found = bottleneck.find(self.analysis, loser)
         dearer = self._dearer(compared, ahead)
         kind = found[0] if found else None
         return Because(loser.arm, kind, dearer, self._text(loser, found, dearer))
@@ -66,20 +66,23 @@ class Grounds:
 
     def _text(self, loser: Cell, found: tuple[str, str] | None, dearer: float | None) -> str:
         kind = found[0] if found else None
-        if kind == bottleneck.CAP:
-            return f"{loser.arm} is full: {self._sum(loser)}"
+        if kind == bottleneck.CONCURRENCY_LIMIT:
+            return self._saturated(loser)
         if kind == bottleneck.SERVICES:
-            return f"what {loser.arm} asks (database, cache, slow API) is busy"
-        full = f"{loser.arm} fills its core" if kind == bottleneck.CPU_BOUND else ""
-        cost = f"{'' if full else loser.arm + ' '}needs {numbers.number(dearer)}× the CPU per request" if dearer else ""
-        said = " and ".join(one for one in (full, cost) if one)
+            return f"services of {loser.arm} (database, cache, slow API) saturated"
+        bound = "CPU-bound" if kind == bottleneck.CPU else ""
+        cost = f"{numbers.number(dearer)}× the CPU time per request" if dearer else ""
+        said = "; ".join(one for one in (bound, cost) if one)
         if said:
-            return said + ("; not limited by CPU alone" if kind in BESIDE else "") + self._switches(loser)
-        return f"{loser.arm} {found[1]}" if found else ""
+            beside = "; CPU is not the bottleneck" if kind in BESIDE else ""
+            return f"{loser.arm}: {said}{beside}{self._switches(loser)}"
+        return f"{loser.arm}: {found[1]}" if found else ""
 
-    def _sum(self, cell: Cell) -> str:
+    def _saturated(self, cell: Cell) -> str:
         arm, least_s = self.analysis.run.scenario.arm(cell.arm), self.analysis.mean_ms(cell) / 1000
-        return f"{arm.room}, {arm.cap} / {least_s:g} s = {numbers.number((arm.cap or 0) / least_s)} req/s"
+        what = f"thread pool of {cell.arm} saturated" if arm.threads else f"concurrency limit of {cell.arm} reached"
+        most = numbers.number((arm.concurrency_limit or 0) / least_s)
+        return f"{what} ({arm.concurrency_limit} / {least_s:g} s = {most} req/s max)"
 
     def _switches(self, cell: Cell) -> str:
         one = self.mechanism.get(cell)
@@ -88,13 +91,13 @@ class Grounds:
         return f"; {numbers.number(one.switches)} thread switches per request"
 
     def _neither(self, sides: Sequence[Cell]) -> str:
-        kinds = {found[0] if (found := bottleneck.held_by(self.analysis, cell)) else None for cell in sides}
-        if kinds == {bottleneck.ASKED}:
-            return "both answer nearly all that is asked"
-        return "both fill their core" if kinds == {bottleneck.CPU_BOUND} else ""
+        kinds = {found[0] if (found := bottleneck.find(self.analysis, cell)) else None for cell in sides}
+        if kinds == {bottleneck.OFFERED_LOAD}:
+            return "both complete nearly all of the offered load"
+        return "both CPU-bound" if kinds == {bottleneck.CPU} else ""
 
 
 def grounds(analysis: Analysis, valid: Sequence[Compared], mechanism: Mapping[Cell, Mechanism]) -> Grounds:
-    """What reasons are made of in this run."""
+    """The data that reasons are derived from in this run."""
     costs = {(c.arm, c.over, c.endpoint, c.level): c.ratio.value for c in valid if c.metric is CPU}
     return Grounds(analysis, costs, mechanism)

@@ -1,10 +1,11 @@
-"""What a reader of the answer has to know of the run: disturbed cells, how far equal arms differed, unequal caps. Pure."""
+"""Cautions beside the summary: INVALID and flagged cells, a large noise floor, unequal concurrency limits. Pure."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from harness.analysis.analysis import Analysis
 from harness.formatting import numbers
+from harness.report.html.facts import limit
 from harness.verdicts.validity import Reason
 
 
@@ -13,41 +14,41 @@ class Caution:
     """Nothing to say is an empty string."""
 
     cells: str
-    floor: str
-    caps: str
+    noise_floor: str
+    limits: str
 
 
 def caution(analysis: Analysis, reasons: Sequence[Reason]) -> Caution | None:
-    """What stands beside the answer; None if there is nothing to say."""
-    found = Caution(_cells(analysis, reasons), _uneven(analysis), _caps(analysis))
-    return found if found.cells or found.floor or found.caps else None
+    """The cautions of this run; None without any."""
+    found = Caution(_cells(analysis, reasons), _uneven(analysis), _limits(analysis))
+    return found if found.cells or found.noise_floor or found.limits else None
 
 
 def _cells(analysis: Analysis, reasons: Sequence[Reason]) -> str:
     lost = {reason.cell for reason in reasons if reason.invalid}
     flagged = {reason.cell for reason in reasons} - lost
-    told = [f"{len(some)} {word}" for some, word in ((lost, "INVALID"), (flagged, "flagged")) if some]
-    total = len(analysis.cells)
-    return f"of {total} {'cell' if total == 1 else 'cells'}, {' and '.join(told)}" if told else ""
+    total = f"of {len(analysis.cells)} {'cell' if len(analysis.cells) == 1 else 'cells'} "
+    told = [(len(some), word) for some, word in ((lost, "INVALID"), (flagged, "flagged")) if some]
+    return " and ".join(f"{count} {'' if place else total}{word}" for place, (count, word) in enumerate(told))
 
 
 def _uneven(analysis: Analysis) -> str:
-    """The A/A pairs that differ, which equal arms do in one run of twenty."""
+    """The A/A pairs that differ significantly."""
     told = [
         f"{numbers.pushed(analysis.mode, one.endpoint, one.level)} {numbers.ratio(one.ratio)}"
         for one in analysis.uneven
     ]
-    return f"one arm deployed twice differs in {analysis.metrics[0].title} (A/A): {'; '.join(told)}" if told else ""
+    return f"A/A pair differs in {analysis.metrics[0].title}: {'; '.join(told)}" if told else ""
 
 
-def _caps(analysis: Analysis) -> str:
-    """The arms that are compared with one that has room for more or fewer requests."""
+def _limits(analysis: Analysis) -> str:
+    """The arms that are compared with an arm of another concurrency limit."""
     scenario = analysis.run.scenario
     unequal = [
         name
         for pair in scenario.pairs
-        if scenario.arm(pair.arm).room != scenario.arm(pair.over).room
+        if scenario.arm(pair.arm).concurrency_limit != scenario.arm(pair.over).concurrency_limit
         for name in (pair.arm, pair.over)
     ]
-    rooms = [f"{name}: {scenario.arm(name).room}" for name in dict.fromkeys(unequal)]
-    return f"Unequal caps: {'; '.join(rooms)}" if rooms else ""
+    limits = [f"{name}: {limit(scenario.arm(name))}" for name in dict.fromkeys(unequal)]
+    return f"concurrency limits differ ({', '.join(limits)})" if limits else ""

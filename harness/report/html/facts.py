@@ -1,4 +1,4 @@
-"""What was equal, what differed, on what it was measured, and how to do it again: tables of words for the page. Pure."""
+"""What differed between arms, what did not, the environment, and how to reproduce the run: text tables for the page. Pure."""
 
 import re
 import shlex
@@ -14,6 +14,7 @@ from harness.plan.slices import Cell
 from harness.registry import metrics
 from harness.registry.metrics import Metric
 from harness.report.html.line_charts import where
+from harness.scenario.arm import Arm
 from harness.storage.reader import read_notes
 
 RESOURCES: Final = ("cpu", "memory", "threads", "connections", "sessions")
@@ -21,28 +22,28 @@ RESOURCES: Final = ("cpu", "memory", "threads", "connections", "sessions")
 COUNTED: Final = {
     "switches": "thread switches",
     "threads_started": "threads started",
-    "application_ms": "in the application [ms]",
-    "thread_ms": "waiting for a thread [ms]",
-    "connection_ms": "for a database connection [ms]",
-    "query_ms": "in queries [ms]",
-    "upstream_ms": "for HTTP services [ms]",
-    "rest_ms": "Python and elsewhere [ms]",
-    "lag_p99_ms": "event loop's lag, p99 [ms]",
+    "application_ms": "in application [ms]",
+    "thread_ms": "wait for thread [ms]",
+    "connection_ms": "wait for DB connection [ms]",
+    "query_ms": "DB queries [ms]",
+    "upstream_ms": "HTTP calls [ms]",
+    "rest_ms": "Python and other [ms]",
+    "lag_p99_ms": "event-loop lag, p99 [ms]",
 }
-"""Of a probed pass, per request: the columns of mechanism.csv that the page shows."""
+"""Columns of mechanism.csv (instrumented run, per request) that the page shows."""
 
 FLAGS: Final = {"HTTP parser": ("--http-parser", "--http"), "event loop": ("--asgi-loop", "--loop", "-k")}
-"""What a server is told by flags of many names, and what it does with a request depends on."""
+"""Server options that matter for a request, and the flags that set them on different servers."""
 
 
 def differed(analysis: Analysis) -> Table:
-    """What was not the same for all arms; a column in which all are alike is left out."""
+    """One row per arm; optional columns in which all arms agree are left out."""
     arms, typed = analysis.run.scenario.arms, dict(commands(analysis))
     columns: dict[str, Sequence[str]] = {
         "server": [arm.server for arm in arms],
         "interface": [arm.table.interface for arm in arms],
         "view": [arm.view for arm in arms],
-        "requests at a time": [str(arm.cap or "no declared cap") for arm in arms],
+        "concurrency limit": [limit(arm) for arm in arms],
         **{name: [_by_flag(typed.get(arm.name, ""), name) for arm in arms] for name in FLAGS},
         "workers": [str(arm.workers) for arm in arms],
         "middleware": [arm.profile for arm in arms],
@@ -52,31 +53,34 @@ def differed(analysis: Analysis) -> Table:
         "project": [arm.revision or "" for arm in arms],
         "control of": [arm.control_of or "" for arm in arms],
     }
-    always = ("server", "interface", "view", "requests at a time")
+    always = ("server", "interface", "view", "concurrency limit")
     shown = {name: values for name, values in columns.items() if name in always or len(set(values)) > 1}
     rows = [[arm.name, *(values[place] for values in shown.values())] for place, arm in enumerate(arms)]
     return Table(["arm", *shown], rows)
 
 
 def _by_flag(command: str, what: str) -> str:
-    """As the stored command says. A worker class of a project's own may set it otherwise, so it is named instead."""
+    """The value in the stored command. A custom worker class may set it internally, so it is named instead."""
     own = re.search(r" --worker-class (\S+\.\S+)", command)
     if own:
         return f"set by {own[1].rpartition('.')[2]}"
     found = [match[1] for flag in FLAGS[what] if (match := re.search(rf" {flag} (\S+)", command))]
-    return next((one for one in found if not one.isdigit()), "no flag sets it")  # `--http 1` is a version
+    return next((one for one in found if not one.isdigit()), "not set")  # `--http 1` is a version
 
 
-def unequal_caps(analysis: Analysis) -> str:
-    """The arms' caps on requests at a time, where they are not all the same."""
-    caps = list(
-        dict.fromkeys("no declared cap" if arm.cap is None else str(arm.cap) for arm in analysis.run.scenario.arms)
-    )
-    return ", ".join(caps) if len(caps) > 1 else ""
+def unequal_limits(analysis: Analysis) -> str:
+    """The arms' concurrency limits, if they are not all the same."""
+    limits = list(dict.fromkeys(limit(arm) for arm in analysis.run.scenario.arms))
+    return ", ".join(limits) if len(limits) > 1 else ""
+
+
+def limit(arm: Arm) -> str:
+    """An arm's concurrency limit: `16`, or `none`."""
+    return "none" if arm.concurrency_limit is None else str(arm.concurrency_limit)
 
 
 def equal(analysis: Analysis) -> list[tuple[str, str]]:
-    """What was the same for all of them."""
+    """What was identical for all arms."""
     head, scenario = analysis.run.head, analysis.run.scenario
     cores, arms = head["cores"], scenario.arms
     alike: dict[str, set[str]] = {
@@ -85,20 +89,20 @@ def equal(analysis: Analysis) -> list[tuple[str, str]]:
         "database connections": {arm.connecting for arm in arms},
     }
     blocks = numbers.blocks(analysis.blocks)
-    split = f"server on core {_list(cores['server'])}; load maker and services on core {_list(cores['load'])}"
+    split = f"server on core {_list(cores['server'])}; load generator and services on core {_list(cores['load'])}"
     same = {
         "cores": split if cores["server"] else str(cores["note"]),
         **{name: next(iter(found)) for name, found in alike.items() if len(found) == 1},
         "database": str(head["database"]),
-        "answers": "byte for byte the same from every arm, proven before any load in each block",
-        "order": f"{blocks}; in each, every arm started afresh, then loaded one at a time in shuffled slices",
+        "responses": "identical body from every arm, verified in each block before load is applied",
+        "order": f"{blocks}; in each, all arms are restarted, then loaded one at a time in short, randomly interleaved slices",
         "load": scenario.load.in_words,
     }
     return list(same.items())
 
 
 def machine(analysis: Analysis) -> list[tuple[str, str]]:
-    """The machine, and what ran on it."""
+    """The machine, and the versions of what ran on it."""
     head = analysis.run.head
     facts: dict[str, Any] = head["machine"]
     memory = facts.get("memory_gib")
@@ -115,11 +119,11 @@ def machine(analysis: Analysis) -> list[tuple[str, str]]:
 
 
 def calibration(analysis: Analysis) -> Table | None:
-    """What the load maker was tested for before the run; None if it was not."""
+    """The load generator's calibration before the run; None if there was none."""
     lines: Sequence[Mapping[str, Any]] = analysis.run.head["calibration"].get("lines", [])
-    signs = {True: "✔ passed", False: "✘ not passed", None: "not known here"}
+    signs = {True: "✔ pass", False: "✘ FAIL", None: "not available here"}
     rows = [[one["name"], one["figure"], one["limit"], signs[one["passed"]]] for one in lines]
-    return Table(["test of the load maker", "seen", "limit", "result"], rows) if rows else None
+    return Table(["test", "measured", "limit", "result"], rows) if rows else None
 
 
 def commands(analysis: Analysis) -> list[tuple[str, str]]:
@@ -128,36 +132,36 @@ def commands(analysis: Analysis) -> list[tuple[str, str]]:
 
 
 def path(analysis: Analysis) -> str:
-    """Where the run is, as one types it: as given, or from the working directory if it lies below."""
+    """The run folder for a command line: as given, or relative to the working directory if it lies below."""
     given = analysis.run.path
     below = given.is_absolute() and given.is_relative_to(Path.cwd())
     return shlex.quote(str(given.relative_to(Path.cwd()) if below else given))
 
 
-def again(analysis: Analysis, explained: bool) -> list[tuple[str, str]]:
-    """What to type, and what it does. `explained`: a probed pass is kept with the run."""
+def reproduce(analysis: Analysis, explained: bool) -> list[tuple[str, str]]:
+    """Commands, and what each does. `explained`: the run already has an instrumented run."""
     name, run = str(analysis.run.head["scenario"]), path(analysis)
-    why = [] if explained else [(f"djbench explain {run}", "say why, by a pass with a probe")]
+    why = [] if explained else [(f"djbench explain {run}", "add an instrumented run: why the arms differ")]
     return [
-        (f"djbench run scenarios/{name}.toml", "measure the same question on your machine"),
-        (f"djbench report {run}", "make this page anew from the raw samples"),
+        (f"djbench run scenarios/{name}.toml", "run the same scenario on your machine"),
+        (f"djbench report {run}", "rebuild this page from the raw samples"),
         *why,
-        (f"djbench extend {run} --blocks 6", "add blocks, where something is undecided"),
+        (f"djbench extend {run} --blocks 6", "add blocks to resolve inconclusive comparisons"),
     ]
 
 
 def scenario_text(analysis: Analysis) -> str:
-    """The question as it was asked."""
+    """The scenario file as it was run."""
     return (analysis.run.path / "scenario.toml").read_text(encoding="utf-8")
 
 
 def digest(analysis: Analysis) -> str:
-    """By which two runs of the same plan are known."""
+    """The plan hash: equal for two runs of the same plan."""
     return str(analysis.run.head["plan"].get("hash") or layout.digest(analysis.run.scenario, []))
 
 
 def resources(analysis: Analysis, lost: set[Cell]) -> Table:
-    """What a request cost and what an arm held; a column without any figure is left out."""
+    """Resources of every cell; a column without any value is left out."""
     told = [metrics.BY_KEY[key] for key in RESOURCES]
     cells = [cell for cell in analysis.cells if analysis.whole(cell) == cell]
     found = {(cell, metric): analysis.estimate(cell, metric) for cell in cells for metric in told}
@@ -170,7 +174,7 @@ def resources(analysis: Analysis, lost: set[Cell]) -> Table:
         ]
         for cell in cells
     ]
-    return Table(["where", "arm", *(named(metric) for metric in shown)], rows)
+    return Table(["endpoint", "arm", *(named(metric) for metric in shown)], rows)
 
 
 def named(metric: Metric) -> str:

@@ -1,6 +1,6 @@
-"""A line chart as data, which svg.py draws for paper and page.js by uPlot for the hand. Pure.
+"""A line chart as data: svg.py draws it without JavaScript, page.js with uPlot. Pure.
 
-All lines of a chart share its x. Numbers are cut to five digits: nobody sees more, and the page stays small.
+All lines of a chart share its x. Numbers are rounded to five digits, which keeps the page small.
 """
 
 from collections.abc import Iterable, Sequence
@@ -18,17 +18,17 @@ Tick = tuple[float, str]
 
 @dataclass(frozen=True)
 class Style:
-    """How an arm is told from the others: by colour, by mark and by dash."""
+    """How an arm is drawn: colour, marker and dash."""
 
     name: str
-    colour: int  # place in drawing.COLOURS
-    mark: int  # place in drawing.MARKERS
+    colour: int  # index in chart_style.COLOURS
+    mark: int  # index in chart_style.MARKERS
     dashed: bool  # a sync view
 
 
 @dataclass(frozen=True)
 class Mark:
-    """A point of its own, with an interval if there is one. Hollow: INVALID, or a promise that was not kept."""
+    """A point of its own, with an interval if there is one. Hollow: INVALID, or the objective was missed."""
 
     x: float
     y: float
@@ -58,7 +58,7 @@ class Reference:
 
 @dataclass(frozen=True)
 class Chart:
-    """One panel, and under which choices it is found."""
+    """One panel, and the selection that shows it."""
 
     group: str  # the endpoint
     what: str  # the figure

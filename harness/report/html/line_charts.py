@@ -1,4 +1,4 @@
-"""An analysis in, its line charts out: by level, by percentile, over time, and the hockey stick of a search. Pure."""
+"""The line charts of an analysis: by level, by percentile, over time, and the hockey stick of a capacity search. Pure."""
 
 from collections.abc import Iterator, Sequence
 from math import log10
@@ -16,14 +16,14 @@ from harness.registry.metrics import HIGHEST_RATE, METRICS, Metric
 from harness.report.chart_style import PERCENTILES, TAIL_SAMPLES
 from harness.report.html.line_chart import Chart, Line, Mark, Reference
 from harness.samples import SAMPLES_NEEDED
-from harness.scenario.model import HELD
+from harness.scenario.endpoint import HELD
 
 BY_LEVEL: Final = ("throughput_rps", "p50_ms", "p95_ms", "p99_ms", "cpu_ms_per_request")
 
 DRAWN: Final = ("throughput_rps", "p95_ms")
 """Of those, what is also a picture; the others are in the tables."""
 
-OVER_TIME: Final = {"p50_ms": "p50", "p95_ms": "p95", "max_ms": "largest"}
+OVER_TIME: Final = {"p50_ms": "p50", "p95_ms": "p95", "max_ms": "max"}
 
 PERCENTILE_POINTS: Final = 48
 
@@ -87,7 +87,7 @@ def _mark(analysis: Analysis, cell: Cell, metric: Metric, lost: set[Cell]) -> Ma
 
 
 def percentile_curves(analysis: Analysis, lost: set[Cell]) -> Iterator[Chart]:
-    """Latency by percentile on a log(1 − p) axis: the tail has as much room as the middle."""
+    """Latency by percentile on a log(1 − p) axis, which spreads out the tail."""
     for endpoint, level in groups(analysis):
         samples = {
             place: sample
@@ -179,11 +179,11 @@ def _in_time(analysis: Analysis, rows: pd.DataFrame, arm: str, column: str, x: S
 
 
 def hockey_sticks(analysis: Analysis, lost: set[Cell]) -> Iterator[Chart]:
-    """Of a search for capacity: each slice's latency at the promised percentile against its rate. Hollow: not kept."""
-    promise, walked = analysis.run.scenario.load.objective, analysis.curve
-    if analysis.mode != CAPACITY or promise is None or walked.empty:
+    """Of a capacity search: each slice's latency at the objective's percentile against its rate. Hollow: missed."""
+    objective, walked = analysis.run.scenario.load.objective, analysis.curve
+    if analysis.mode != CAPACITY or objective is None or walked.empty:
         return
-    name = f"p{100 * promise.quantile:g}"
+    name = f"p{100 * objective.quantile:g}"
     for endpoint in [endpoint.label for endpoint in analysis.run.scenario.endpoints]:
         rows = walked[walked.endpoint == endpoint]
         x = sorted(rows.rate.unique().tolist())
@@ -196,22 +196,22 @@ def hockey_sticks(analysis: Analysis, lost: set[Cell]) -> Iterator[Chart]:
             x=x,
             lines=[line for line in lines if line.marks],
             x_log=True,
-            references=[Reference(promise.limit_ms, f"promise: {promise}"), *_found(analysis, endpoint)],
+            references=[Reference(objective.limit_ms, f"objective: {objective}"), *_found(analysis, endpoint)],
         )
 
 
 def _walk(rows: pd.DataFrame, place: int, x: Sequence[float]) -> Line:
     middle = rows.groupby("rate").latency_ms.median().to_dict()
-    marks = [Mark(float(one.rate), float(one.latency_ms), hollow=not one.kept) for one in rows.itertuples(index=False)]
+    marks = [Mark(float(one.rate), float(one.latency_ms), hollow=not one.met) for one in rows.itertuples(index=False)]
     return Line(place, [middle.get(rate) for rate in x], marks)
 
 
 def _found(analysis: Analysis, endpoint: str) -> Iterator[Reference]:
-    """The rates that were confirmed, and how much the load maker can send, so that nobody takes that for a server's limit."""
+    """The confirmed rates, and the load generator's own limit, so that it is not mistaken for a server's."""
     for arm, place in arms(analysis).items():
         found = analysis.estimate(Cell(arm, endpoint, HELD), HIGHEST_RATE)
         if found is not None:
             yield Reference(found.value, f"{numbers.number(found.value)}/s", upright=True, arm=place)
     most = analysis.run.head["calibration"].get("most_rate")
     if most:
-        yield Reference(float(most), "the load maker's limit", upright=True)
+        yield Reference(float(most), "load-generator limit", upright=True)

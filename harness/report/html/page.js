@@ -1,4 +1,4 @@
-// What a reader can do with the page: choose, hide, hover, change the scale and the colours. Without it every value is still there.
+// Interaction: choose, hide, hover, change scale and theme. Without this script every value is still in the page.
 (() => {
   "use strict";
   const root = document.documentElement;
@@ -9,7 +9,7 @@
   const live = [];
   root.classList.add("js");
 
-  // as figures.number writes it
+  // same format as harness/formatting/numbers.py
   const written = (value) => {
     if (value === null || value === undefined) return "–";
     const size = Math.abs(value);
@@ -24,7 +24,7 @@
 
   const along = (chart, x) => (chart.x_form === "number" && chart.x_ticks.find((one) => one[0] === x)?.[1]) || forms[chart.x_form](x);
 
-  // colours
+  // theme
 
   const themes = ["auto", "light", "dark"];
   const button = document.getElementById("theme");
@@ -32,16 +32,16 @@
     if (theme === "auto") root.removeAttribute("data-theme");
     else root.dataset.theme = theme;
     button.textContent = `${{ auto: "◐", light: "☀", dark: "☾" }[theme]} ${theme}`;
-    button.setAttribute("aria-label", `colours: ${theme === "auto" ? "as the system" : theme}`);
+    button.setAttribute("aria-label", `theme: ${theme === "auto" ? "as the system" : theme}`);
     live.forEach((chart) => chart.draw());
   };
   const remembered = () => {
-    try { return localStorage.getItem("bench-theme") || "auto"; } catch { return "auto"; }
+    try { return localStorage.getItem("djbench-theme") || "auto"; } catch { return "auto"; }
   };
   let theme = remembered();
   button.addEventListener("click", () => {
     theme = themes[(themes.indexOf(theme) + 1) % themes.length];
-    try { localStorage.setItem("bench-theme", theme); } catch { /* a file may have no storage */ }
+    try { localStorage.setItem("djbench-theme", theme); } catch { /* a file may have no storage */ }
     setTheme(theme);
   });
   const colour = (name) => getComputedStyle(root).getPropertyValue(`--${name}`).trim();
@@ -58,8 +58,8 @@
     show();
   };
   choose("ratio-metric", "metric", "ratios");
-  choose("bar-metric", "metric", "figures");
-  choose("bar-group", "place", "figures");
+  choose("bar-metric", "metric", "metrics");
+  choose("bar-group", "place", "metrics");
 
   all("input[data-arm]").forEach((box) => box.addEventListener("change", () => {
     const arm = Number(box.dataset.arm);
@@ -156,7 +156,7 @@
     ctx.restore();
   };
 
-  // a line runs on over what is missing, and ends where a block ends
+  // lines bridge missing points, but not the end of a block
   const ends = (u, chart) => (chart.x_form === "block" ? chart.references.filter((one) => one.upright).map((one) => Math.round(u.valToPos(one.at, "x", true))) : []);
 
   const sparse = (chart, line) => {
@@ -207,7 +207,7 @@
       }, [chart.x, ...chart.lines.map((line) => line.y.map((y) => (log && y !== null && y <= 0 ? null : y)))], place);
       place.querySelector("canvas").setAttribute("aria-hidden", "true");
     };
-    // what the mouse shows, by keys and for the ear
+    // keyboard access to hover values, announced to screen readers
     const steps = { ArrowLeft: -1, ArrowRight: 1, Home: -Infinity, End: Infinity };
     place.addEventListener("keydown", (event) => {
       if (!(event.key in steps) || !shown) return;

@@ -1,6 +1,6 @@
-"""An analysed run and its reasons in, report.html's text out: content, style and script put into one file.
+"""report.html as one file: content, style and script of an analysed run.
 
-Style and script stand in the file itself and are allowed by their hashes alone: nothing else may run, nothing may be loaded.
+Style and script are embedded and allowed by their hashes alone: nothing else may run, nothing is loaded.
 """
 
 import base64
@@ -41,7 +41,7 @@ def html(analysis: Analysis, reasons: list[Reason]) -> str:
 
 
 def _embedded(shown: dict[str, Any]) -> dict[str, Any]:
-    """The content with its data as the page holds them, and the style and script that alone are allowed to run."""
+    """The content with data, style and script embedded, and the policy that allows only these."""
     style, script = _read("vendor/uPlot.min.css", "page.css"), _read("vendor/uPlot.iife.min.js", "page.js")
     return shown | {
         "style": Markup(style),

@@ -1,4 +1,4 @@
-"""An analysed run and its reasons in, everything that the page's template shows out."""
+"""Everything that the page's template shows, from an analysed run and its reasons."""
 
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -15,6 +15,7 @@ from harness.report.html import (
     causes,
     caveats,
     facts,
+    glossary,
     line_charts,
     pair_sentences,
     plot_groups,
@@ -29,7 +30,7 @@ from harness.verdicts.claim_verdicts import Verdict
 from harness.verdicts.mechanism import Explained
 from harness.verdicts.validity import Reason
 
-MANY: Final = 8  # flags, of which the rest is folded away
+MANY: Final = 8  # warnings shown unfolded at most
 
 
 def content(analysis: Analysis, reasons: list[Reason]) -> dict[str, Any]:
@@ -43,12 +44,13 @@ def content(analysis: Analysis, reasons: list[Reason]) -> dict[str, Any]:
         **_charts(analysis, reasons),
         **_validity(analysis, reasons, found),
         **_fairness(analysis),
-        "again": facts.again(analysis, found is not None),
+        "reproduce": facts.reproduce(analysis, found is not None),
+        "glossary": glossary.TERMS,
     }
 
 
 def _answer(analysis: Analysis, reasons: list[Reason], found: Explained | None) -> dict[str, Any]:
-    """Sentences, claims, who won where and why."""
+    """Sentences, claims, and the table of results by endpoint."""
     lost = validity.invalid_cells(reasons)
     valid = sections.valid_comparisons(analysis, lost)
     told = answer_table.told(analysis, valid, causes.grounds(analysis, valid, found.cells if found else {}))
@@ -86,7 +88,7 @@ def _charts(analysis: Analysis, reasons: list[Reason]) -> dict[str, Any]:
 
 
 def _validity(analysis: Analysis, reasons: list[Reason], found: Explained | None) -> dict[str, Any]:
-    """What each request took, why, and what is wrong with which cell."""
+    """Resources and mechanism of each cell, and what is wrong with which cell."""
     lost, told_of = validity.invalid_cells(reasons), sections.sections(analysis, reasons)
     return {
         "named": facts.named,
@@ -105,10 +107,10 @@ def _validity(analysis: Analysis, reasons: list[Reason], found: Explained | None
 
 
 def _fairness(analysis: Analysis) -> dict[str, Any]:
-    """What was equal and what was not, on what it was measured, and by which commands."""
+    """What differed between arms and what did not, the environment, and the commands."""
     return {
         "differed": facts.differed(analysis),
-        "unequal": facts.unequal_caps(analysis),
+        "unequal": facts.unequal_limits(analysis),
         "equal": facts.equal(analysis),
         "machine": facts.machine(analysis),
         "calibration": facts.calibration(analysis),
@@ -123,15 +125,15 @@ def _flagged(reasons: Sequence[Reason]) -> set[Cell]:
 
 
 def _state(analysis: Analysis) -> str:
-    """What has to be said of a run that is not whole."""
+    """The warning shown for an incomplete run."""
     asked = analysis.run.scenario
     planned = numbers.blocks(asked.blocks) if isinstance(asked.blocks, int) else f"{asked.blocks} blocks"
     said = []
     if analysis.run.state != FINISHED or not asked.fewest_blocks <= analysis.blocks <= asked.most_blocks:
-        said.append(f"{analysis.run.state} after {analysis.blocks} of {planned}: a smaller run.")
+        said.append(f"Incomplete run: {analysis.run.state} after {analysis.blocks} of {planned}.")
     if analysis.blocks < FEWEST_BLOCKS and asked.pairs:
         said.append(
-            f"{analysis.blocks} of the {FEWEST_BLOCKS} blocks that a difference takes: no difference can be certain yet."
+            f"At least {FEWEST_BLOCKS} blocks are needed to detect a difference; this run has {analysis.blocks}."
         )
     return " ".join(said)
 
@@ -150,7 +152,7 @@ def _claims(verdicts: Sequence[Verdict]) -> list[dict[str, Any]]:
 
 
 def _mechanism(analysis: Analysis, found: Explained, told: Sequence[Section]) -> dict[str, Any]:
-    """What a probed pass counted per request, as a table, and in words."""
+    """What the instrumented run counted per request, as a table and in words."""
     columns = {
         name: title for name, title in facts.COUNTED.items() if any(getattr(one, name) for one in found.cells.values())
     }
@@ -163,6 +165,6 @@ def _mechanism(analysis: Analysis, found: Explained, told: Sequence[Section]) ->
         for cell, one in found.cells.items()
     ]
     return {
-        "table": Table(["where", "arm", *columns.values()], rows),
+        "table": Table(["endpoint", "arm", *columns.values()], rows),
         "told": [(one.title, one.why) for one in told if one.why],
     }

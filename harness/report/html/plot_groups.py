@@ -1,4 +1,4 @@
-"""The interactive charts of report.html: which of them a run has something for, each with its pictures."""
+"""The interactive charts of report.html that a run has data for, each with its static pictures."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from harness.report.html.line_chart import Chart, styles
 
 @dataclass(frozen=True)
 class Plot:
-    """One interactive chart with its pictures."""
+    """One interactive chart with its static pictures."""
 
     key: str
     title: str
@@ -31,34 +31,34 @@ class Plot:
 
 
 def plots(analysis: Analysis, lost: set[Any]) -> list[Plot]:
-    """The interactive charts that this run has something for."""
-    promise = analysis.run.scenario.load.objective
+    """The interactive charts that this run has data for."""
+    objective = analysis.run.scenario.load.objective
     told = [
         (
             "sticks",
-            "How hard can it be pushed?",
-            f"Each mark is a slice at one rate; hollow: {promise} was not kept. A line that turns upwards has found its"
-            " limit, and the dotted upright is the highest rate that was confirmed.",
+            "Capacity search",
+            f"Latency against offered rate. Each mark is one slice; hollow: {objective} missed. A line that turns upwards"
+            " has reached saturation; dotted vertical line: highest confirmed rate.",
             line_charts.hockey_sticks(analysis, lost),
         ),
         (
             "levels",
-            "What happens as the load grows?",
-            "A line that stays flat has reached its limit: more users only wait longer. Whiskers are 95 % intervals over blocks.",
+            "Scaling with load",
+            "Throughput that stays flat is saturated: additional users only add latency. Whiskers: 95 % intervals over blocks.",
             line_charts.by_level(analysis, lost),
         ),
         (
             "percentiles",
-            "Where is the tail?",
-            "Of every hundred users, so many waited at most so long. The axis gives the slowest 1 % as much room as the"
-            " rest; lower is better, and a line that rises on the right keeps a few users waiting.",
+            "Latency percentiles",
+            "Share of requests completed within each latency, on a logarithmic axis that gives the slowest 1 % as much room as"
+            " the rest. Lower is better; a line that rises at the right has a long tail.",
             line_charts.percentile_curves(analysis, lost),
         ),
         (
             "time",
-            "Did it hold over time?",
-            "Latency while each arm was loaded, block after block, its slices in turn. Level is good; steps from block to"
-            " block are the machine's moods or a fresh start's, and slopes within a block say that it had not settled.",
+            "Latency over time",
+            "Latency of each arm while it was under load, block by block, slice by slice. Flat lines are good; steps between"
+            " blocks come from machine noise or server restarts, a slope within a block means no steady state.",
             line_charts.over_time(analysis, lost),
         ),
     ]

@@ -1,4 +1,4 @@
-"""A chart as an SVG picture: for paper, for readers without JavaScript, and small. Colours are classes, so that dark is dark.
+"""A chart as SVG: for print and for readers without JavaScript. Colours are CSS classes, so that they follow the theme.
 
 Text is escaped by Markup.format.
 """
@@ -36,7 +36,7 @@ MARKS: Final = (
     "M-4.5-2L-2-4.5L0-2.5L2-4.5L4.5-2L2.5 0L4.5 2L2 4.5L0 2.5L-2 4.5L-4.5 2L-2.5 0z",
     "M0-5L1.5-1.5L5-1.5L2.2.8L3.2 4.5L0 2.2L-3.2 4.5L-2.2.8L-5-1.5L-1.5-1.5z",
 )
-"""As drawing.MARKERS: circle, square, diamond, triangles up and down, plus, cross, star. page.js draws with the same paths."""
+"""As chart_style.MARKERS: circle, square, diamond, triangles up and down, plus, cross, star. page.js uses the same paths."""
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ class Scale:
 
 
 def draw(chart: Chart, styles: Sequence[Style], number: str) -> Markup:
-    """The picture, with a name and a description for those who do not see it. `number`: a name within the page."""
+    """The chart, with title and description for screen readers. `number`: an id unique in the page."""
     x, y = _x_scale(chart), _y_scale(chart)
     title = Markup("{}: {}").format(chart.group, chart.what)
     parts = [
@@ -225,7 +225,7 @@ def _end(line: Line, y: Scale) -> float | None:
 
 
 def _described(chart: Chart, styles: Sequence[Style]) -> str:
-    """Each arm's first and last value, for a reader who listens."""
+    """Each arm's first and last value, for screen readers."""
     said = []
     for line in chart.lines:
         known = [one for one in line.y if one is not None]

@@ -1,5 +1,5 @@
-"""Pictures of a run, drawn by Matplotlib: `charts` says which there are, `overlay` draws several runs over each other.
+"""Charts of a run, drawn with Matplotlib: `charts` lists them, `overlay` draws several runs in one chart.
 
-The chart modules say what is drawn, `drawing` and `caption` what charts have in common; `sheet`, `layout`, `ticks` and `paper`
-bring it onto a picture of a given size with no word cut off or upon another. Pure but for the files that `charts` writes.
+The chart modules say what is drawn; `drawing` and `caption` hold what charts share; `sheet`, `layout`, `ticks` and `page_size`
+place it on a picture of a given size without cut or overlapping text. Pure but for the files that `charts` writes.
 """

@@ -1,6 +1,6 @@
-"""What is said around a chart: its question, the facts a sceptic asks for, and what is missing from it. Pure.
+"""The text around a chart: its question, the conditions of the run, and what the chart leaves out. Pure.
 
-A picture travels without its report, so machine, versions, date, n and everything that is not in it stand on it.
+A picture is shared without its report, so machine, versions, date, n and every omission are written on it.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -15,26 +15,26 @@ from harness.scenario.arm import Arm
 from harness.storage.files import FINISHED
 from harness.verdicts.validity import Reason
 
-LONGEST_QUESTION: Final = 140  # letters: a longer one is no title
+LONGEST_QUESTION: Final = 140  # characters; a longer one does not fit as a title
 
 LONGEST_REASON: Final = 90
 
-NAMED: Final = 3  # groups of cells with the same fault; the rest is counted
+NAMED: Final = 3  # groups of cells with the same fault that are listed; the rest is counted
 
 
 def question(analysis: Analysis, mode: str, otherwise: str) -> str:
-    """The scenario's own question where this chart answers it under this kind of load; otherwise the chart's."""
+    """The scenario's own question if this chart answers it in this load mode; otherwise the chart's."""
     asked = analysis.run.scenario.question
     return asked if analysis.mode == mode and len(asked) <= LONGEST_QUESTION else otherwise
 
 
 def facts(analysis: Analysis, arms: Sequence[Arm]) -> str:
-    """When, where, with what, how often: the line beneath the question."""
+    """Date, machine, versions, load and n: the line below the question."""
     return " · ".join(", ".join(group) for group in groups(analysis, arms))
 
 
 def groups(analysis: Analysis, arms: Sequence[Arm]) -> list[list[str]]:
-    """The same, fact by fact: those of the machine together, and those of the versions."""
+    """The same as groups of facts: date, machine, versions, database, load, n, scenario."""
     run = analysis.run
     told = [[str(run.head.get("started", ""))[:10]], machine(run), versions(run, arms)]
     told += [[database(run)]] if DATABASE in run.scenario.needs else []
@@ -47,7 +47,7 @@ def machine(run: Run) -> list[str]:
     known, cores = run.head["machine"], run.head["cores"]
     split = ""
     if cores["server"]:
-        split = f" (server on {_cores(cores['server'])}, load on {_cores(cores['load'])})"
+        split = f" (server on {_cores(cores['server'])}, load generator on {_cores(cores['load'])})"
     release = str(known["system"]).split("-")[0]
     return [str(known["cpu"]), f"{numbers.count(known['cores'])} cores{split}", release]
 
@@ -68,7 +68,7 @@ def database(run: Run) -> str:
 
 
 def blocks(analysis: Analysis) -> str:
-    """How large the sample is; of a run that was cut off, of how many that were planned."""
+    """The sample size; for an incomplete run, of how many planned."""
     run = analysis.run
     told = "1 block" if analysis.blocks == 1 else f"{numbers.count(analysis.blocks)} blocks"
     if run.state == FINISHED:
@@ -79,7 +79,7 @@ def blocks(analysis: Analysis) -> str:
 def missing(
     analysis: Analysis, reasons: Iterable[Reason], cells: Sequence[Cell], invalid: str = "INVALID, drawn hollow"
 ) -> list[str]:
-    """Which of these cells are INVALID and why, and what the scenario did not ask of whom."""
+    """Which of these cells are INVALID and why, and which combinations the scenario leaves out."""
     lost = _invalid(analysis, reasons, cells)
     return [*(f"{invalid}: {told}" for told in lost), *_not_asked(analysis, cells)]
 
@@ -92,7 +92,7 @@ def _invalid(analysis: Analysis, reasons: Iterable[Reason], cells: Sequence[Cell
             same.setdefault(_short(first[cell]), []).append(cell)
     told = [f"{_cells(analysis, some)} ({why})" for why, some in same.items()]
     if told:
-        more = f"; and {numbers.count(len(told) - NAMED)} more: see the report" if len(told) > NAMED else ""
+        more = f"; and {numbers.count(len(told) - NAMED)} more, see the report" if len(told) > NAMED else ""
         yield f"{'; '.join(told[:NAMED])}{more}."
 
 
@@ -103,10 +103,10 @@ def _not_asked(analysis: Analysis, cells: Sequence[Cell]) -> Iterator[str]:
         asked = {arm.name for arm in analysis.run.scenario.arms_of(endpoint)}
         left = [arm.name for arm in analysis.run.scenario.arms if arm.name not in asked]
         if left and drawn & set(endpoint.labels):
-            told.append(f"{endpoint.label} of {_names(left)}")
+            told.append(f"{endpoint.label} on {_names(left)}")
     if told:
         more = f"; {numbers.count(len(told) - NAMED)} more" if len(told) > NAMED else ""
-        yield f"Not measured, because the scenario does not ask for it: {'; '.join(told[:NAMED])}{more}."
+        yield f"Not part of this scenario: {'; '.join(told[:NAMED])}{more}."
 
 
 def _cells(analysis: Analysis, cells: Sequence[Cell]) -> str:

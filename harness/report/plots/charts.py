@@ -1,6 +1,6 @@
-"""Figures in, pictures out: which charts there are, and their files. A chart is a function of a Subject and gives its pictures.
+"""The list of charts, and saving them to files. A chart is a function from a Subject to one or more pictures.
 
-One that has more panels than one picture of its size has room for gives several.
+A chart with more panels than fit on one picture is split into several.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -45,12 +45,12 @@ UNDATED: Final[dict[str, dict[str, None]]] = {"svg": {"Date": None}, "pdf": {"Cr
 
 
 def save_all(analysis: Analysis, folder: Path, kind: str, size: Paper = PAGE) -> list[str]:
-    """Draw every chart into the folder; returns the file names. Charts of which the run knows nothing are left out."""
+    """Draw every chart into the folder; returns the file names. Charts without data are left out."""
     return save_pictures(drawn(analysis, size), folder, [kind], size)
 
 
 def drawn(analysis: Analysis, size: Paper) -> Iterator[tuple[str, Iterator[Figure]]]:
-    """Each chart's name and pictures. To be used up under the size's style, as `save_pictures` does."""
+    """Each chart's name and pictures. Consume it within the size's rc_context, as `save_pictures` does."""
     subject = Subject.of(analysis, size)
     for name, chart in CHARTS.items():
         if name != "hockey_stick" or not analysis.curve.empty:

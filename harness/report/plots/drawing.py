@@ -1,7 +1,7 @@
-"""What charts are made of: an arm's colour and marker, bars, points, lines, and what is drawn of a cell. For the charts.
+"""What charts share: an arm's colour and marker; bars, points and lines; and how a cell is drawn.
 
-Colours are Okabe and Ito's, which colour-blind people can tell apart; sync is hatched or dashed and async plain,
-and every arm has its own marker, so that a print in grey can be read.
+Colours are Okabe and Ito's, which colour-blind readers can tell apart. Sync views are hatched or dashed, async views plain,
+and every arm has its own marker, so that charts are readable in greyscale.
 """
 
 from collections.abc import Callable, Sequence
@@ -26,7 +26,7 @@ from harness.verdicts.validity import Reason
 
 NO_COLOUR: Final = "#737373"
 
-DARK: Final = 0.22  # luminance up to which a colour can be read as small type on white
+DARK: Final = 0.22  # luminance up to which small text is readable on white
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ class Mark:
 
 @dataclass(frozen=True)
 class Subject:
-    """A run that is drawn, on one size of paper."""
+    """A run to be drawn, at one paper size."""
 
     analysis: Analysis
     reasons: Sequence[Reason]
@@ -76,24 +76,24 @@ class Subject:
 
     @property
     def rate(self) -> Metric:
-        """What is served: throughput, or in a search for capacity the highest rate."""
+        """Throughput, or in a capacity search the highest rate."""
         return HIGHEST_RATE if HIGHEST_RATE in self.analysis.metrics else THROUGHPUT
 
     def cells(self, endpoint: str, level: Level | None = None) -> list[Cell]:
-        """Those of an endpoint, at one level or at all."""
+        """The cells of an endpoint, at one level or at all levels."""
         found = (cell for cell in self.analysis.cells if cell.endpoint == endpoint)
         return [cell for cell in found if level is None or cell.level == level]
 
     def words(
         self, question: str, cells: Sequence[Cell], notes: Sequence[str], invalid: str = "INVALID, drawn hollow"
     ) -> Words:
-        """What stands around a picture of these cells; `invalid`: how it shows those that are."""
+        """The text around a picture of these cells; `invalid`: how the chart marks INVALID cells."""
         drawn = {cell.arm for cell in cells}
         facts = caption.facts(self.analysis, [arm for arm in self.arms if arm.name in drawn])
         return Words(question, facts, [*notes, *caption.missing(self.analysis, self.reasons, cells, invalid)])
 
     def mark(self, cell: Cell, metric: Metric) -> Mark | None:
-        """The cell's figure, as its arm is drawn."""
+        """The cell's value in its arm's style."""
         found = self.analysis.estimate(cell, metric)
         if found is None:
             return None
@@ -109,7 +109,7 @@ class Subject:
         return COLOURS[names.index(self.analysis.run.scenario.arm(arm).control_of or arm) % len(COLOURS)]
 
     def marker(self, arm: str) -> str:
-        """Its marker: with its colour no other arm's, up to 64 of them."""
+        """Its marker: colour and marker together are unique for up to 64 arms."""
         place = [one.name for one in self.arms].index(arm)
         return MARKERS[(place + place // len(COLOURS)) % len(MARKERS)]
 
@@ -117,7 +117,7 @@ class Subject:
         return is_async(self.analysis, arm)
 
     def line(self, arm: str) -> dict[str, Any]:
-        """Matplotlib's words for an arm's line."""
+        """Matplotlib keyword arguments for an arm's line."""
         return {
             "color": self.colour(arm),
             "marker": self.marker(arm),
@@ -131,7 +131,7 @@ Marks = Callable[[Subject, Cell], Mark | None]
 
 
 def bar(sheet: Sheet, panel: Axes, row: float, mark: Mark, height: float = 0.72) -> None:
-    """A bar from 0 with its interval and its figure; of an INVALID cell hollow, and named."""
+    """A bar from 0 with its interval and value; hollow and labelled for an INVALID cell."""
     scale = sheet.paper.scale
     face: dict[str, Any] = (
         {"facecolor": "none", "edgecolor": mark.colour, "ls": "--", "lw": scale}
@@ -146,7 +146,7 @@ def bar(sheet: Sheet, panel: Axes, row: float, mark: Mark, height: float = 0.72)
 
 
 def point(sheet: Sheet, panel: Axes, row: float, mark: Mark) -> None:
-    """A point with its interval and its figure; of an INVALID cell hollow, and named."""
+    """A point with its interval and value; hollow and labelled for an INVALID cell."""
     scale = sheet.paper.scale
     face = "white" if mark.hollow else mark.colour
     if mark.low is not None and mark.high is not None:
@@ -160,7 +160,7 @@ def _named(mark: Mark) -> str:
 
 
 def ink(colour: str) -> str:
-    """The colour, as dark as type has to be to be read on white."""
+    """The colour, darkened until small text in it is readable on white."""
     red, green, blue = to_rgb(colour)
     while 0.2126 * red**2.2 + 0.7152 * green**2.2 + 0.0722 * blue**2.2 > DARK:
         red, green, blue = 0.92 * red, 0.92 * green, 0.92 * blue
@@ -173,4 +173,4 @@ def title(metric: Metric) -> str:
 
 
 def better(metric: Metric) -> str:
-    return "more is better" if metric.higher_is_better else "less is better"
+    return "higher is better" if metric.higher_is_better else "lower is better"

@@ -1,7 +1,7 @@
-"""The hockey stick: latency against offered rate, as a search for capacity walked it. One panel per endpoint.
+"""The hockey stick: latency against offered rate in a capacity search. One panel per endpoint.
 
-Each mark is one slice. Filled: the promise was kept. Hollow: it was not. The load maker's own limit is drawn, so that nobody
-mistakes it for a server's.
+Each mark is one slice. Filled: objective met. Hollow: missed. The load generator's own limit is drawn, so that it is not
+mistaken for a server's.
 """
 
 from collections.abc import Iterator, Sequence
@@ -18,21 +18,21 @@ from harness.report.plots import drawing, page_size, ticks
 from harness.report.plots.drawing import Subject
 from harness.report.plots.level_charts import names_room
 from harness.report.plots.sheet import Sheet
-from harness.scenario.model import HELD
+from harness.scenario.endpoint import HELD
 
-QUESTION: Final = "How hard can each deployment be pushed before its users wait too long?"
+QUESTION: Final = "Which request rate can each deployment sustain?"
 
-INVALID: Final = "INVALID, and without a rate"  # hollow says something else here
+INVALID: Final = "INVALID, no rate"  # a hollow mark means something else here
 
 HEIGHT: Final = 16.0  # of a panel with its words, in rows
 
 NEAR: Final = 3.0
 
-NAMES: Final = 7.5  # rows of a panel of that height, that lines' names may take
+NAMES: Final = 7.5  # rows of a panel of that height that line labels may take
 
 
 def stick(subject: Subject) -> Iterator[Figure]:
-    """Pictures of all endpoints; at talk size one endpoint each."""
+    """Pictures of all endpoints; at talk size one endpoint per picture."""
     size, scenario = subject.paper, subject.analysis.run.scenario
     endpoints = [endpoint.label for endpoint in scenario.endpoints]
     names = sum(page_size.count(_name(subject, Cell(arm.name, endpoints[0], HELD))) for arm in subject.arms)
@@ -48,14 +48,15 @@ def stick(subject: Subject) -> Iterator[Figure]:
 
 
 def _notes(subject: Subject) -> Sequence[str]:
-    promise = subject.analysis.run.scenario.load.objective
+    objective = subject.analysis.run.scenario.load.objective
     most, limit = _most(subject), ""
     if most:
-        limit = f" The load maker was asked for {numbers.count(most)}/s at most, half of what it can send"
-        limit += " (thick grey line)." if _near(subject, most) else ": far to the right of all this."
+        limit = f" Load-generator limit: {numbers.count(most)}/s, half of its ceiling"
+        limit += " (thick grey line)." if _near(subject, most) else " (far to the right of this chart)."
     return [
-        f"Each mark is one slice of load. Filled: {promise} was kept; hollow: it was not. Further right is better."
-        f" Dotted: the highest rate that was confirmed, as named at the right.{limit} Dashed: sync view."
+        f"Each mark is one slice. Filled: {objective} met; hollow: missed. Further right is better."
+        " Latency runs from the intended send time."
+        f" Dotted vertical line: highest confirmed rate, labelled at the right.{limit} Dashed: sync view."
     ]
 
 
@@ -65,26 +66,26 @@ def _most(subject: Subject) -> float | None:
 
 
 def _near(subject: Subject, most: float) -> bool:
-    """Whether the load maker's limit can be drawn without making everything else small."""
+    """Whether the load generator's limit fits on the axis without squeezing the data."""
     return most < NEAR * float(subject.analysis.curve.rate.max())
 
 
 def _panel(subject: Subject, sheet: Sheet, panel: Axes, endpoint: str) -> None:
-    promise, curve = subject.analysis.run.scenario.load.objective, subject.analysis.curve
-    assert promise is not None
+    objective, curve = subject.analysis.run.scenario.load.objective, subject.analysis.curve
+    assert objective is not None
     ticks.logarithmic(panel.xaxis, "x")
     ticks.logarithmic(panel.yaxis, "y")
     for arm in subject.arms:
         walked = curve[(curve.endpoint == endpoint) & (curve.arm == arm.name)]
         _arm(subject, sheet, panel, walked, Cell(arm.name, endpoint, HELD))
-    panel.axhline(promise.limit_ms, color="black", lw=subject.paper.scale)
+    panel.axhline(objective.limit_ms, color="black", lw=subject.paper.scale)
     most = _most(subject)
     if most and _near(subject, most):
         panel.axvline(most, color="0.5", lw=3 * subject.paper.scale, alpha=0.5)
     panel.set_xlim(panel.get_xlim())
-    sheet.side(panel, (panel.get_xlim()[1], promise.limit_ms), f"promise: {promise}", "black")
+    sheet.side(panel, (panel.get_xlim()[1], objective.limit_ms), f"objective: {objective}", "black")
     panel.set_xlabel("offered rate [1/s]")
-    panel.set_ylabel(f"p{100 * promise.quantile:g} [ms], from the intended time")
+    panel.set_ylabel(f"p{100 * objective.quantile:g} latency [ms]")
     sheet.title(panel, endpoint)
 
 
@@ -95,7 +96,7 @@ def _arm(subject: Subject, sheet: Sheet, panel: Axes, walked: pd.DataFrame, cell
     middle = walked.groupby("rate").latency_ms.median().dropna()
     panel.plot(middle.index, middle.to_numpy(), color=style["color"], ls=style["ls"], lw=scale, alpha=0.6)
     for kept, face in ((True, style["color"]), (False, "white")):
-        some = walked[walked.kept == kept]
+        some = walked[walked.met == kept]
         mark: dict[str, Any] = {"marker": style["marker"], "ls": "", "ms": 3.6 * scale, "markerfacecolor": face}
         panel.plot(some.rate, some.latency_ms, color=style["color"], **mark)
     found = subject.analysis.estimate(cell, HIGHEST_RATE)

@@ -1,6 +1,6 @@
-"""Where panels go: each in its share of the sheet, with as much room around it as its own words need. Lengths in inches.
+"""Panel layout: each panel in its grid cell, with margins for its own text. Lengths in inches.
 
-Words are measured and not drawn for it, which takes a tenth of the time of Matplotlib's own layouts.
+Text is measured without drawing it, which takes a tenth of the time of Matplotlib's layout engines.
 """
 
 from collections.abc import Mapping, Sequence
@@ -14,22 +14,22 @@ from matplotlib.figure import Figure
 from harness.report.plots import page_size, ticks
 from harness.report.plots.page_size import POINTS, Paper
 
-TICK_PT: Final = 3.5  # a tick's length, and again between it and its number
+TICK_PT: Final = 3.5  # length of a tick, and the gap between it and its label
 
-LABEL_PT: Final = 4.0  # between the numbers and the axis's name
+LABEL_PT: Final = 4.0  # between tick labels and axis label
 
 TITLE_PT: Final = 7.0
 
 BETWEEN: Final = 1.2  # times the edge: between two panels
 
-MOST: Final = 0.75  # of its share, that panels above each other may lose to begin and end alike
+MOST: Final = 0.75  # of its share that a panel may lose to be aligned with those above and below
 
-LEAST: Final = 0.2  # of its share, that a panel keeps whatever its words take
+LEAST: Final = 0.2  # of its share that a panel keeps, however much text it has
 
 
 @dataclass(frozen=True)
 class Place:
-    """A panel's share: the row it is in, its columns, and whether another panel of the row names its rows."""
+    """A panel's grid cell: row, columns, and whether another panel of the row carries the row labels."""
 
     row: int
     first: int
@@ -39,7 +39,7 @@ class Place:
 
 @dataclass(frozen=True)
 class Margins:
-    """What a panel's words need around it."""
+    """The margins that a panel's text needs."""
 
     left: float
     right: float
@@ -51,8 +51,8 @@ Around = tuple[Place, Margins]
 
 
 def margins(panel: Axes, size: Paper, title: str, names_at_right: Sequence[str], beside: bool) -> Margins:
-    """Measured from the words that the panel has now."""
-    weight = "bold" if any(label.get_fontweight() == "bold" for label in panel.get_yticklabels()) else "normal"
+    """Measured from the panel's current text."""
+    weight = "bold" if any(label.get_fontweight() == "bold" for label in ticks.labels(panel.yaxis)) else "normal"
     tick, small = 2 * TICK_PT / POINTS, size.small
     left = (
         tick + LABEL_PT / POINTS + size.lines(page_size.count(panel.get_ylabel()), small)
@@ -73,14 +73,14 @@ def margins(panel: Axes, size: Paper, title: str, names_at_right: Sequence[str],
 
 
 def tie(size: Paper) -> float:
-    """Length of the line between a panel and a name at its right."""
+    """Length of the line between a panel and a label at its right."""
     return 1.6 * size.text / POINTS
 
 
 def put(
     figure: Figure, size: Paper, area: tuple[float, float], heights: Sequence[float], found: Mapping[Axes, Around]
 ) -> None:
-    """Give every panel its place between `area` (bottom, top)."""
+    """Position every panel within `area` (bottom, top)."""
     bottom, top = area
     stretch, high = (top - bottom) / sum(heights), figure.get_figheight()
     for row, height in enumerate(heights):
@@ -94,13 +94,13 @@ def put(
 
 
 def _spans(own: Mapping[Axes, Around], found: Mapping[Axes, Around], size: Paper) -> dict[Axes, tuple[float, float]]:
-    """Of each panel of a row: where it begins, and its width."""
+    """Start and width of each panel of a row."""
     shared = any(place.beside for place, _ in own.values())
     return _shared(own, size) if shared else _apart(own, found, size)
 
 
 def _shared(own: Mapping[Axes, Around], size: Paper) -> dict[Axes, tuple[float, float]]:
-    """Panels whose rows are named once: all equally wide."""
+    """Panels that share row labels: all equally wide."""
     around, whole = [one for _, one in own.values()], size.width - 2 * size.edge
     gaps = BETWEEN * size.edge * (len(own) - 1)
     wide = (whole - gaps - sum(one.left + one.right for one in around)) / len(own)
@@ -113,7 +113,7 @@ def _shared(own: Mapping[Axes, Around], size: Paper) -> dict[Axes, tuple[float, 
 
 
 def _apart(own: Mapping[Axes, Around], found: Mapping[Axes, Around], size: Paper) -> dict[Axes, tuple[float, float]]:
-    """Panels side by side; those of one column begin and end alike."""
+    """Panels side by side, aligned by column."""
     gap, columns = BETWEEN * size.edge, 1 + max(place.last for place, _ in found.values())
     share = (size.width - 2 * size.edge - gap * (columns - 1)) / columns
     spans = {}
@@ -128,6 +128,6 @@ def _apart(own: Mapping[Axes, Around], found: Mapping[Axes, Around], size: Paper
 
 
 def _numbers(axis: Axis) -> list[str]:
-    """What stands at an axis's ticks."""
+    """The labels of an axis's visible ticks."""
     places = [float(place) for place in axis.get_majorticklocs() if ticks.inside(axis, place)]
     return [text for text in axis.get_major_formatter().format_ticks(places) if text]

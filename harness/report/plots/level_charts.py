@@ -1,4 +1,4 @@
-"""One panel per endpoint: lines where it has several levels, bars where it has one. Throughput, latency, CPU."""
+"""Throughput, latency and CPU, one panel per endpoint: lines if it has several levels, bars if it has one."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -20,18 +20,18 @@ from harness.samples import SAMPLES_NEEDED
 
 LONGEST_FIGURE: Final = ": p50 12 345, p99 12 345"  # beside a line's name
 
-NAMES_MOST: Final = 0.46  # of a panel's share of the width, that names of rows or lines may take
+NAMES_MOST: Final = 0.46  # of a panel's share of the width, that row or line labels may take
 
-AROUND: Final = 4.6  # lines of text around a panel's rows: title, numbers, name of the axis
+AROUND: Final = 4.6  # lines of text around a panel's rows: title, tick labels, axis label
 
 LEAST_LINES: Final = 9.0  # rows' worth of height that a panel of lines takes at least
 
-INTERVALS: Final = "Median over blocks; thin line: its 95 % interval. Hatched or dashed: sync view."
+INTERVALS: Final = "Median over blocks; thin line: 95 % interval. Hatched or dashed: sync view."
 
 
 @dataclass(frozen=True)
 class Chart:
-    """What is asked of every endpoint."""
+    """What is drawn for every endpoint."""
 
     question: str
     axis: str
@@ -40,49 +40,51 @@ class Chart:
 
 
 def throughput(subject: Subject) -> Iterator[Figure]:
-    """Correct responses per second against the level; in a search for capacity, the highest rate that kept the promise."""
+    """Correct responses per second against the level; in a capacity search, the highest rate that met the objective."""
     metric, mode = subject.rate, subject.analysis.mode
     if metric is HIGHEST_RATE:
-        promise = subject.analysis.run.scenario.load.objective
-        asked = f"Up to which rate does each deployment keep {promise}?"
+        objective = subject.analysis.run.scenario.load.objective
+        asked = f"Up to which rate does each deployment meet {objective}?"
         notes = [
-            f"The highest rate that kept {promise}: geometric mean over blocks; thin line: its 95 % interval. Hatched: sync view."
+            f"Highest rate that met {objective}: geometric mean over blocks; thin line: 95 % interval. Hatched: sync view."
         ]
         axis = f"highest rate [req/s], {drawing.better(metric)}"
         return pictures(
             subject, Chart(caption.question(subject.analysis, CAPACITY, asked), axis, of_metric(metric), notes)
         )
-    asked = "How many requests per second does each deployment answer correctly?"
-    notes = [INTERVALS] + (["As many as come are answered, until a deployment is overloaded."] if mode == OPEN else [])
+    asked = "What throughput does each deployment reach?"
+    notes = [INTERVALS] + (
+        ["Throughput equals the offered rate until a deployment is saturated."] if mode == OPEN else []
+    )
     return pictures(
         subject, Chart(asked, f"{drawing.title(metric)}, {drawing.better(metric)}", of_metric(metric), notes)
     )
 
 
 def latency(subject: Subject) -> Iterator[Figure]:
-    """Median latency with a whisker up to p99, against the level."""
-    asked = caption.question(subject.analysis, OPEN, "How long does a user wait for an answer?")
+    """Median latency with a whisker to p99, against the level."""
+    asked = caption.question(subject.analysis, OPEN, "What latency do users see?")
     notes = [
-        "Mark or bar: the median user (p50). Thin line: up to the slowest 1 % (p99), drawn from"
-        f" {SAMPLES_NEEDED[0.99]} requests on. Hatched or dashed: sync view."
+        "Mark or bar: median (p50). Thin line: up to p99, where there are at least"
+        f" {SAMPLES_NEEDED[0.99]} samples. Hatched or dashed: sync view."
     ]
-    return pictures(subject, Chart(asked, "latency [ms], less is better", median_to_p99, notes))
+    return pictures(subject, Chart(asked, "latency [ms], lower is better", median_to_p99, notes))
 
 
 def cpu_per_request(subject: Subject) -> Iterator[Figure]:
     """Server CPU per correct response, against the level."""
-    asked = "How much CPU time of the server does one request cost?"
+    asked = "How much server CPU time does a request use?"
     axis = f"{drawing.title(CPU)}, {drawing.better(CPU)}"
     return pictures(subject, Chart(asked, axis, of_metric(CPU), [INTERVALS]))
 
 
 def of_metric(metric: Metric) -> Marks:
-    """The metric's figure of each cell."""
+    """The metric's value of each cell."""
     return lambda subject, cell: subject.mark(cell, metric)
 
 
 def median_to_p99(subject: Subject, cell: Cell) -> Mark | None:
-    """The median, with a whisker up to p99 where there are samples enough."""
+    """The median, with a whisker to p99 if there are enough samples."""
     p50, p99 = (subject.analysis.estimate(cell, metric) for metric in (P50, P99))
     if p50 is None:
         return None
@@ -123,7 +125,7 @@ def pictures(subject: Subject, chart: Chart) -> Iterator[Figure]:
 
 
 def _panels(subject: Subject, chart: Chart) -> Iterator[Panel]:
-    """Those with several levels first: they take the whole width."""
+    """Panels with several levels first: they take the whole width."""
     size = subject.paper
     drawn = [c for c in subject.analysis.cells if subject.analysis.whole(c) == c or chart.marks(subject, c)]
     told = {cell.endpoint for cell in drawn if chart.marks(subject, cell) or cell in subject.lost}
@@ -151,7 +153,7 @@ def _names_lines(size: Paper, name: str, narrow: bool) -> int:
 
 
 def names_room(size: Paper, narrow: bool) -> float:
-    """How wide names at the left of a panel may be."""
+    """How wide labels at the left of a panel may be."""
     return NAMES_MOST * size.width / (2 if narrow else 1)
 
 

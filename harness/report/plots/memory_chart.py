@@ -1,4 +1,4 @@
-"""Resident memory and threads of each arm: what a deployment holds while it serves, the largest over its cells."""
+"""Peak resident memory and threads of each arm, over all its cells."""
 
 from collections.abc import Iterator
 from typing import Final
@@ -15,11 +15,11 @@ from harness.report.plots.sheet import Sheet
 
 SHOWN: Final = (BY_KEY["memory"], BY_KEY["threads"])
 
-QUESTION: Final = "How much memory and how many threads does each deployment hold?"
+QUESTION: Final = "How much memory and how many threads does each deployment use?"
 
 NOTES: Final = (
-    "The largest over all its endpoints and levels; median over blocks, thin line: least to most of any block. Pools that one"
-    " endpoint has filled count in the next. Hatched: sync view.",
+    "Peak over all endpoints and levels; median over blocks, thin line: range over blocks. A thread pool filled by one endpoint"
+    " stays filled for the next. Hatched: sync view.",
 )
 
 NAMES: Final = 0.34  # of the width
@@ -28,7 +28,7 @@ AROUND: Final = 4.6
 
 
 def memory_and_threads(subject: Subject) -> Iterator[Figure]:
-    """One picture, or several where the arms are too many for one."""
+    """One picture, or several if the arms do not fit on one."""
     size = subject.paper
     room = NAMES * size.width
     heights = [page_size.count(page_size.wrapped(arm.name, room, size.small)) * 1.2 for arm in subject.arms]
@@ -52,7 +52,7 @@ def _picture(subject: Subject, arms: list[int], height: float) -> Figure:
         for row, name in enumerate(names):
             mark = _largest(subject, name, metric)
             if mark is None:
-                sheet.end(panel, 0.0, row, "no figure")
+                sheet.end(panel, 0.0, row, "no data")
             else:
                 drawing.bar(sheet, panel, row, mark)
         if first is None:
@@ -67,7 +67,7 @@ def _picture(subject: Subject, arms: list[int], height: float) -> Figure:
 
 
 def _largest(subject: Subject, arm: str, metric: Metric) -> Mark | None:
-    """Over the cells that can be believed; over all, hollow, where none can."""
+    """Over the valid cells; over all, drawn hollow, if none is valid."""
     rows = subject.analysis.per_block
     rows = rows[rows.arm == arm]
     lost = [

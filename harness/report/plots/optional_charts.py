@@ -1,6 +1,6 @@
-"""Charts that only some runs have: of answers that stream, and of connections and sessions that requests had to open.
+"""Charts that only some runs have: streaming responses, and connections and database sessions opened per request.
 
-Each gives no picture where there is nothing to see.
+Each gives no picture if there is nothing to show.
 """
 
 from collections.abc import Iterator
@@ -17,35 +17,35 @@ FIRST_BYTE, STREAMS = BY_KEY["first"], BY_KEY["streams"]
 
 CONNECTIONS, SESSIONS = BY_KEY["connections"], BY_KEY["sessions"]
 
-SELDOM: Final = 0.05  # opened per request: where no cell has more, everything is kept open
+SELDOM: Final = 0.05  # opened per request; if no cell has more, connections are kept open and there is no chart
 
 
 def first_byte(subject: Subject) -> Iterator[Figure]:
-    """Of endpoints that stream: median time until the first byte is there."""
-    asked = "How soon does the first byte of a streamed answer arrive?"
+    """Streaming endpoints: median time to first byte."""
+    asked = "How long does the first byte of a streamed response take?"
     axis = f"{drawing.title(FIRST_BYTE)}, {drawing.better(FIRST_BYTE)}"
     return _of_streams(subject, Chart(asked, axis, of_metric(FIRST_BYTE), [INTERVALS]))
 
 
 def streams(subject: Subject) -> Iterator[Figure]:
-    """Of endpoints that stream: the most answers under way at once."""
-    asked = "How many streamed answers does each deployment send at the same time?"
+    """Streaming endpoints: the most concurrent streams."""
+    asked = "How many concurrent streams does each deployment serve?"
     axis = f"{drawing.title(STREAMS)}, {drawing.better(STREAMS)}"
     return _of_streams(subject, Chart(asked, axis, of_metric(STREAMS), [INTERVALS]))
 
 
 def connections_per_request(subject: Subject) -> Iterator[Figure]:
-    """Where some are opened at all: TCP connections per request."""
-    return _of_opened(subject, "How many requests have to open a connection first?", CONNECTIONS)
+    """TCP connections opened per request, if any."""
+    return _of_opened(subject, "How many TCP connections are opened per request?", CONNECTIONS)
 
 
 def sessions_per_request(subject: Subject) -> Iterator[Figure]:
-    """Where some are opened at all: database sessions per request."""
-    return _of_opened(subject, "How many database sessions are opened for each request?", SESSIONS)
+    """Database sessions opened per request, if any."""
+    return _of_opened(subject, "How many database sessions are opened per request?", SESSIONS)
 
 
 def _of_opened(subject: Subject, asked: str, metric: Metric) -> Iterator[Figure]:
-    """None where nobody counts, or where everything is kept open."""
+    """No picture if nothing is counted, or if connections are kept open."""
     column = subject.analysis.per_block[metric.column].astype(float)
     if (column >= SELDOM).any():
         axis = f"{drawing.title(metric)}, {drawing.better(metric)}"
@@ -53,6 +53,6 @@ def _of_opened(subject: Subject, asked: str, metric: Metric) -> Iterator[Figure]
 
 
 def _of_streams(subject: Subject, chart: Chart) -> Iterator[Figure]:
-    """None where nothing streams."""
+    """No picture if nothing streams."""
     if any(chart.marks(subject, cell) for cell in subject.analysis.cells):
         yield from pictures(subject, chart)

@@ -1,6 +1,6 @@
-"""Several runs over each other: the cells that they share in the same panels, each run with its own colour, mark and interval.
+"""Several runs in the same panels: the cells they share, each run with its own colour, marker and interval.
 
-A run has a letter, and beneath the question stands what is the same in all of them and what is not.
+Runs are labelled A, B, C …; below the question are the conditions they share, then those of each run.
 """
 
 from collections.abc import Iterator, Sequence
@@ -31,12 +31,12 @@ GAP: Final = 0.3  # rows between two arms
 
 SAID_ABOVE: Final = frozenset({*comparability.MACHINE, "python", "django", "database", "affinity"})
 
-SAID: Final = 3  # differences of a kind; the rest is counted
+SAID: Final = 3  # differences listed; the rest is counted
 
 CHARTS: Final = {
-    "compare-throughput": "Did the runs answer as many requests?",
-    "compare-latency": "Did users wait as long in these runs?",
-    "compare-cpu_per_request": "Did a request cost as much CPU in these runs?",
+    "compare-throughput": "Did throughput differ between these runs?",
+    "compare-latency": "Did latency differ between these runs?",
+    "compare-cpu_per_request": "Did CPU time per request differ between these runs?",
 }
 
 MOST_RUNS: Final = len(ascii_uppercase)
@@ -44,7 +44,7 @@ MOST_RUNS: Final = len(ascii_uppercase)
 
 @dataclass(frozen=True)
 class Runs:
-    """The runs that are drawn, with the cells that at least two of them have."""
+    """The runs to be drawn, with the cells that at least two of them have."""
 
     subjects: Sequence[Subject]
     cells: Sequence[Cell]
@@ -68,7 +68,7 @@ class Panel:
 
 
 def drawn(analyses: Sequence[Analysis], size: Paper) -> Iterator[tuple[str, Iterator[Figure]]]:
-    """Each chart's name and pictures. UserError if the runs share nothing, or are not several."""
+    """Each chart's name and pictures. UserError if the runs share no cell, or cannot be compared."""
     runs = Runs([Subject.of(analysis, size) for analysis in analyses], _shared(analyses))
     return _charts(runs)
 
@@ -77,7 +77,7 @@ def _charts(runs: Runs) -> Iterator[tuple[str, Iterator[Figure]]]:
     rate = runs.subjects[0].rate
     asked = {
         "compare-throughput": (_axis(rate), _of(rate)),
-        "compare-latency": ("latency [ms], less is better", level_charts.median_to_p99),
+        "compare-latency": ("latency [ms], lower is better", level_charts.median_to_p99),
         "compare-cpu_per_request": (_axis(CPU), _of(CPU)),
     }
     for name, question in CHARTS.items():
@@ -96,20 +96,18 @@ def _shared(analyses: Sequence[Analysis]) -> list[Cell]:
     paths = [analysis.run.path.resolve() for analysis in analyses]
     for path in paths:
         if paths.count(path) > 1:
-            raise UserError(f"{path}: the same run is named twice; name other run folders")
+            raise UserError(f"{path}: the same run is given twice; give different run folders")
     if len(analyses) > MOST_RUNS:
-        raise UserError(f"{len(analyses)} runs: expected at most {MOST_RUNS}; name fewer")
+        raise UserError(f"{len(analyses)} runs: expected at most {MOST_RUNS}; give fewer")
     modes = {analysis.run.scenario.load.mode: analysis.run.path for analysis in analyses}
     if len(modes) > 1:
         told = ", ".join(f"{path} is {mode} loop" for mode, path in modes.items())
-        raise UserError(f"the runs answer different questions: {told}; compare runs of one kind of load")
+        raise UserError(f"the runs have different load modes: {told}; compare runs of one mode")
     every = [cell for analysis in analyses for cell in analysis.cells]
     shared = [cell for cell in dict.fromkeys(every) if every.count(cell) > 1]
     if not shared:
         told = "; ".join(f"{one.run.path} has {_named(one.mode, one.cells)}" for one in analyses)
-        raise UserError(
-            f"the runs share no cell (arm, endpoint and level by the same names), so nothing can be drawn: {told}"
-        )
+        raise UserError(f"the runs share no cell (same arm, endpoint and level), so there is nothing to draw: {told}")
     return shared
 
 
@@ -134,7 +132,7 @@ def _pictures(runs: Runs, question: str, axis: str, marks: Marks) -> Iterator[Fi
 
 
 def _one_scale(drawn: Sequence[Axes], panels: Sequence[Panel]) -> None:
-    """Panels beside each other that are of one endpoint and level are as long as the longest."""
+    """Panels of one endpoint and level get the same scale."""
     for group in dict.fromkeys((panel.endpoint, panel.level) for panel in panels):
         same = [axes for axes, panel in zip(drawn, panels, strict=True) if (panel.endpoint, panel.level) == group]
         if len(same) > 1:
@@ -146,7 +144,7 @@ def _one_scale(drawn: Sequence[Axes], panels: Sequence[Panel]) -> None:
 
 
 def _panels(runs: Runs) -> Iterator[Panel]:
-    """One per endpoint and level; where a picture has no room for all arms, several."""
+    """One per endpoint and level; several if a picture has no room for all arms."""
     for group in dict.fromkeys((cell.endpoint, cell.level) for cell in runs.cells):
         cells = [cell for cell in runs.cells if (cell.endpoint, cell.level) == group]
         room = min((runs.paper.room / runs.paper.row - AROUND) / _rows(runs, 1), len(cells))
@@ -184,12 +182,12 @@ def _as_run(mark: Mark, place: int) -> Mark:
 
 
 def _facts(runs: Runs) -> str:
-    """What is the same in all runs, and then each with what is not."""
+    """The conditions that all runs share, then each run with its own."""
     told = [
         [fact for group in caption.groups(one.analysis, _arms(runs, one)) for fact in group] for one in runs.subjects
     ]
     same = [fact for fact in told[0] if all(fact in others for others in told)]
-    lines = [f"the same in all: {' · '.join(same)}"] if same else []
+    lines = [f"all runs: {' · '.join(same)}"] if same else []
     for letter, one, own in zip(ascii_uppercase, runs.subjects, told, strict=False):
         lines.append(
             " · ".join([f"{letter}: {one.analysis.run.path.name}", *(fact for fact in own if fact not in same)])
@@ -205,26 +203,26 @@ def _arms(runs: Runs, subject: Subject) -> list[Arm]:
 def _notes(runs: Runs, marks: Marks) -> Iterator[str]:
     latency = marks is level_charts.median_to_p99
     what = (
-        "Mark: the median user (p50); line: up to the slowest 1 % (p99)."
+        "Mark: median (p50); line: up to p99."
         if latency
-        else "Each figure with its 95 % interval; without a line where a run has too few blocks for one."
+        else "Mark: value; line: 95 % interval, missing where a run has too few blocks."
     )
-    yield f"{what} Where two runs differ in more than one thing, the picture cannot say which of them it was."
+    yield f"{what} If two runs differ in more than one condition, the chart cannot attribute a difference to either."
     yield from _besides(runs)
     for letter, subject in zip(ascii_uppercase, runs.subjects, strict=False):
         alone = [cell for cell in subject.analysis.cells if cell not in runs.cells]
         if alone:
-            yield f"Only in {letter}, and not drawn: {_named(runs.mode, alone)}."
+            yield f"Only in {letter}, not drawn: {_named(runs.mode, alone)}."
 
 
 def _besides(runs: Runs) -> Iterator[str]:
-    """What differs besides the facts above: in the plan, or in packages that no arm names."""
+    """Other differences: in the plan, or in packages that are not servers."""
     base = runs.subjects[0].analysis.run
     for letter, subject in zip(ascii_uppercase[1:], runs.subjects[1:], strict=False):
         said = SAID_ABOVE | {word for arm in subject.arms for word in arm.server.split("-")}
         found = [str(one) for one in comparability.differences(base, subject.analysis.run) if one.key not in said]
         if found:
-            yield f"A against {letter}: {_some(found)}."
+            yield f"A vs. {letter}: {_some(found)}."
 
 
 def _invalid(runs: Runs, panels: Sequence[Panel]) -> Iterator[str]:

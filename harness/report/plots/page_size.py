@@ -1,6 +1,6 @@
-"""What a picture is made for: a page beside text, or a wall at the end of a room. Sizes of paper and type, width of a text.
+"""Paper sizes (a page, or slides for a talk), font sizes, and the width of text.
 
-Widths are measured with the font itself, because a label that is guessed to fit is the one that is cut off.
+Text widths are measured with the font itself: an estimate would cut labels off.
 """
 
 from dataclasses import dataclass
@@ -12,20 +12,20 @@ from matplotlib.font_manager import FontProperties
 
 POINTS: Final = 72  # to the inch
 
-FOR_PANELS: Final = 0.66  # of a picture's height; the rest is for the words around them
+FOR_PANELS: Final = 0.66  # of a picture's height; the rest is for question, conditions and notes
 
 FINE: Final = 288  # dots per inch at which widths are measured
 
 MEASURED_PT: Final = 10.0
 
-SLACK: Final = 1.015  # letters are set on whole dots: at fewer dots a line is this much wider at most
+SLACK: Final = 1.015  # glyphs snap to whole pixels: at a lower resolution a line is at most this much wider
 
-LINE: Final = 1.25  # a line of text needs so many times its type's height
+LINE: Final = 1.25  # line height, times the font size
 
 
 @dataclass(frozen=True)
 class Paper:
-    """One size. Lengths in inches, type in points."""
+    """One size. Lengths in inches, font sizes in points."""
 
     name: str
     width: float
@@ -89,7 +89,7 @@ STYLE: Final[dict[str, Any]] = {
     "axes.titleweight": "bold",
     "grid.alpha": 0.3,
     "svg.fonttype": "none",  # text stays text: small, and can be searched
-    "svg.hashsalt": "bench",
+    "svg.hashsalt": "djbench",
     "pdf.fonttype": 42,
 }
 
@@ -100,6 +100,7 @@ TALK: Final = Paper("talk", 40 / 3, 7.5, title=25, facts=12, text=16, small=14, 
 PAPERS: Final = {paper.name: paper for paper in (PAGE, TALK)}
 
 
+@cache
 def width(text: str, size: float, weight: str = "normal") -> float:
     """How wide a line of text is, in inches: the sum of its words, each of which is measured once."""
     words = text.split(" ")

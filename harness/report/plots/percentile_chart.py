@@ -1,4 +1,4 @@
-"""Latency against percentile on a log(1 − p) axis: the tail gets as much room as the middle. One panel per endpoint and level."""
+"""Latency percentiles on a log(1 − p) axis, which spreads out the tail. One panel per endpoint and level."""
 
 from collections.abc import Iterator
 from typing import Final
@@ -19,11 +19,11 @@ from harness.report.plots.sheet import Sheet
 from harness.samples import SAMPLES_NEEDED
 from harness.statistics import intervals
 
-QUESTION: Final = f"How long do the unlucky wait: one user in 100, or in {numbers.count(1000)}?"
+QUESTION: Final = "How long is the latency tail?"
 
 NOTES: Final = (
-    "To the right: ever fewer, ever slower requests (99 %: one in 100 takes longer). Lower is better. All requests of all blocks;"
-    " a curve ends where fewer than seven lie beyond. Dashed: sync view.",
+    "Share of requests completed within each latency (99 %: one in 100 takes longer). Lower is better. Samples of all blocks"
+    " pooled; a curve ends where fewer than seven samples lie beyond it. Dashed: sync view.",
 )
 
 POINTS: Final = 60
@@ -32,13 +32,13 @@ LEAST_HEIGHT: Final = 11.0  # of a panel, in rows
 
 AROUND: Final = 4.6
 
-FLAT: Final = 3.0  # an axis from one end to the other, at least: what is flat should look so
+FLAT: Final = 3.0  # the latency axis spans at least this factor, so that flat curves look flat
 
 COLUMNS: Final = {"page": 2, "talk": 2}
 
 
 def percentile_curves(subject: Subject) -> Iterator[Figure]:
-    """Pictures of all endpoints and levels that have samples enough."""
+    """Pictures of all endpoints and levels that have enough samples."""
     size = subject.paper
     longest = max((page_size.width(arm.name, size.small) for arm in subject.arms), default=0.0)
     columns = COLUMNS[size.name] if longest <= NAMES_MOST * size.width / 2 else 1
@@ -63,7 +63,7 @@ def _picture(subject: Subject, groups: list[tuple[str, Level]], columns: int, he
 
 
 def _height(subject: Subject, columns: int) -> float:
-    """Of a panel: as high as its lines' names need, and more."""
+    """Height of a panel: room for its line labels, and a minimum."""
     size = subject.paper
     room = names_room(size, columns > 1)
     names = sum(page_size.count(page_size.wrapped(arm.name, room, size.small)) for arm in subject.arms)
@@ -71,7 +71,7 @@ def _height(subject: Subject, columns: int) -> float:
 
 
 def _drawn(subject: Subject, group: tuple[str, Level]) -> list[Cell]:
-    """An INVALID cell has no tail that could be believed; a note says which."""
+    """The cells with a curve; INVALID cells have none and are listed in a note."""
     least = SAMPLES_NEEDED[0.50]
     samples = subject.analysis.latencies
     return [c for c in subject.cells(*group) if c not in subject.lost and len(samples.get(c, ())) >= least]

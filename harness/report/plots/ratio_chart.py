@@ -1,6 +1,6 @@
-"""Every compared pair on every cell: its ratio with interval, the line at 1, the A/A floor as a band.
+"""Every compared pair on every cell: ratio with interval, the line at 1, the noise floor (A/A) as a band.
 
-Rows stand under the pair they are of, so that nobody has to look up a colour; colour says the verdict.
+Rows are grouped by pair, so that no legend is needed; colour and marker show the verdict.
 """
 
 from collections.abc import Iterator, Sequence
@@ -23,15 +23,15 @@ from harness.report.plots.sheet import Sheet
 from harness.report.sections import valid_comparisons
 from harness.verdicts import verdict
 
-NAMES: Final = 0.27  # of the width, that names of pairs and rows may take
+NAMES: Final = 0.27  # of the width, that pair and row labels may take
 
-AROUND: Final = 5.5  # rows' worth of height for title, numbers and name of the axis
+AROUND: Final = 5.5  # height for title, tick labels and axis label, in rows
 
-LEAST_SPAN: Final = 1.25  # so far to both sides of 1 an axis reaches at least
+LEAST_SPAN: Final = 1.25  # the axis covers at least 1 / 1.25 to 1.25
 
-LONGEST_NAMES: Final = 60  # letters of a pair, that a question has room for
+LONGEST_NAMES: Final = 60  # characters of a pair's names that fit into the question
 
-VERDICTS: Final = "Blue circle: better. Orange square: worse. Grey diamond: undecided, or the same within the margin."
+VERDICTS: Final = "Blue circle: better. Orange square: worse. Grey diamond: inconclusive or equivalent."
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ class Row:
 
 
 def ratios(subject: Subject) -> Iterator[Figure]:
-    """Pictures of all pairs; a pair that has no room with the others begins the next one."""
+    """Pictures of all pairs; a pair that does not fit starts the next one."""
     for rows in _pages(subject.paper, list(_rows(subject))):
         yield _picture(subject, rows)
 
@@ -65,7 +65,7 @@ def _rows(subject: Subject) -> Iterator[Row]:
 
 
 def _pages(size: Paper, rows: Sequence[Row]) -> Iterator[list[Row]]:
-    """As many rows to a picture as it has room for; what is continued has its heading again."""
+    """As many rows per picture as fit; a continued pair repeats its heading."""
     room = size.room / size.row - AROUND
     page: list[Row] = []
     for place, row in enumerate(rows):
@@ -104,16 +104,14 @@ def _picture(subject: Subject, rows: Sequence[Row]) -> Figure:
 def _question(rows: Sequence[Row]) -> str:
     pairs = list(dict.fromkeys(row.pair for row in rows))
     if len(pairs) == 1 and len("".join(pairs[0])) < LONGEST_NAMES:
-        return f"Does {pairs[0][0]} serve its users better than {pairs[0][1]}, and by how much?"
-    return "Which deployment serves its users better, and by how much?"
+        return f"Does {pairs[0][0]} outperform {pairs[0][1]}, and by how much?"
+    return "Which deployment performs better, and by how much?"
 
 
 def _notes(subject: Subject, rows: Sequence[Row], told: Sequence[Metric]) -> list[str]:
     floors = [subject.analysis.noise_floor(*row.key, metric) for row in rows if row.key for metric in told]
-    band = " Grey band: the A/A floor, by which two equal deployments differ." if any(floors) else ""
-    how = (
-        "Each row: the first deployment's figure over the second's; geometric mean over blocks with its 95 % interval."
-    )
+    band = " Grey band: noise floor (A/A); differences inside it cannot be told from noise." if any(floors) else ""
+    how = "Each row: ratio of the first deployment to the second, geometric mean over blocks with 95 % interval."
     return [f"{how} {VERDICTS}{band}"]
 
 
@@ -146,12 +144,12 @@ def _panel(subject: Subject, sheet: Sheet, panel: Axes, rows: Sequence[Row], met
         elif compared in valid and compared is not None:
             drawing.point(sheet, panel, place, _mark(subject, compared))
         else:
-            sheet.end(panel, 1, place, "no figure")
+            sheet.end(panel, 1, place, "no data")
     low, high = panel.get_xlim()
     panel.set_xlim(min(low, 1 / LEAST_SPAN), max(high, LEAST_SPAN))
     panel.set_ylim(sum(row.height for row in rows), 0)
     panel.grid(axis="y", visible=False)
-    panel.set_xlabel(f"ratio {'(more is better ▶)' if metric.higher_is_better else '(◀ less is better)'}")
+    panel.set_xlabel(f"ratio {'(higher is better ▶)' if metric.higher_is_better else '(◀ lower is better)'}")
     sheet.title(panel, metric.title)
 
 

@@ -1,7 +1,7 @@
-"""One picture while it is made: question on top, facts beneath, panels, notes at the bottom, and no text cut off or on another.
+"""One picture: question at the top, conditions below it, panels, notes at the bottom; no text is cut off or overlaps another.
 
-Labels are placed last, when it is known how large the panels came out: what stands at a mark gets its axis lengthened until
-it fits, what stands beside a panel is pushed apart and tied to its point.
+Labels are placed last, when the size of the panels is known: for labels at marks the axis is lengthened until they fit, labels
+beside a panel are pushed apart and connected to their points.
 """
 
 from collections.abc import Sequence
@@ -21,16 +21,16 @@ GREY: Final = "0.35"
 
 LABEL: Final[dict[str, Any]] = {"facecolor": "white", "edgecolor": "none", "pad": 0.4, "alpha": 0.85}
 
-PASSES: Final = 2  # labels need room, and room moves labels
+PASSES: Final = 2  # labels change the layout, and the layout moves labels
 
 GAP_PT: Final = 5.0  # between a mark and its label
 
-MOST_OF_PANEL: Final = 0.8  # of a panel's width, that a label at a mark may take
+MOST_OF_PANEL: Final = 0.8  # of a panel's width that a label at a mark may take
 
 
 @dataclass(frozen=True)
 class Words:
-    """What is said around the panels."""
+    """The text around the panels."""
 
     question: str
     facts: str
@@ -38,10 +38,10 @@ class Words:
 
 
 class Sheet:
-    """A figure with its words; panels are added by place, and `finish` gives the figure."""
+    """A figure under construction: panels are added by row and column, `finish` returns the figure."""
 
     def __init__(self, size: Paper, words: Words, heights: Sequence[float], columns: int = 1) -> None:
-        """`heights`: least height of each row of panels in inches, their axes' words included."""
+        """`heights`: minimum height of each row of panels in inches, axis labels included."""
         self.paper, self.panels = size, list[Axes]()
         self._places = dict[Axes, Place]()
         self._ends = dict[Axes, list[Annotation]]()
@@ -69,7 +69,7 @@ class Sheet:
         self._columns = columns
 
     def panel(self, row: int, column: int | None = None, beside: Axes | None = None) -> Axes:
-        """Another panel, in one column or over all of them; `beside` one whose rows it shares."""
+        """Add a panel in one column or across all; `beside`: a panel whose rows it shares."""
         made: Axes = self.figure.add_axes((0.1, 0.1, 0.8, 0.8), sharey=beside, label=f"{len(self.panels)}")
         if beside is not None:
             made.tick_params(axis="y", labelleft=False, length=0)
@@ -79,11 +79,11 @@ class Sheet:
         return made
 
     def title(self, panel: Axes, text: str) -> None:
-        """What a panel is about, above it and its rows' names."""
+        """Set a panel's title, aligned with its row labels."""
         self._titles[panel] = panel.set_title(text, loc="left")
 
     def name_rows(self, panel: Axes, names: Sequence[str], room: float, at: Sequence[float] | None = None) -> None:
-        """Names at the left of a panel's rows, in lines no wider than `room` inches."""
+        """Row labels at the left of a panel, wrapped to `room` inches."""
         lines = [page_size.wrapped(name, room, self.paper.small) for name in names]
         panel.set_yticks(list(at) if at is not None else range(len(names)), lines)
         panel.tick_params(axis="y", length=0)
@@ -91,7 +91,7 @@ class Sheet:
         self._rows.add(panel)
 
     def end(self, panel: Axes, x: float, y: float, text: str, colour: str = "black") -> None:
-        """A few words to the right of a mark, within its panel."""
+        """A label to the right of a mark, within its panel."""
         note = panel.annotate(
             text,
             (x, y),
@@ -105,7 +105,7 @@ class Sheet:
         self._ends.setdefault(panel, []).append(note)
 
     def side(self, panel: Axes, point: tuple[float, float], text: str, colour: str) -> None:
-        """A line's name at the right of its panel, tied to the line's last point."""
+        """A line's label at the right of its panel, connected to the line's last point."""
         note = panel.annotate(
             text,
             point,
@@ -127,7 +127,7 @@ class Sheet:
         self._sides.setdefault(panel, []).append(note)
 
     def finish(self) -> Figure:
-        """The figure, with everything in its place for good."""
+        """The finished figure, with all labels placed."""
         for _ in range(PASSES):
             self._put()
             for panel in self.panels:
@@ -166,7 +166,7 @@ class Sheet:
         )
 
     def _wrap(self, panel: Axes) -> None:
-        """Title and axis names in lines that end where the panel does; the title begins where its rows' names do."""
+        """Wrap title and axis labels to the panel's size; the title starts at the row labels."""
         wide, high = (length / self.figure.dpi for length in (panel.bbox.width, panel.bbox.height))
         self._wrap_text(panel.xaxis.label, wide)
         self._wrap_text(panel.yaxis.label, high)
@@ -210,12 +210,12 @@ class Sheet:
             ticks.fit(panel, "y")
 
     def _shared(self) -> list[Any]:
-        """Panels whose rows another panel names."""
+        """Panels whose row labels belong to another panel."""
         return [panel.get_shared_y_axes().get_siblings(panel) for panel in self._rows]
 
 
 def _pushed_apart(wanted: Sequence[float], tall: Sequence[float], low: float, high: float) -> list[float]:
-    """The nearest middles in the same order at which none covers another, within the ends if there is room."""
+    """The nearest non-overlapping centres in the same order, within the ends if there is room."""
     places = list(wanted)
     floor = low - tall[0] / 2 if tall else low
     for index, own in enumerate(tall):

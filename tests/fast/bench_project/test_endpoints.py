@@ -1,4 +1,4 @@
-"""What each endpoint of the measured project answers, in both colours: the same, and as its query asks."""
+"""What each endpoint of the measured project answers, in both views: the same, and as its query asks."""
 
 import asyncio
 import os
@@ -17,7 +17,7 @@ from django.core.cache import cache
 from django.core.management import call_command
 from django.db import connection, connections
 from django.test.utils import CaptureQueriesContext
-from endpoints import stores, work
+from endpoints import stores, workload
 from endpoints.models import Book, Counter
 
 from harness.registry.endpoints import ENDPOINTS
@@ -56,7 +56,7 @@ def ask(path: str) -> Answer:
 
 
 def both(work_: str) -> bytes:
-    """The answer of both twins, which has to be the same and a 200."""
+    """The answer of both views, which has to be the same and a 200."""
     sync, asynchronous = ask(f"/sync/{work_}"), ask(f"/async/{work_}")
     assert sync == asynchronous
     assert sync[0] == 200
@@ -75,7 +75,7 @@ def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
 
     monkeypatch.setattr(views_sync.time, "sleep", waits.append)
     monkeypatch.setattr(views_async.asyncio, "sleep", sleep)
-    monkeypatch.setattr(work.time, "monotonic", lambda: 1_000.0 + sum(waits))
+    monkeypatch.setattr(workload.time, "monotonic", lambda: 1_000.0 + sum(waits))
     return waits
 
 
@@ -95,14 +95,14 @@ def test_a_write_without_a_key_goes_to_any_row_and_adds_none() -> None:
 
 
 def test_a_write_to_no_row_is_an_error_and_not_an_answer() -> None:
-    assert [ask(f"/{colour}/db_write/?pk=0")[0] for colour in ("sync", "async")] == [500, 500]
+    assert [ask(f"/{view}/db_write/?pk=0")[0] for view in ("sync", "async")] == [500, 500]
 
 
 @pytest.mark.parametrize("mode", ["sequential", "parallel"])
 def test_a_fan_out_gives_its_rows_in_order(mode: str) -> None:
     whole = both(f"db_fanout/?k=12&mode={mode}")
     expected = [{"id": book.pk, "title": book.title, "year": book.year} for book in Book.objects.order_by("pk")[:12]]
-    assert whole == work.JsonResponse({"books": expected}).content
+    assert whole == workload.JsonResponse({"books": expected}).content
 
 
 def test_a_parallel_fan_out_leaves_no_connection_behind() -> None:
@@ -125,14 +125,14 @@ def test_native_rows_are_asked_for_as_the_orm_asks() -> None:
     ("name", "reason"),
     [("db_native", "speaks to PostgreSQL only"), ("cache_native", "speaks to Redis only; CACHE_URL is not set")],
 )
-@pytest.mark.parametrize("colour", ["sync", "async"])
+@pytest.mark.parametrize("view", ["sync", "async"])
 def test_without_its_service_a_native_endpoint_fails_and_says_why(
-    colour: str, name: str, reason: str, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+    view: str, name: str, reason: str, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     import logging
 
     monkeypatch.setattr(logging.getLogger("django"), "propagate", True)
-    assert ask(f"/{colour}/{name}/")[0] == 500
+    assert ask(f"/{view}/{name}/")[0] == 500
     assert reason in str(caplog.records[-1].exc_info)
 
 
@@ -146,10 +146,10 @@ def test_the_cache_is_filled_by_whoever_asks_first() -> None:
     assert both("cache/?k=0") == b'{"values": []}'
 
 
-@pytest.mark.parametrize("colour", ["sync", "async"])
-def test_a_cache_that_is_filled_is_not_written_again(colour: str) -> None:
+@pytest.mark.parametrize("view", ["sync", "async"])
+def test_a_cache_that_is_filled_is_not_written_again(view: str) -> None:
     cache.set("answer-0", "as it was")
-    assert ask(f"/{colour}/cache/")[1] == b'{"values": ["as it was"]}'
+    assert ask(f"/{view}/cache/")[1] == b'{"values": ["as it was"]}'
     cache.clear()
 
 
@@ -171,9 +171,9 @@ def test_every_event_comes_after_its_pause(pauses: list[float]) -> None:
 
 def test_an_event_that_came_late_does_not_delay_the_next_ones(monkeypatch: pytest.MonkeyPatch) -> None:
     now = [100.0]
-    monkeypatch.setattr(work.time, "monotonic", lambda: now[0])
+    monkeypatch.setattr(workload.time, "monotonic", lambda: now[0])
     left = []
-    for _, left_s in work.paced(["a", "b", "c"], 1.0):
+    for _, left_s in workload.paced(["a", "b", "c"], 1.0):
         left.append(left_s)
         now[0] += left_s + 0.6  # each wake is 0.6 s late
     assert left == pytest.approx([1.0, 0.4, 0.4])
@@ -187,7 +187,7 @@ def test_a_stream_of_events_is_announced_as_one(pauses: list[float]) -> None:
 def test_those_who_poll_wake_at_the_same_time(pauses: list[float], monkeypatch: pytest.MonkeyPatch) -> None:
     wakes = []
     for now in (100.0, 100.3, 100.4985, 100.4995):
-        monkeypatch.setattr(work.time, "monotonic", lambda now=now: now)
+        monkeypatch.setattr(workload.time, "monotonic", lambda now=now: now)
         assert both("longpoll/?ms=500") == b'{"status": "event"}'
         wakes.append([round(now + pause, 6) for pause in pauses[-2:]])
     assert wakes == [[100.5] * 2, [100.5] * 2, [100.5] * 2, [101.0] * 2]  # the last was too near to be another event
@@ -205,11 +205,11 @@ def test_a_file_is_as_long_as_asked_for(kib: int) -> None:
 
 @pytest.mark.filterwarnings("ignore:StreamingHttpResponse must consume synchronous iterators")
 def test_a_file_that_another_process_has_damaged_is_made_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(work.tempfile, "gettempdir", lambda: str(tmp_path))
+    monkeypatch.setattr(workload.tempfile, "gettempdir", lambda: str(tmp_path))
     (tmp_path / f"djbench-{os.getuid()}-2-kib").write_bytes(b"cut off")
-    work._file.cache_clear()
+    workload._file.cache_clear()
     assert len(both("file/?kib=2")) == 2_048
-    work._file.cache_clear()
+    workload._file.cache_clear()
 
 
 @pytest.mark.parametrize("crossings", [0, 3])
@@ -219,8 +219,8 @@ def test_a_bridge_is_crossed_as_often_as_asked_for(crossings: int, monkeypatch: 
     async def anothing() -> None:
         crossed.append("async")
 
-    monkeypatch.setattr(work, "nothing", lambda: crossed.append("sync"))
-    monkeypatch.setattr(work, "anothing", anothing)
+    monkeypatch.setattr(workload, "nothing", lambda: crossed.append("sync"))
+    monkeypatch.setattr(workload, "anothing", anothing)
     assert both(f"bridge/?k={crossings}") == b'{"crossed": %d}' % crossings
     assert crossed == ["async"] * crossings + ["sync"] * crossings
 

@@ -1,10 +1,11 @@
-"""A scenario's probed pass, and what is made of its counts: made-up ones here, those of real servers at the end."""
+"""A scenario's instrumented run, and what is made of its counts: made-up ones here, those of real servers at the end."""
 
 from pathlib import Path
 from typing import Any
 
 import pytest
 from support.fakes import FakeLoad
+from support.report import without_pictures
 from support.runs import fake_run
 from support.scenarios import tiny
 
@@ -12,7 +13,7 @@ from harness.commands import workflow
 from harness.display.watch import Watch
 from harness.errors import UserError
 from harness.measure import session
-from harness.plan import probed_pass
+from harness.plan import instrumented_run
 from harness.scenario import model
 from harness.storage.writer import RunFolder
 
@@ -24,11 +25,12 @@ def refuse(*told: Any) -> None:
 def test_what_a_pass_lacks_is_known_before_the_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(session, "refuse_what_cannot_be", refuse)
     monkeypatch.setattr(workflow, "measured", lambda *_: pytest.fail("was measured"))
-    with pytest.raises(UserError, match=f"^{len(probed_pass.probed(tiny()).arms)} arms$"):
+    with pytest.raises(UserError, match=f"^{len(instrumented_run.instrumented(tiny()).arms)} arms$"):
         workflow.carried_out(tmp_path / "tiny.toml", tiny(), tmp_path, Watch(workflow.so_far), gate=False, explain=True)
 
 
 def test_a_pass_that_fails_leaves_its_run_reported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    without_pictures(monkeypatch)
     run = fake_run(tmp_path, tiny(), FakeLoad())
     monkeypatch.setattr(workflow, "measured", lambda *_: RunFolder(run, {}))
     monkeypatch.setattr(workflow, "explain_run", refuse)

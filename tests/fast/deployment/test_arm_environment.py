@@ -1,17 +1,19 @@
-"""A scenario's probed pass, and what is made of its counts: made-up ones here, those of real servers at the end."""
+"""A scenario's instrumented run, and what is made of its counts: made-up ones here, those of real servers at the end."""
 
 import os
 
 from harness.deployment import arm_environment
 from harness.location import ROOT
-from harness.plan import probed_pass
+from harness.plan import instrumented_run
 from harness.scenario.arm import Arm
 
 
-def test_a_probed_arm_finds_the_probe_behind_its_own_django() -> None:
+def test_an_instrumented_arm_finds_the_probe_behind_its_own_django() -> None:
     arm = Arm(name="x", server="uvicorn", view="sync", django="3.0.99")
-    assert arm_environment.own_django(probed_pass.twin(arm))["PYTHONPATH"].endswith(f"django/3.0.99{os.pathsep}{ROOT}")
-    assert arm_environment.own_django(probed_pass.twin(arm.model_copy(update={"django": None}))) == {
+    assert arm_environment.own_django(instrumented_run.with_probe(arm))["PYTHONPATH"].endswith(
+        f"django/3.0.99{os.pathsep}{ROOT}"
+    )
+    assert arm_environment.own_django(instrumented_run.with_probe(arm.model_copy(update={"django": None}))) == {
         "PYTHONPATH": str(ROOT)
     }
     assert arm_environment.own_django(arm.model_copy(update={"django": None})) == {}

@@ -28,10 +28,10 @@ def test_an_arm_that_is_not_what_it_claims_is_found_out(change: dict[str, object
     assert wrong == [] if message is None else wrong[0].startswith(message)
 
 
-def test_the_twins_proof_names_the_arm_that_answers_otherwise() -> None:
+def test_verification_names_the_arm_that_answers_otherwise() -> None:
     answers = {"a": (200, b"same"), "b": (200, b"same"), "c": (200, b"other"), "d": (500, b"oops"), "e": "no answer"}
     body, faults = verification.compare(answers)
     assert body == b"same"
     assert set(faults) == {"c", "d", "e"}
-    assert "the twins disagree: 'other' where the others answer 'same'" in faults["c"]
+    assert "the sync/async pair disagrees: 'other' where the others answer 'same'" in faults["c"]
     assert "HTTP 500" in faults["d"]

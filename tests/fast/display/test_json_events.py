@@ -25,7 +25,7 @@ def test_every_event_has_exactly_its_documented_keys_and_requests_sum_to_the_row
     told, asked = io.StringIO(), tiny(blocks=3)
     run = new_run(tmp_path, asked)
     load = FakeLoad(spoil=spoilt)
-    stage = FakeStage(refused={("async again", "hello"): "not twins"})
+    stage = FakeStage(refused={("async again", "hello"): "not the same body"})
     runner.run(asked, run, stage, load, EventProgress(opening(run.path, asked), interim_analysis.so_far, Events(told)))
     seen = [json.loads(line, parse_constant=refuse) for line in told.getvalue().splitlines()]
     for one in seen:

@@ -66,7 +66,7 @@ def test_json_and_plain_together_are_refused_in_words(verb: str) -> None:
     assert "expected without --plain" in ended.output
 
 
-def test_a_probed_pass_compares_nothing(tmp_path: Path) -> None:
-    asked = tiny(explained=True)
+def test_an_instrumented_pass_compares_nothing(tmp_path: Path) -> None:
+    asked = tiny(instrumented=True)
     with Watch(interim_analysis.so_far, plain=True).show(opening(tmp_path, asked)) as shown_:
         shown_.block_finished(layout.expand(asked)[0])  # there is no run in this folder: asking would fail

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from support import report
 from support.fakes import FakeLoad
 from support.runs import fake_run
 from support.scenarios import TINY, tiny
@@ -17,7 +18,6 @@ from typer.testing import CliRunner
 
 from harness.analysis import frames
 from harness.cli import app
-from harness.commands import publishing
 from harness.errors import UserError
 from harness.export import destination
 from harness.export import tables as export
@@ -32,7 +32,7 @@ MIXED = TINY.replace('name = "wait"\nquery = { ms = 10 }', 'name = "both"\nmix =
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     *_, path = made_up_runs.make(tiny(), TINY, 20_000, tmp_path_factory.mktemp("results"))
-    publishing.publish(path)
+    report.tables(path)
     return path
 
 
@@ -93,7 +93,7 @@ def test_by_default_the_folder_is_in_the_run_and_the_document_goes_to_standard_o
     assert (code, out) == (0, "")
     assert "block 6 of 6" in err
     assert (run / "export" / "requests.csv").exists()
-    assert json.loads(exported(run, "--json")[1])["schema_version"] == 1
+    assert json.loads(exported(run, "--json")[1])["schema_version"] == 2
 
 
 def strict(text: str) -> Any:

@@ -8,10 +8,10 @@ from typing import Any
 import pandas as pd
 import pyarrow.parquet as pq
 import pytest
+from support import report
 from support.scenarios import TINY, tiny
 
 from harness.analysis import analysis, frames
-from harness.commands import publishing
 from harness.export import destination, tables
 from harness.location import ROOT
 from harness.plan.slices import Open, Slice
@@ -47,7 +47,7 @@ def expanded(columns: dict[str, str]) -> list[str]:
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     *_, path = made_up_runs.make(tiny(), TINY, 20_000, tmp_path_factory.mktemp("results"))
-    publishing.publish(path)
+    report.tables(path)
     destination.folder(path, path / "export", force=False)
     return path
 

@@ -9,7 +9,8 @@ import pytest
 from support.fakes import MS
 
 from harness.load import calibration, wrk_and_hey
-from harness.load.calibration import LONG, SHORT, Line, Rows
+from harness.load.calibration import LONG, SHORT, Line
+from harness.load.calibration_rig import Rows
 from harness.plan import arrivals
 from harness.registry import load_modes
 from harness.samples import COLUMNS, Played

@@ -22,8 +22,8 @@ def test_a_whole_search_ends_in_a_report_with_a_rate_per_arm(tmp_path: object) -
     rates = {cell.arm: result.estimate(cell, result.metrics[0]) for cell in result.cells}
     assert 95 <= rates["sync"].value <= 101  # type: ignore[union-attr]
     assert 190 <= rates["async"].value <= 201  # type: ignore[union-attr]
-    assert set(result.curve.columns) >= {"rate", "latency_ms", "kept"}
-    assert not result.curve[result.curve.rate > 230].kept.any()
+    assert set(result.curve.columns) >= {"rate", "latency_ms", "met"}
+    assert not result.curve[result.curve.rate > 230].met.any()
 
 
 MACHINE = {"system": "Test 1", "cpu": "CPU", "cores": 2, "python": "3.11.0", "packages": {"django": "5.2"}}

@@ -1,4 +1,4 @@
-"""A scenario's probed pass, and what is made of its counts: made-up ones here, those of real servers at the end."""
+"""A scenario's instrumented run, and what is made of its counts: made-up ones here, those of real servers at the end."""
 
 import json
 import struct
@@ -9,7 +9,7 @@ from harness.measure.probe_counts import Counts
 
 
 def process(folder: Path, pid: int, *numbers: int) -> None:
-    """What a probed process leaves."""
+    """What an instrumented process leaves."""
     slots = ["requests", "inside", "inside_most", "switches"]
     (folder / f"{pid}.json").write_text(json.dumps({"slots": slots, "middleware": 7, "sync_only": ["a.B"]}))
     (folder / str(pid)).write_bytes(struct.pack("4q", *numbers))

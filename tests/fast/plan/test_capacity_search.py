@@ -14,7 +14,7 @@ from harness.samples import Played
 from harness.scenario import objective
 
 Holds = Callable[[Slice], float]
-"""The rate up to which an arm keeps its promise, for a slice."""
+"""The rate up to which an arm meets its objective, for a slice."""
 
 
 def play(slice_: Slice, holds: float) -> Played:
@@ -60,7 +60,7 @@ def test_a_later_block_starts_from_the_last_one_and_still_breaks_and_confirms_it
 
 @pytest.mark.parametrize("unlucky", range(1, 9))
 def test_one_hiccup_of_the_machine_does_not_lower_the_rate(unlucky: int) -> None:
-    """The promise is broken in one slice that would have kept it, whichever that is."""
+    """The objective is missed in one slice that would have met it, whichever that is."""
     seen = 0
 
     def holds(slice_: Slice) -> float:
@@ -103,7 +103,7 @@ def test_the_load_generator_s_limit_ends_a_search_and_is_told() -> None:
     assert max(slice_.cell.level for slice_ in slices) == 900.0
 
 
-def test_an_arm_that_never_keeps_its_promise_has_no_rate() -> None:
+def test_an_arm_that_never_meets_its_objective_has_no_rate() -> None:
     found, _ = search(lambda _: 0.0)
     assert [one.rate for one in found] == [None, None]
 
@@ -114,20 +114,20 @@ def test_a_refused_cell_ends_its_search() -> None:
 
 
 def test_one_late_request_of_fifty_is_bad_luck_and_eight_are_not() -> None:
-    promise = objective.parse("p99 <= 250ms")
-    assert not promise.surely_broken(50, 1)
-    assert promise.surely_broken(50, 8)
-    assert promise.surely_broken(0, 0)  # nothing came back at all
-    assert promise.kept(1000, 10)
-    assert not promise.kept(1000, 11)
+    asked = objective.parse("p99 <= 250ms")
+    assert not asked.surely_missed(50, 1)
+    assert asked.surely_missed(50, 8)
+    assert asked.surely_missed(0, 0)  # nothing came back at all
+    assert asked.met(1000, 10)
+    assert not asked.met(1000, 11)
 
 
 @pytest.mark.parametrize(
     ("text", "quantile", "limit_ms"),
     [("p99 <= 250ms", 0.99, 250), ("p99.9<=1.5s", 0.999, 1500), ("p50 <= 5 ms", 0.5, 5)],
 )
-def test_a_promise_is_read(text: str, quantile: float, limit_ms: float) -> None:
-    assert objective.parse(text) == objective.Promise(quantile, limit_ms)
+def test_an_objective_is_read(text: str, quantile: float, limit_ms: float) -> None:
+    assert objective.parse(text) == objective.Objective(quantile, limit_ms)
 
 
 def test_confirming_slices_have_the_samples_for_their_percentile() -> None:

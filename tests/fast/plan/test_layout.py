@@ -55,7 +55,7 @@ def test_a_warm_up_slice_is_long_enough_to_see_its_endpoint_s_latency() -> None:
         assert slice_.seconds >= 2 * slice_.least_s if slice_.purpose == "warm-up" else slice_.seconds > 0
 
 
-def test_the_path_carries_colour_endpoint_and_query() -> None:
+def test_the_path_carries_view_endpoint_and_query() -> None:
     paths = {slice_.calls[0].path for slice_ in layout.expand(tiny())[0].slices}
     assert paths == {"/sync/hello/", "/async/hello/", "/sync/wait/?ms=10", "/async/wait/?ms=10"}
 

@@ -1,7 +1,6 @@
-"""The probe counts exactly: whole requests through Django's own handlers, in a process of their own and without a server."""
+"""The probe counts exactly: its clocks, counters and histogram, without a request of Django's."""
 
 import asyncio
-import json
 import os
 import subprocess
 import sys
@@ -11,79 +10,12 @@ from threading import Thread
 from typing import Any
 
 import pytest
-from support.probed import asked
 
 from harness.location import ROOT
-from harness.project import seeding
 from probe import lag, request, waits
 from probe.counters import LAG_FLOOR_NS, NAMES, Counters
 from probe.lag import Lag
 from probe.request import Request
-
-
-@pytest.fixture(scope="module")
-def database(tmp_path_factory: pytest.TempPathFactory) -> str:
-    url = f"sqlite:///{tmp_path_factory.mktemp('db') / 'db.sqlite3'}"
-    seeding.seed(url)
-    return url
-
-
-@pytest.mark.parametrize(
-    ("profile", "path", "switches", "of_middleware"),
-    [
-        ("bare", "/async/hello/", 2, 0),  # request_started and the response's close
-        ("bare", "/async/db_read/", 3, 0),  # and the query
-        ("bare", "/sync/hello/", 3, 0),  # and the view
-        ("default", "/async/hello/", 15, 13),
-        ("default", "/async/db_read/", 16, 13),  # seven middleware: 2 + 2 + 2 + 3 (process_view, too) + 1 + 2 + 1
-        ("default", "/sync/db_read/", 16, 13),
-    ],
-)
-def test_every_thread_switch_of_an_asgi_request_is_counted(
-    database: str, tmp_path: Path, profile: str, path: str, switches: int, of_middleware: int
-) -> None:
-    given = {"DATABASE_URL": database, "DJANGO_PROFILE": profile}
-    counted, facts = asked("config.asgi:application", path, tmp_path, **given)
-    assert counted["requests"] == 1
-    assert counted["sync_to_async"] == counted["switches"] == switches
-    assert counted["middleware_switches"] == of_middleware
-    assert counted["async_to_sync"] == counted["loops_started"] == counted["inside"] == 0
-    assert counted["threads_started"] == 2  # asgiref's context: one that works, one that waits for its end
-    assert counted["sessions_opened"] == ("db_read" in path)
-    assert (counted["query_ns"] > 0) == (counted["connection_ns"] > 0) == ("db_read" in path)
-    assert facts["middleware"] == (7 if profile == "default" else 0)
-    assert facts["sync_only"] == []
-
-
-def test_an_async_view_on_wsgi_starts_a_thread_and_an_event_loop_for_every_request(
-    database: str, tmp_path: Path
-) -> None:
-    counted, _ = asked("config.wsgi:application", "/async/db_read/", tmp_path, DATABASE_URL=database)
-    assert counted["async_to_sync"] == counted["loops_started"] == 1
-    assert counted["threads_started"] == 1 + 1  # the test's own, in which it asks, is one of them
-    assert counted["sync_to_async"] == counted["switches"] == counted["sessions_opened"] == 1
-    assert counted["middleware_switches"] == counted["inside"] == 0
-
-
-def test_a_sync_view_on_wsgi_crosses_no_bridge(database: str, tmp_path: Path) -> None:
-    counted, _ = asked("config.wsgi:application", "/sync/db_read/", tmp_path, DATABASE_URL=database)
-    assert counted["sync_to_async"] == counted["async_to_sync"] == counted["loops_started"] == 0
-    assert counted["requests"] == counted["sessions_opened"] == 1
-    assert counted["query_ns"] > 0
-
-
-def test_a_foreign_project_s_sync_only_middleware_is_named_and_its_switches_are_told_apart(tmp_path: Path) -> None:
-    counted, facts = asked("foreign_project:application", "/hello/", tmp_path)
-    assert facts["sync_only"] == ["foreign_project.sync_only"]
-    assert facts["middleware"] == 3
-    assert counted["middleware_switches"] == 1 + 2  # the sync-only one, and two methods of CommonMiddleware
-    assert counted["switches"] == 3 + 2
-    assert counted["async_to_sync"] == 1  # from the sync-only middleware back to the loop
-
-
-def test_a_call_in_a_thread_pool_of_the_loop_is_a_switch_of_nobody_s_middleware(tmp_path: Path) -> None:
-    counted, _ = asked("foreign_project:application", "/elsewhere/", tmp_path)
-    assert (counted["switches"], counted["middleware_switches"]) == (6, 3)
 
 
 @pytest.fixture
@@ -176,16 +108,6 @@ def test_a_step_of_the_histogram_is_below_its_upper_edge() -> None:
     for late_ns in (0, LAG_FLOOR_NS, 11_000, 1_000_000, 123_456_789):
         edge = LAG_FLOOR_NS * 2 ** ((lag.step(late_ns) + 1) / 4)
         assert edge / 2 ** (1 / 4) <= max(late_ns, LAG_FLOOR_NS) < edge
-
-
-def test_the_cost_of_a_switch_is_told_for_each_loop_and_each_number_in_flight() -> None:
-    ended = subprocess.run(
-        [sys.executable, "-m", "probe.switch_cost"], cwd=ROOT, capture_output=True, text=True, timeout=120, check=True
-    )
-    told = json.loads(ended.stdout)
-    assert set(told) == {"asyncio", "uvloop"}
-    assert {in_flight for found in told.values() for in_flight in found} == {"1", "64"}
-    assert all(one["switch_cpu_us"] > 0 for found in told.values() for one in found.values())
 
 
 @pytest.mark.parametrize("name", [name for names in waits.TIMED.values() for name in names])

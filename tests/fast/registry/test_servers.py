@@ -33,4 +33,4 @@ def test_no_command_leaves_anything_on_auto(server: str) -> None:
     ("server", "cap"), [("gunicorn-sync", 1), ("gunicorn-gthread", 4), ("granian-wsgi", 4), ("uvicorn", None)]
 )
 def test_the_cap_is_what_the_flags_declare(server: str, cap: int | None) -> None:
-    assert arm(server).cap == cap
+    assert arm(server).concurrency_limit == cap

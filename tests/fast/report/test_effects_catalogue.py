@@ -4,8 +4,9 @@ import shutil
 from pathlib import Path
 
 import pytest
-from support.claimed import PAIR, run_of, twice_as_slow_when_sync, with_claims
+from support.claimed import PAIR, run_of, with_claims
 from support.fakes import FakeLoad
+from support.latencies import slower_when_sync
 from support.runs import fake_run
 from support.scenarios import TINY
 
@@ -19,7 +20,7 @@ from harness.scenario import reader
 def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """One finished run with claims, in a folder of its own."""
     text = with_claims(PAIR + 'published = "0.34×"\nby = ">= 1.5"', PAIR + 'by = ">= 3"')
-    return run_of(tmp_path_factory.mktemp("made"), text, FakeLoad(twice_as_slow_when_sync))
+    return run_of(tmp_path_factory.mktemp("made"), text, FakeLoad(slower_when_sync))
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""A scenario's probed pass, and what is made of its counts: made-up ones here, those of real servers at the end."""
+"""A scenario's instrumented run, and what is made of its counts: made-up ones here, those of real servers at the end."""
 
 import json
 from pathlib import Path
@@ -37,7 +37,7 @@ def test_an_uneven_share_of_the_workers_is_told(tmp_path: Path) -> None:
     path = a_pass(tmp_path)
     file = path / "blocks/000/block.json"
     notes = json.loads(file.read_text())
-    for one in notes["probed"]:
+    for one in notes["instrumented"]:
         whole = one["grown"]["requests"]
         one["requests"] = {"1": whole - whole // 4, "2": whole // 4}
     write_json(file, notes)

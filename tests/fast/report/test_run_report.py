@@ -6,6 +6,7 @@ import pandas as pd
 import pytest
 from support.fakes import FakeLoad, FakeStage
 from support.latencies import slower_when_sync
+from support.report import without_pictures
 from support.runs import analysed, fake_run
 from support.scenarios import TINY, tiny
 
@@ -52,13 +53,17 @@ def test_a_question_that_looks_like_markup_is_words_in_markdown(tmp_path: Path) 
     assert told.startswith("# &lt;script>alert(1)&lt;/script> is 1 < 2?")
 
 
-def test_a_lost_comparison_is_reported_as_such(tmp_path: Path) -> None:
+def test_a_lost_comparison_is_reported_as_such(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    without_pictures(monkeypatch)
     refused = {("sync", "hello"): "HTTP 500 before any load"}
     run = fake_run(tmp_path, tiny(blocks=3), FakeLoad(), FakeStage(refused))
     assert publishing.publish(run) == 3
 
 
-def test_a_run_in_which_every_cell_was_refused_is_reported_as_that(tmp_path: Path) -> None:
+def test_a_run_in_which_every_cell_was_refused_is_reported_as_that(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    without_pictures(monkeypatch)
     refused = {
         (arm, label): "HTTP 500" for arm in ("sync", "async", "async again") for label in ("hello", "wait ms=10")
     }

@@ -50,7 +50,7 @@ MALFORMED = {
         'endpoint = "hello"\nbetter = "async"\nby = ">= 2"',
         "claims[0].than: expected",
     ),
-    "a promise for two": (PAIR + 'at_most = "250ms"', "claims[0].better: expected only arm with at_most"),
+    "an objective for two": (PAIR + 'at_most = "250ms"', "claims[0].better: expected only arm with at_most"),
     "another endpoint that is not there": (
         PAIR + 'by = ">= 2"\nthan_endpoint = "wait"',
         "claims[0].than_endpoint: expected one of",
@@ -63,7 +63,7 @@ MALFORMED = {
         PAIR + 'by = ">= 2"\nthan_endpoint = "wait ms=10"',
         "claims[0].level: expected one that both endpoints have, got nothing",
     ),
-    "another endpoint in a promise": (
+    "another endpoint in an objective": (
         'endpoint = "hello"\narm = "sync"\nthan_endpoint = "hello"\nmetric = "p50"\nat_most = "5ms"',
         "claims[0].than_endpoint: expected only with by or equivalent_within",
     ),

@@ -52,6 +52,6 @@ def test_a_pool_on_sqlite_and_a_delay_before_a_file_are_refused() -> None:
 
 def test_a_pool_is_told_and_shared_by_the_workers() -> None:
     pooled = reader.parse(READS.replace("threads = 8", 'threads = 8\ndatabase = "pool"\npool = 4'), "reads.toml")
-    assert "room for 8 requests at a time, middleware default, pool of 4 database connections" in pooled.arms[0].summary
+    assert "concurrency limit 8, middleware default, pool of 4 database connections" in pooled.arms[0].summary
     assert arm_environment.connection_policy(pooled.arms[0].model_copy(update={"workers": 2})) == {"DATABASE_POOL": "2"}
     assert arm_environment.connection_policy(pooled.arms[1]) == {}

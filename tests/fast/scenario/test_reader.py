@@ -1,12 +1,12 @@
 """Scenarios: what is shipped loads, what is malformed is refused whole, early, and in one clear message each."""
 
-import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 from support.scenarios import TINY, tiny
 
+from harness import cli
 from harness.errors import UserError
 from harness.location import ROOT, SCENARIOS
 from harness.registry import endpoints
@@ -26,9 +26,9 @@ def open_loop(rates: str, *more: str) -> str:
     return "\n".join([levels, "[load]", 'mode = "open"', *more, ""])
 
 
-def capacity(promise: str) -> str:
+def capacity(objective: str) -> str:
     """The tiny scenario as a search, with its levels left in."""
-    return TINY + f'\n[load]\nmode = "capacity"\nobjective = "{promise}"\n'
+    return TINY + f'\n[load]\nmode = "capacity"\nobjective = "{objective}"\n'
 
 
 def ruled(*keys: str) -> str:
@@ -46,7 +46,7 @@ MALFORMED = {
     "unknown table": (TINY + "\n[loads]\nvisits = 2\n", "loads: unknown key"),
     "unknown server": (edited("gunicorn-gthread", "gunicorn-gtread"), "arms[0].server: expected one of gunicorn-sync"),
     "unknown server, near miss": (edited("gunicorn-gthread", "gunicorn-gtread"), "did you mean 'gunicorn-gthread'?"),
-    "unknown colour": (edited('view = "sync"', 'view = "red"'), "arms[0].view: expected one of sync, async; got 'red'"),
+    "unknown view": (edited('view = "sync"', 'view = "red"'), "arms[0].view: expected one of sync, async; got 'red'"),
     "unknown endpoint": (edited('name = "hello"', 'name = "helo"'), "did you mean 'hello'?"),
     "text for a number": (edited("blocks = 6", 'blocks = "six"'), "blocks: expected integer, got 'six'"),
     "fraction for a number": (edited("blocks = 6", "blocks = 1.5"), "blocks: expected integer, got 1.5"),
@@ -132,16 +132,19 @@ MALFORMED = {
     "unknown arrivals": (open_loop("[9]", 'arrivals = "poison"'), "did you mean 'poisson'?"),
     "arrivals in closed loop": (TINY + '\n[load]\narrivals = "burst"\n', "load.arrivals: expected only with mode"),
     "no processes": (open_loop("[9]", "processes = 0"), "load.processes: expected greater than or equal to 1, got 0"),
-    "a capacity without a promise": (
+    "a capacity without an objective": (
         TINY + '\n[load]\nmode = "capacity"\n',
-        "load.objective: expected a promise such as 'p99 <= 250ms'",
+        "load.objective: expected an objective such as 'p99 <= 250ms'",
     ),
-    "a promise that is none": (
+    "an objective that is none": (
         capacity("p98 < 250"),
-        "load.objective: expected a promise such as 'p99 <= 250ms' (p50, p95, p99 or p99.9; ms or s), got 'p98 < 250'",
+        "load.objective: expected an objective such as 'p99 <= 250ms' (p50, p95, p99 or p99.9; ms or s), got 'p98 < 250'",
     ),
-    "a promise of nothing": (capacity("p99 <= 0ms"), "load.objective: expected a limit above 0 and up to 60 s"),
-    "a promise in open loop": (open_loop("[9]", 'objective = "p99 <= 1s"'), "load.objective: expected only with mode"),
+    "an objective of nothing": (capacity("p99 <= 0ms"), "load.objective: expected a limit above 0 and up to 60 s"),
+    "an objective in open loop": (
+        open_loop("[9]", 'objective = "p99 <= 1s"'),
+        "load.objective: expected only with mode",
+    ),
     "levels in a capacity": (
         capacity("p99 <= 250ms"),
         "endpoints[0].users: expected only with load.mode = 'closed', got it with 'capacity'",
@@ -204,16 +207,20 @@ def test_a_malformed_scenario_is_refused_in_words(text: str, message: str) -> No
 
 
 @pytest.mark.parametrize("verb", ["plan", "run"])
-def test_the_command_refuses_with_exit_1_one_message_and_no_traceback(tmp_path: Path, verb: str) -> None:
+def test_the_command_refuses_with_exit_1_one_message_and_no_traceback(
+    verb: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     bad = tmp_path / "bad.toml"
     bad.write_text(edited("gunicorn-gthread", "gunicorn-gtread"))
-    command = [sys.executable, "-m", "harness.cli", verb, str(bad)]
-    if verb == "run":
-        command += ["--results", str(tmp_path / "results")]
-    ended = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
-    assert ended.returncode == 1
-    assert ended.stdout == ""
-    assert len(ended.stderr.splitlines()) == 1
+    results = ["--results", str(tmp_path / "results")] if verb == "run" else []
+    monkeypatch.setattr(sys, "argv", ["djbench", verb, str(bad), *results])
+    monkeypatch.setattr(cli, "unwind_on_signals", lambda: None)
+    with pytest.raises(SystemExit) as ended:
+        cli.main()
+    said = capsys.readouterr()
+    assert ended.value.code == 1
+    assert said.out == ""
+    assert len(said.err.splitlines()) == 1
     assert not (tmp_path / "results").exists()
 
 

@@ -2,32 +2,15 @@
 
 import math
 from math import log
-from pathlib import Path
 
 import numpy as np
 import pytest
 from scipy import stats
 
-from harness.analysis import analysis, frames
-from harness.analysis.analysis import Analysis
 from harness.formatting import numbers
 from harness.samples import SAMPLES_NEEDED
 from harness.statistics import estimate, intervals
 from harness.statistics.estimate import Estimate
-
-
-@pytest.fixture(autouse=True)
-def analysed_once(runs: dict[str, Path], known: dict[Path, Analysis], monkeypatch: pytest.MonkeyPatch) -> None:
-    analyse = analysis.analyse
-
-    def remembered(run: frames.Run) -> Analysis:
-        if run.path not in runs.values():
-            return analyse(run)
-        if run.path not in known:
-            known[run.path] = analyse(run)
-        return known[run.path]
-
-    monkeypatch.setattr(analysis, "analyse", remembered)
 
 
 def test_welch_is_scipy_s_on_logs() -> None:

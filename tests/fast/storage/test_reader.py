@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from support.fakes import FakeLoad
-from support.runs import FACTS, fake_run, read_json
+from support.fakes import FakeLoad, FakeStage
+from support.runs import FACTS, fake_run, new_run, read_json
 from support.scenarios import TINY, tiny
 
 from harness.analysis import analysis, frames
@@ -36,7 +36,7 @@ def test_finished_blocks_of_an_interrupted_run_are_reportable(tmp_path: Path) ->
 
     load = FakeLoad(spoil=stop_in_third_block)
     with pytest.raises(StopError):
-        fake_run(tmp_path, tiny(), load)
+        new_run(tmp_path, tiny(), load, FakeStage())
     run = frames.open_run(next(tmp_path.iterdir()))
     assert len(run.block_folders) == 2
     assert "running after 2 of 6 blocks: a smaller run" in run_report.text(analysis.analyse(run))
@@ -56,7 +56,7 @@ def test_a_run_whose_harness_is_gone_says_cut_off(tmp_path: Path) -> None:
 def test_an_unknown_schema_version_is_refused(tmp_path: Path) -> None:
     path = fake_run(tmp_path, tiny(blocks=1), FakeLoad())
     files.write_json(path / "run.json", read_json(path / "run.json") | {"schema_version": 99})
-    with pytest.raises(UserError, match="schema_version: expected 4, got 99"):
+    with pytest.raises(UserError, match="schema_version: expected 5, got 99"):
         frames.open_run(path)
 
 

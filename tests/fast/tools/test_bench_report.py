@@ -2,13 +2,10 @@
 
 from collections.abc import Callable
 from math import log
-from pathlib import Path
 
 import pytest
-from support.scenarios import TINY
 
-from harness.errors import EXIT_FAILED, UserError
-from harness.location import ROOT
+from harness.errors import EXIT_FAILED
 from tools import bench_report
 from tools.bench_report import MILLION, Measured, shortfalls
 
@@ -48,28 +45,6 @@ def test_memory_that_the_benchmark_itself_holds_is_not_taken_for_its_children_s(
     assert not bench_report.blind(100.0, IDLE)
     assert "memory is not known" in bench_report.blind(200.0, IDLE)[0]
     assert bench_report.own_mib() > 50
-
-
-def test_the_benchmark_measures_the_real_command_and_removes_what_it_made(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    scenario = tmp_path / "tiny.toml"
-    scenario.write_text(TINY)
-    monkeypatch.chdir(ROOT)
-    found = bench_report.measure(5_000, scenario, tmp_path, repeat=1)
-    assert found.requests == pytest.approx(5_000, rel=0.1)
-    assert 0.5 < found.seconds < 120
-    assert 50 < found.mib < 1_500
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["tiny.toml"]
-    assert "reporting" in capsys.readouterr().out
-
-
-def test_a_report_that_fails_ends_the_benchmark_with_what_it_said(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.chdir(ROOT)
-    with pytest.raises(UserError, match="not a run folder"):
-        bench_report.report(tmp_path / "nothing", 1)
 
 
 def test_a_failed_benchmark_says_so_by_its_exit_code(

@@ -6,8 +6,10 @@ import shutil
 from pathlib import Path
 
 import pytest
-from support.claimed import PAIR, run_of, twice_as_slow_when_sync, with_claims
+from support.claimed import PAIR, run_of, with_claims
 from support.fakes import FakeLoad
+from support.latencies import slower_when_sync
+from support.report import without_pictures
 
 from harness.errors import UserError
 from harness.location import ROOT
@@ -20,7 +22,7 @@ PUBLISHED = ROOT / reference.TARGET
 def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """One finished run with claims."""
     text = with_claims(PAIR + 'published = "0.34×"\nby = ">= 1.5"')
-    return run_of(tmp_path_factory.mktemp("made"), text, FakeLoad(twice_as_slow_when_sync))
+    return run_of(tmp_path_factory.mktemp("made"), text, FakeLoad(slower_when_sync))
 
 
 @pytest.fixture
@@ -39,7 +41,10 @@ def copied(run: Path, folder: Path, scenario: str) -> Path:
     return target
 
 
-def test_the_reference_has_reports_tables_pictures_and_machines_and_no_raw_samples(runs: Path, tmp_path: Path) -> None:
+def test_the_reference_has_reports_tables_pictures_and_machines_and_no_raw_samples(
+    runs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    without_pictures(monkeypatch)
     copied(next(runs.iterdir()), tmp_path / "effects", "an_effect")
     reference.publish_reference(runs, tmp_path / "effects", tmp_path / "reference")
     there = {str(file.relative_to(tmp_path / "reference")) for file in (tmp_path / "reference").rglob("*")}

@@ -28,19 +28,19 @@ def with_busy(measured: Analysis, **busy: float) -> Analysis:
 @pytest.mark.parametrize(
     ("busy", "told"),
     [
-        ({"server": 0.5, "load": 0.2, "services": 0.75}, "is limited by its services (database, cache, slow API)"),
-        ({"server": 0.95, "load": 0.2, "services": 0.75}, "is limited by CPU: 95 % of a core"),
-        ({"server": 0.5, "load": 0.2, "services": 0.3}, "is limited by none of users, cap and CPU alone"),
-        ({"server": 0.5, "load": 0.8, "services": 0.15}, "is limited by none of users, cap and CPU alone"),
+        ({"server": 0.5, "load": 0.2, "services": 0.75}, "bottleneck: services (database, cache, slow API)"),
+        ({"server": 0.95, "load": 0.2, "services": 0.75}, "bottleneck: CPU (95 % of a core)"),
+        ({"server": 0.5, "load": 0.2, "services": 0.3}, "no single bottleneck (50 % of a core"),
+        ({"server": 0.5, "load": 0.8, "services": 0.15}, "no single bottleneck (50 % of a core"),
     ],
 )
 def test_services_that_fill_the_load_s_core_are_named_unless_the_server_is_full_itself(
     measured: Analysis, busy: dict[str, float], told: str
 ) -> None:
-    assert str(bottleneck.limit(with_busy(measured, **busy), HELLO)).startswith(told)
+    assert str(bottleneck.describe(with_busy(measured, **busy), HELLO)).startswith(told)
 
 
 def test_users_who_wait_as_long_as_they_must_are_the_limit(measured: Analysis) -> None:
-    told = bottleneck.limit(with_busy(measured, server=0.1, load=0.1, services=0.1), Cell("async", "wait ms=10", 8))
+    told = bottleneck.describe(with_busy(measured, server=0.1, load=0.1, services=0.1), Cell("async", "wait ms=10", 8))
     assert told is not None
-    assert "is limited by its users" in told
+    assert "bottleneck: number of users" in told

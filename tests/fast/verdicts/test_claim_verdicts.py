@@ -6,8 +6,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-from support.claimed import PAIR, run_of, twice_as_slow_when_sync, with_claims
+from support.claimed import PAIR, run_of, with_claims
 from support.fakes import FakeLoad, FakeStage
+from support.latencies import slower_when_sync
 from support.runs import read_json
 from support.scenarios import TINY
 
@@ -16,6 +17,7 @@ from harness.commands import publishing
 from harness.plan import layout
 from harness.plan.slices import Slice
 from harness.report import conclusion, csv_tables, run_report
+from harness.report.html import page
 from harness.report.plots import charts
 from harness.samples import COLUMNS, Outcome
 from harness.storage import files
@@ -24,7 +26,7 @@ from harness.verdicts import claim_verdicts, validity
 
 def judged(folder: Path, *claims: str, load: FakeLoad | None = None, **more: Any) -> list[claim_verdicts.Verdict]:
     stage = more.pop("stage", None)
-    run = run_of(folder, with_claims(*claims, **more), load or FakeLoad(twice_as_slow_when_sync), stage)
+    run = run_of(folder, with_claims(*claims, **more), load or FakeLoad(slower_when_sync), stage)
     result = analysis.analyse(frames.open_run(run))
     return claim_verdicts.claims(result, validity.check(result))
 
@@ -32,7 +34,7 @@ def judged(folder: Path, *claims: str, load: FakeLoad | None = None, **more: Any
 @pytest.fixture(scope="module")
 def one_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run in which async is twice as fast; what is claimed of it is written into it afterwards."""
-    return run_of(tmp_path_factory.mktemp("run"), with_claims(), FakeLoad(twice_as_slow_when_sync))
+    return run_of(tmp_path_factory.mktemp("run"), with_claims(), FakeLoad(slower_when_sync))
 
 
 @pytest.mark.parametrize(
@@ -73,15 +75,15 @@ def test_what_the_interval_has_in_it_is_inconclusive_and_told_how_many_blocks_wo
 
 
 def test_too_few_blocks_decide_nothing(tmp_path: Path) -> None:
-    pair, promise = judged(
+    pair, objective = judged(
         tmp_path,
         PAIR + 'by = ">= 1.5"',
         'endpoint = "hello"\narm = "async"\nmetric = "p50"\nat_most = "12ms"',
         blocks=2,
     )
-    assert (pair.word, promise.word) == ("inconclusive", "inconclusive")
+    assert (pair.word, objective.word) == ("inconclusive", "inconclusive")
     assert "at least 3 blocks" in pair.conditions[0].reason
-    assert "6 blocks" in promise.conditions[0].reason
+    assert "6 blocks" in objective.conditions[0].reason
 
 
 def test_an_invalid_cell_makes_its_claims_invalid_with_the_reason(tmp_path: Path) -> None:
@@ -147,7 +149,7 @@ def test_a_claim_may_hold_one_endpoint_against_another(tmp_path: Path, claim: st
 
 
 def test_what_others_have_published_stands_beside_the_claim(tmp_path: Path) -> None:
-    run = run_of(tmp_path, with_claims(PAIR + 'published = "0.34×"\nby = ">= 1.5"'), FakeLoad(twice_as_slow_when_sync))
+    run = run_of(tmp_path, with_claims(PAIR + 'published = "0.34×"\nby = ">= 1.5"'), FakeLoad(slower_when_sync))
     result = analysis.analyse(frames.open_run(run))
     assert "published: 0.34×" in run_report.text(result).splitlines()[3]
     assert "| claim number 0 (published: 0.34×) | **supported** |" in run_report.markdown(result)
@@ -171,7 +173,7 @@ def test_an_arm_that_raises_only_under_load_supports_it_as_well(tmp_path: Path) 
 
 
 def test_claims_stand_first_in_every_report(tmp_path: Path) -> None:
-    run = run_of(tmp_path, with_claims(PAIR + 'by = ">= 1.5"', PAIR + 'by = ">= 3"'), FakeLoad(twice_as_slow_when_sync))
+    run = run_of(tmp_path, with_claims(PAIR + 'by = ">= 1.5"', PAIR + 'by = ">= 3"'), FakeLoad(slower_when_sync))
     result = analysis.analyse(frames.open_run(run))
     text = run_report.text(result)
     assert text.index("SUPPORTED  claim number 0") < text.index("REFUTED  claim number 1") < text.index("closed loop")
@@ -190,7 +192,7 @@ def test_claims_stand_first_in_every_report(tmp_path: Path) -> None:
 def test_a_gate_opens_only_if_every_claim_is_supported(
     tmp_path: Path, claims: list[str], blocks: int, code: int
 ) -> None:
-    run = run_of(tmp_path, with_claims(*claims, blocks=blocks), FakeLoad(twice_as_slow_when_sync))
+    run = run_of(tmp_path, with_claims(*claims, blocks=blocks), FakeLoad(slower_when_sync))
     assert publishing.publish(run, gated=True) == code
     assert publishing.publish(run) == 0
     assert (run / "report" / "claims.csv").read_text().count("\n") == 1 + len(claims)
@@ -205,8 +207,9 @@ def test_a_gate_never_opens_on_an_invalid_cell(tmp_path: Path) -> None:
 
 @pytest.fixture(autouse=True)
 def no_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Drawing takes seconds, and has tests of its own."""
+    """Drawing and the page take seconds, and have tests of their own."""
     monkeypatch.setattr(charts, "save_all", lambda *_: [])
+    monkeypatch.setattr(page, "write", lambda *_: None)
 
 
 def test_a_scenario_that_was_edited_after_its_run_is_told(one_run: Path) -> None:

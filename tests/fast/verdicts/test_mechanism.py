@@ -1,10 +1,12 @@
-"""A scenario's probed pass, and what is made of its counts: made-up ones here, those of real servers at the end."""
+"""A scenario's instrumented run, and what is made of its counts: made-up ones here, those of real servers at the end."""
 
 import json
 from pathlib import Path
 
 import pandas as pd
 import pytest
+from support import report
+from support.claimed import run_of
 from support.fakes import FakeLoad, FakeStage
 from support.passes import HELLO, WAIT, a_pass
 from support.runs import fake_run
@@ -13,7 +15,7 @@ from support.scenarios import TINY, tiny
 from harness.analysis import analysis, frames
 from harness.commands import publishing
 from harness.errors import UserError
-from harness.plan import probed_pass
+from harness.plan import instrumented_run
 from harness.plan.slices import Cell
 from harness.report import mechanism_text, run_report
 from harness.scenario import reader
@@ -21,7 +23,7 @@ from harness.storage.files import write_json
 from harness.verdicts import claim_verdicts, mechanism, validity
 
 
-def test_the_mechanism_of_a_cell_is_what_its_probed_twin_counted_per_request(tmp_path: Path) -> None:
+def test_the_mechanism_of_a_cell_is_what_its_instrumented_arm_counted_per_request(tmp_path: Path) -> None:
     found = mechanism.of(a_pass(tmp_path))
     assert set(found) == {Cell(arm, c.endpoint, c.level) for arm in ("sync", "async") for c in (HELLO, WAIT)}
     one = found[HELLO]
@@ -40,11 +42,11 @@ def test_warm_up_is_left_out(tmp_path: Path) -> None:
     slices = {one["index"]: one for one in notes["slices"]}
     own = [
         sum(one["requests"].values())
-        for one in notes["probed"]
-        if slices[one["slice"]]["cell"] == vars(HELLO) | {"arm": "async (probed)"}
+        for one in notes["instrumented"]
+        if slices[one["slice"]]["cell"] == vars(HELLO) | {"arm": "async (instrumented)"}
         and slices[one["slice"]]["purpose"] == "measure"
     ]
-    assert len(own) == probed_pass.VISITS
+    assert len(own) == instrumented_run.VISITS
     assert mechanism.of(path)[HELLO].requests == sum(own)
 
 
@@ -52,8 +54,8 @@ def test_a_run_has_the_mechanism_of_the_pass_that_is_kept_with_it(tmp_path: Path
     run = fake_run(tmp_path, tiny(), FakeLoad())
     assert mechanism.of(run) == {}
     assert "why" not in run_report.text(analysis.analyse(frames.open_run(run)))
-    (run / probed_pass.PASSES / "20260101T000000Z-cut-off/blocks").mkdir(parents=True)
-    a_pass(run / probed_pass.PASSES)
+    (run / instrumented_run.INSTRUMENTED_RUNS / "20260101T000000Z-cut-off/blocks").mkdir(parents=True)
+    a_pass(run / instrumented_run.INSTRUMENTED_RUNS)
     assert mechanism.of(run)[HELLO].switches == 16
     told = run_report.text(analysis.analyse(frames.open_run(run)))
     assert "why · async\n    makes 16.0 thread switches per request (13.0 from 7 middleware)" in told
@@ -75,11 +77,10 @@ PROBED_CLAIMS = {
 @pytest.mark.parametrize(("claim", "word"), PROBED_CLAIMS.items(), ids=PROBED_CLAIMS.values())
 def test_a_claim_about_what_the_probe_counts_is_judged_by_the_pass(tmp_path: Path, claim: str, word: str) -> None:
     text = f'{TINY}\n[[claims]]\ntext = "it is so"\nendpoint = "hello"\n{claim}'
-    run = fake_run(tmp_path, reader.parse(text, "tiny.toml"), FakeLoad())
-    (run / "scenario.toml").write_text(text)
+    run = run_of(tmp_path, text, FakeLoad())
     assert judged(run).word == "inconclusive"
     assert f"`djbench explain {run}` counts it" in judged(run).conditions[0].reason
-    a_pass(run / probed_pass.PASSES)
+    a_pass(run / instrumented_run.INSTRUMENTED_RUNS)
     assert judged(run).word == word
 
 
@@ -87,9 +88,11 @@ def test_a_claim_about_a_cell_that_is_not_explained_is_invalid_and_says_why(tmp_
     text = (
         f'{TINY}\n[[claims]]\ntext = "it is so"\nendpoint = "hello"\narm = "async"\nmetric = "switches"\nat_most = "1"'
     )
-    run = fake_run(tmp_path, reader.parse(text, "tiny.toml"), FakeLoad())
-    (run / "scenario.toml").write_text(text)
-    a_pass(run / probed_pass.PASSES, FakeStage(refused={("async (probed)", "hello"): "HTTP 500 from the view"}))
+    run = run_of(tmp_path, text, FakeLoad())
+    a_pass(
+        run / instrumented_run.INSTRUMENTED_RUNS,
+        FakeStage(refused={("async (instrumented)", "hello"): "HTTP 500 from the view"}),
+    )
     assert judged(run).word == "invalid"
     assert "not explained: not loaded: HTTP 500 from the view" in judged(run).conditions[0].reason
 
@@ -107,7 +110,7 @@ def judged(run: Path) -> claim_verdicts.Verdict:
 
 
 def test_a_cell_that_was_refused_is_not_explained_and_says_why(tmp_path: Path) -> None:
-    refused = {("async (probed)", "hello"): "HTTP 500 from the view"}
+    refused = {("async (instrumented)", "hello"): "HTTP 500 from the view"}
     found = mechanism.read(a_pass(tmp_path, FakeStage(refused=refused)))
     assert found is not None
     assert HELLO not in found.cells
@@ -118,7 +121,7 @@ def test_a_cell_that_was_refused_is_not_explained_and_says_why(tmp_path: Path) -
 def test_a_cell_whose_probe_saw_nothing_is_not_explained(tmp_path: Path) -> None:
     path = a_pass(tmp_path)
     file = path / "blocks/000/block.json"
-    write_json(file, json.loads(file.read_text()) | {"probed": []})
+    write_json(file, json.loads(file.read_text()) | {"instrumented": []})
     found = mechanism.read(path)
     assert found is not None
     assert mechanism_text.lines(found, HELLO, 1.0) == ["not explained: the probe saw no request"]
@@ -127,8 +130,8 @@ def test_a_cell_whose_probe_saw_nothing_is_not_explained(tmp_path: Path) -> None
 
 def test_every_figure_is_in_a_table_with_its_unit(tmp_path: Path) -> None:
     run = fake_run(tmp_path, tiny(), FakeLoad())
-    a_pass(run / probed_pass.PASSES)
-    publishing.publish(run)
+    a_pass(run / instrumented_run.INSTRUMENTED_RUNS)
+    report.tables(run)
     table = pd.read_csv(run / "report/mechanism.csv")
     assert len(table) == 4
     assert table.set_index(["arm", "endpoint"]).loc[("async", "hello")].switches == 16
@@ -137,8 +140,11 @@ def test_every_figure_is_in_a_table_with_its_unit(tmp_path: Path) -> None:
 
 def test_a_pass_is_reported_like_any_run_and_says_nothing_of_being_edited(tmp_path: Path) -> None:
     run = frames.open_run(a_pass(tmp_path))
-    assert run.scenario == probed_pass.probed(tiny())
+    assert run.scenario == instrumented_run.instrumented(tiny())
     told = run_report.text(analysis.analyse(run))
     assert "why · async" in told
-    assert "async (probed): async view, uvicorn (ASGI), 1 worker, no declared cap, middleware default, probed" in told
+    assert (
+        "async (instrumented): async view, uvicorn (ASGI), 1 worker, no concurrency limit, middleware default, instrumented"
+        in told
+    )
     assert "edited" not in told

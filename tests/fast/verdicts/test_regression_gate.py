@@ -11,7 +11,6 @@ from harness.analysis import analysis, frames
 from harness.commands import publishing
 from harness.plan.slices import Slice
 from harness.report import sections
-from harness.report.plots import charts
 from harness.verdicts import regression_gate, validity
 
 
@@ -29,7 +28,7 @@ def slower(by: float) -> FakeLoad:
 def test_the_gate_fails_on_a_regression_and_on_nothing_else(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, by: float, code: int
 ) -> None:
-    monkeypatch.setattr(charts, "save_all", lambda *_: [])
+    monkeypatch.setattr(publishing, "write", lambda *_: [])
     run = run_of(tmp_path, slower(by))
     assert publishing.publish_change(run, 0.05) == code
     assert publishing.publish_change(run, None) == 0
@@ -45,6 +44,6 @@ def test_what_is_worse_is_named(tmp_path: Path) -> None:
 
 
 def test_a_gate_with_nothing_to_compare_does_not_pass(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(charts, "save_all", lambda *_: [])
+    monkeypatch.setattr(publishing, "write", lambda *_: [])
     monkeypatch.setattr(sections, "valid_comparisons", lambda *_: [])
     assert publishing.publish_change(run_of(tmp_path, FakeLoad()), 0.05) == 4

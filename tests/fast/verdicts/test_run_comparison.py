@@ -16,11 +16,9 @@ from support.runs import read_json
 from support.scenarios import TINY
 
 from harness.analysis import analysis, frames
-from harness.analysis.analysis import Analysis
 from harness.commands import compare
 from harness.commands import options as verb_options
 from harness.errors import EXIT_FAILED, EXIT_INVALID, UserError
-from harness.measure import conditions
 from harness.registry import metrics
 from harness.statistics import estimate, intervals, moderated
 from harness.storage import files
@@ -29,42 +27,20 @@ from harness.verdicts.run_comparison import TwoRuns
 
 
 @pytest.fixture(scope="module")
-def runs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Path]]:
+def runs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """Whole runs, made once."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(conditions, "cpu_times", lambda: [0] * 10)
-        folder = tmp_path_factory.mktemp("runs")
-        yield {
-            "base": made(folder / "a", slow(1.0), 1),
-            "again": made(folder / "b", slow(1.0), 2),
-            "slower": made(folder / "c", slow(1.2), 3),
-            "refused": made(folder / "d", slow(1.0), 4, {("sync", "hello"): "HTTP 500 before any load"}),
-            "short of samples": made(folder / "e", slow(2.0, "sync", "wait"), 5),
-            "quick": made(folder / "f", quick(1.0), 6),
-            "less quick": made(folder / "g", quick(1.2), 7),
-            "noisy control": noisy(folder / "h", 8),
-            "invalid control": noisy(folder / "i", 9, fail_some),
-        }
-
-
-@pytest.fixture(scope="module")
-def known() -> dict[Path, Analysis]:
-    """Analyses of the runs that were made once; of a changed copy, a test makes its own."""
-    return {}
-
-
-@pytest.fixture(autouse=True)
-def analysed_once(runs: dict[str, Path], known: dict[Path, Analysis], monkeypatch: pytest.MonkeyPatch) -> None:
-    analyse = analysis.analyse
-
-    def remembered(run: frames.Run) -> Analysis:
-        if run.path not in runs.values():
-            return analyse(run)
-        if run.path not in known:
-            known[run.path] = analyse(run)
-        return known[run.path]
-
-    monkeypatch.setattr(analysis, "analyse", remembered)
+    folder = tmp_path_factory.mktemp("runs")
+    return {
+        "base": made(folder / "a", slow(1.0), 1),
+        "again": made(folder / "b", slow(1.0), 2),
+        "slower": made(folder / "c", slow(1.2), 3),
+        "refused": made(folder / "d", slow(1.0), 4, {("sync", "hello"): "HTTP 500 before any load"}),
+        "short of samples": made(folder / "e", slow(2.0, "sync", "wait"), 5),
+        "quick": made(folder / "f", quick(1.0), 6),
+        "less quick": made(folder / "g", quick(1.2), 7),
+        "noisy control": noisy(folder / "h", 8),
+        "invalid control": noisy(folder / "i", 9, fail_some),
+    }
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ from harness.analysis.analysis import Analysis, analyse
 from harness.plan.slices import Cell, Slice
 from harness.report import run_report, sections
 from harness.samples import COLUMNS, Outcome
-from harness.scenario.model import Endpoint
+from harness.scenario.endpoint import Endpoint
 from harness.scenario.model import Load as LoadSettings
 from harness.storage import files
 from harness.verdicts import validity
@@ -93,12 +93,12 @@ def test_more_answers_than_little_s_law_allows_are_invalid(tmp_path: Path) -> No
 
 
 def test_more_answers_than_the_declared_cap_allows_are_invalid(tmp_path: Path) -> None:
-    """Eight users on an arm that says it has room for two, yet nobody waits: the threads are not what was declared."""
+    """Eight users on an arm with a concurrency limit of two, yet nobody waits: the limit was not in force."""
     few = [arm.model_copy(update={"threads": 2}) if arm.name == "sync" else arm for arm in tiny(blocks=2).arms]
     result = analysed(tmp_path, tiny(blocks=2), FakeLoad())
     scenario = tiny(arms=few)
     claimed = Analysis(**{**vars(result), "run": type(result.run)(result.run.path, result.run.head, scenario)})
-    assert any("declared cap of 2 allows 200" in text for text in reasons_of(claimed, SYNC_WAIT))
+    assert any("concurrency limit of 2 allows 200" in text for text in reasons_of(claimed, SYNC_WAIT))
 
 
 def test_nothing_in_any_window_is_invalid(tmp_path: Path) -> None:
@@ -149,10 +149,10 @@ def test_an_a_a_pair_that_differs_is_flagged_with_its_ratio(tmp_path: Path) -> N
     assert {one.arm for one in result.uneven} == {"async again"}
 
 
-def test_a_refused_cell_is_invalid_with_the_twins_words(tmp_path: Path) -> None:
-    stage = FakeStage({("sync", "hello"): "the twins disagree: 'a' where the others answer 'b'"})
+def test_a_refused_cell_is_invalid_with_verification_s_words(tmp_path: Path) -> None:
+    stage = FakeStage({("sync", "hello"): "the sync/async pair disagrees: 'a' where the others answer 'b'"})
     assert any(
-        "the twins disagree" in text
+        "the sync/async pair disagrees" in text
         for text in reasons_of(analysed(tmp_path, tiny(blocks=2), FakeLoad(), stage), SYNC_HELLO)
     )
 

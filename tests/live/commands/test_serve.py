@@ -30,7 +30,7 @@ def test_serve_prints_urls_that_work_and_ends_with_ctrl_c(tmp_path: Path) -> Non
         seen = {json.load(urllib.request.urlopen(url))["server"].partition("/")[0] for url in urls}
         assert seen == {"uvicorn", "gunicorn"}
         serving.send_signal(signal.SIGINT)
-        assert serving.wait(timeout=20) == 130
+        assert serving.wait(timeout=100) == 130
     assert kill_nine.wait_for_none(tmp_path) == []
 
 

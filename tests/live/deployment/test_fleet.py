@@ -2,6 +2,8 @@
 
 import http.client
 import socket
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -9,15 +11,31 @@ from support.commands import arm, site
 
 from harness.deployment import fleet as deployment
 from harness.deployment import verification
+from harness.deployment.fleet import Fleet
 from harness.errors import UserError
 from harness.registry.servers import SERVERS
 from harness.scenario import model
 from harness.services.slow_api import Services
 from harness.system import ports, processes
 
+APART = "gunicorn-gevent"
+"""A worker with one thread, in which a sync and an async view that are asked at once would get into each other's way."""
 
-def test_every_server_comes_up_in_both_colours_and_gives_the_same_answers(around: Services, tmp_path: Path) -> None:
-    arms = [arm(server, view) for server in SERVERS for view in ("sync", "async")]
+
+@pytest.fixture(scope="module")
+def every_server(around: Services, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
+    """An arm per server for both its views; two of APART."""
+    arms = [*(arm(server, "sync") for server in SERVERS), arm(APART, "async")]
+    with deployment.running(arms, site(around, tmp_path_factory.mktemp("every"))) as fleet:
+        yield fleet
+
+
+def test_every_server_comes_up_in_both_views_and_gives_the_same_answers(every_server: Fleet) -> None:
+    fleet = Fleet(every_server.site)
+    for one in (arm(server, view) for server in SERVERS for view in ("sync", "async")):
+        served = every_server.deployed.get(one.name) or every_server.deployed[f"sync · {one.server}"]
+        assert one.table.argv(one, served.port) == served.arm.table.argv(served.arm, served.port)
+        fleet.deployed[one.name] = replace(served, arm=one)
     endpoints = [
         {"name": name, "users": [1], "query": query}
         for name, query in {
@@ -31,17 +49,15 @@ def test_every_server_comes_up_in_both_colours_and_gives_the_same_answers(around
     asked = model.Scenario.model_validate(
         {
             "question": "same answers?",
-            "arms": [a.model_dump(exclude_unset=True) for a in arms],
+            "arms": [one.arm.model_dump(exclude_unset=True) for one in fleet.deployed.values()],
             "endpoints": endpoints,
             "load": {"slice_max_s": 20},
         }
     )
-    with deployment.running(arms, site(around, tmp_path)) as fleet:
-        proof = verification.twins(asked, fleet)
-        children = [deployed.child for deployed in fleet.deployed.values()]
-    broken = {cell for cell, why in proof.refused.items() if "AsyncToSync" not in why and "HTTP 500" in why}
+    verified = verification.verify(asked, fleet)
+    broken = {cell for cell, why in verified.refused.items() if "AsyncToSync" not in why and "HTTP 500" in why}
     # Django's async ORM needs asgiref's bridge, which cannot work in a gevent worker's one thread: that is an effect.
-    assert broken <= {("async · gunicorn-gevent", label) for label in proof.bodies}
+    assert broken <= {("async · gunicorn-gevent", label) for label in verified.bodies}
     bridged = {
         "db_read",
         "db_list",
@@ -53,16 +69,13 @@ def test_every_server_comes_up_in_both_colours_and_gives_the_same_answers(around
         "bridge k=3",
     }
     assert {label for _, label in broken} <= bridged
-    assert set(proof.bodies) == {endpoint.label for endpoint in asked.endpoints}
-    assert not any(processes.group_is_alive(child.pid) for child in children)
+    assert set(verified.bodies) == {endpoint.label for endpoint in asked.endpoints}
 
 
-@pytest.mark.parametrize("server", ["granian-wsgi", "gunicorn-gthread", "uvicorn", "daphne", "hypercorn"])
-def test_a_server_with_open_connections_is_gone_after_stop(around: Services, tmp_path: Path, server: str) -> None:
+def test_servers_with_open_connections_are_gone_after_stop(every_server: Fleet) -> None:
     """Seen: granian outlived SIGTERM with its keep-alive connections, kept the port, and was measured as its successor."""
-    with deployment.running([arm(server, "sync")], site(around, tmp_path)) as fleet:
-        (deployed,) = fleet.deployed.values()
-        held = []
+    all_of_them, held = list(every_server.deployed.values()), []
+    for deployed in all_of_them:
         for _ in range(8):
             connection = http.client.HTTPConnection(*deployed.address)
             connection.request("GET", "/sync/hello/")
@@ -70,9 +83,11 @@ def test_a_server_with_open_connections_is_gone_after_stop(around: Services, tmp
             held.append(connection)
         waiting = socket.create_connection(deployed.address)
         waiting.sendall(b"GET /sync/wait/?ms=30000 HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
-    assert not processes.group_is_alive(deployed.child.pid)
-    assert not ports.answers(deployed.port)
-    for connection in [*held, waiting]:
+        held.append(waiting)
+    every_server.stop()
+    assert [one.arm.name for one in all_of_them if processes.group_is_alive(one.child.pid)] == []
+    assert [one.arm.name for one in all_of_them if ports.answers(one.port)] == []
+    for connection in held:
         connection.close()
 
 
@@ -107,17 +122,17 @@ def test_a_server_that_cannot_start_is_reported_with_its_log(around: Services, t
         pass
 
 
-def test_the_upstream_twins_keep_their_connections_on_asgi_and_cannot_on_wsgi(around: Services, tmp_path: Path) -> None:
+def test_the_upstream_pair_keep_their_connections_on_asgi_and_cannot_on_wsgi(around: Services, tmp_path: Path) -> None:
     """An async view on WSGI runs in a loop of its own, so its client's connections die with it: part of the effect."""
+    arms = [arm("uvicorn", "async"), arm("gunicorn-gthread", "sync"), arm("gunicorn-gthread", "async")]
     sources: dict[str, set[int]] = {}
-    for one in (arm("uvicorn", "async"), arm("gunicorn-gthread", "sync"), arm("gunicorn-gthread", "async")):
-        with deployment.running([one], site(around, tmp_path)) as fleet:
-            (deployed,) = fleet.deployed.values()
-            seen = set()
+    with deployment.running(arms, site(around, tmp_path)) as fleet:
+        for deployed in fleet.deployed.values():
+            seen, before = set(), client_ports(around.upstream_port)
             for _ in range(5):
-                assert deployed.get(f"/{one.view}/upstream/?ms=1")[0] == 200
+                assert deployed.get(f"/{deployed.arm.view}/upstream/?ms=1")[0] == 200
                 seen |= client_ports(around.upstream_port)
-            sources[one.name] = seen
+            sources[deployed.arm.name] = seen - before
     assert len(sources["async · uvicorn"]) == 1
     assert len(sources["sync · gunicorn-gthread"]) == 1
     assert len(sources["async · gunicorn-gthread"]) != 1

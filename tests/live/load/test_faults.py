@@ -1,32 +1,31 @@
-"""Faults planted for real, each of which the run has to find: in servers known by hand, in arms, and in the load generator."""
+"""Faults planted in real runs, each of which the run has to find: in arms, in the load generator, and on the machine."""
 
 import contextlib
-import functools
 import os
-import random
 import signal
-import subprocess
 import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
+from support.commands import here
 from support.fakes import Quiet
-from support.programs.misbehaving import CAP, RESETS, SEED, SERVICE_MS
+from support.light import light
 from support.runs import FACTS
 
 from harness.analysis import analysis, frames
 from harness.analysis.analysis import Analysis
 from harness.commands import publishing
-from harness.load import calibration
-from harness.load.calibration import Rig, Rows, column
+from harness.deployment import fleet as deployment
+from harness.deployment import verification
+from harness.deployment.fleet import Fleet, Site
 from harness.load.locust_process import LocustLoad, LocustPlayers
 from harness.location import ROOT
 from harness.measure import runner
@@ -36,118 +35,30 @@ from harness.plan.slices import Slice
 from harness.registry.servers import SERVERS
 from harness.samples import Outcome, Played
 from harness.scenario import reader
+from harness.scenario.database import UNUSED
 from harness.scenario.model import Load as LoadSettings
 from harness.scenario.model import Scenario
+from harness.services import slow_api
 from harness.services.backends import Backends
+from harness.services.slow_api import Services
 from harness.storage import files, writer
 from harness.system import cores as machine_cores
-from harness.system import processes
+from harness.system import ports, processes
+from harness.system.cores import Cores
 from harness.verdicts import validity
 
 PROGRAMS = ROOT / "tests" / "support" / "programs"
 
+NO_DATABASE = Backends({"DATABASE_URL": UNUSED})
 
-@contextmanager
-def misbehaving(fault: str) -> Iterator[Rig]:
-    cores = machine_cores.share_cores()
-    with calibration.rig(cores, server=(str(PROGRAMS / "misbehaving.py"), fault)) as ready:
-        yield ready
+UNDER_WAY = 10
+"""So many requests of a slice have come to the server before anything is done to it."""
 
 
-def undisturbed(test: Callable[..., None]) -> Callable[..., None]:
-    """Three attempts: what a shared machine does to one of them is not what is tested; a wrong figure is wrong every time."""
-
-    @functools.wraps(test)
-    def attempts(**fixtures: Any) -> None:
-        for _ in range(2):
-            with contextlib.suppress(AssertionError):
-                return test(**fixtures)
-        return test(**fixtures)
-
-    return attempts
-
-
-def latency_ms(rows: Rows) -> np.ndarray:
-    ok = rows[column(rows, "outcome") == Outcome.OK]
-    return (column(ok, "done_ns") - column(ok, "intended_ns")) / 1e6
-
-
-def quantiles(rows: Rows, *wanted: float) -> list[float]:
-    return list(np.quantile(latency_ms(rows), wanted))
-
-
-@undisturbed
-def test_a_stall_of_half_a_second_in_ten_is_400_ms_at_p99() -> None:
-    """Requests due in the stall wait for what is left of it: 5 % of all, evenly from 500 ms to 0. One in a hundred of all
-    requests is one in five of those: longer than 500 × (1 − 1/5) = 400 ms. p97 is 500 × (1 − 3/5) = 200 ms."""
-    with misbehaving("healthy") as ready:
-        ready.get("/freeze?ms=500&after=4000")
-        _, rows = ready.open("/", 400, 10, "uniform")
-    assert quantiles(rows, 0.99, 0.97) == pytest.approx([400, 200], rel=0.10)
-    assert quantiles(rows, 0.5)[0] < 5
-
-
-@undisturbed
-def test_a_ramp_from_10_to_100_ms_is_seen_as_it_is() -> None:
-    """Latency is even from 10 to 100 ms: p50 is 10 + 0.5 × 90, p95 is 10 + 0.95 × 90."""
-    with misbehaving("ramp") as ready:
-        _, rows = ready.open("/", 300, 4, "uniform")
-    assert quantiles(rows, 0.5, 0.95, 0.99) == pytest.approx([55, 95.5, 99.1], rel=0.10)
-
-
-@undisturbed
-def test_a_pause_of_200_ms_in_ten_seconds_is_100_ms_at_p99() -> None:
-    """2 % of all requests wait, evenly from 200 ms to 0: one in a hundred longer than 100 ms, one in two hundred than 150."""
-    with misbehaving("pause") as ready:
-        _, rows = ready.open("/", 400, 10, "uniform")
-    assert quantiles(rows, 0.99, 0.995) == pytest.approx([100, 150], rel=0.10)
-    assert quantiles(rows, 0.95)[0] < 5
-
-
-@undisturbed
-def test_a_cap_below_the_rate_is_a_queue_that_grows() -> None:
-    """4 places of 10 ms each serve 400/s; 500/s arrive. After t seconds 100 t are queued, 0.25 t seconds long:
-    at 2 s the wait is 500 ms, and before that in proportion."""
-    with misbehaving("cap") as ready:
-        _, rows = ready.open("/?ms=1", 500, 2, "uniform")
-    assert CAP / SERVICE_MS == 0.4
-    assert quantiles(rows, 0.5, 0.95) == pytest.approx([10 + 250, 10 + 475], rel=0.10)
-
-
-@undisturbed
-def test_resets_are_counted_one_by_one_and_the_others_are_not_slowed() -> None:
-    with misbehaving("resets") as ready:
-        played, rows = ready.open("/?ms=10", 300, 4, "poisson")
-    rng = random.Random(SEED)
-    expected = sum(rng.random() < RESETS for _ in range(len(rows)))
-    assert (column(rows, "outcome") == Outcome.RESET).sum() == expected == played.failures
-    assert quantiles(rows, 0.5, 0.95) == pytest.approx([10, 10], rel=0.10)
-
-
-@undisturbed
-def test_on_a_healthy_server_open_and_closed_loop_agree_within_a_millisecond() -> None:
-    with misbehaving("healthy") as ready:
-        opened = ready.open("/?ms=10", 300, 3)[1]
-        closed = ready.closed("/?ms=10", 3, 3)[1]
-    assert quantiles(opened, 0.5, 0.95) == pytest.approx(quantiles(closed, 0.5, 0.95), abs=1.0)
-
-
-def test_several_load_generators_send_the_plan_between_them_and_their_samples_are_merged() -> None:
-    with calibration.rig(machine_cores.share_cores(), load_processes=3) as ready:
-        played, rows = ready.open("/", 500, 2)
-    due = arrivals.schedule("poisson", 500, 2_000_000_000, 1)
-    assert played.requests == len(rows) == len(due)
-    assert sorted(column(rows, "intended_ns") - played.start_ns) == due.tolist()
-    assert sorted(column(rows, "user")) == list(range(len(due)))
-
-
-def test_above_max_in_flight_arrivals_are_dropped_and_everything_adds_up() -> None:
-    """Two places, 100 ms each, 200/s: nine in ten find both taken."""
-    with misbehaving("healthy") as ready:
-        played, rows = ready.open("/?ms=100", 200, 2, "uniform", in_flight=2)
-    assert played.requests + played.dropped == len(rows) == 400
-    assert played.dropped == (column(rows, "outcome") == Outcome.DROPPED).sum()
-    assert played.requests == pytest.approx(40, abs=4)
+@pytest.fixture(autouse=True)
+def awake(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The harness gives way to everybody while it measures; who meddles must not."""
+    monkeypatch.setattr(machine_cores, "off_the_servers", lambda cores: contextlib.nullcontext())
 
 
 OPEN = """
@@ -158,7 +69,7 @@ comparisons = [{ arm = "async", over = "sync" }]
 [load]
 mode = "open"
 visits = 1
-slice_max_s = 1.5
+slice_max_s = 1.0
 
 [[arms]]
 name = "sync"
@@ -182,26 +93,61 @@ CLOSED_WAIT = OPEN.replace('mode = "open"', 'mode = "closed"').replace(
 )
 
 
-Meddle = Callable[[Slice, LocustPlayers, "SpyStage"], None]
+Meddle = Callable[[Slice, LocustPlayers, Fleet], None]
 
 
-class SpyStage(runner_stage.Stage):
-    """A stage that lets a test reach the running servers."""
+@dataclass
+class Standing:
+    """A stage whose servers stay up from one run to the next."""
 
-    fleet: Any = None
+    cores: Cores
+    around: Services
+    fleet: Fleet
 
     @contextmanager
     def up(self, scenario: Scenario, logs: Path) -> Iterator[tuple[Any, Any, Any]]:
-        with super().up(scenario, logs) as (fleet, around, proof):
-            SpyStage.fleet = fleet
-            yield fleet, around, proof
+        yield self.fleet, self.around, verification.verify(scenario, self.fleet)
+
+
+@dataclass
+class OfItsOwn:
+    """A stage of its own, whose servers a test can reach."""
+
+    stage: runner_stage.Stage
+    fleet: Any = None
+
+    @property
+    def cores(self) -> Cores:
+        return self.stage.cores
+
+    @contextmanager
+    def up(self, scenario: Scenario, logs: Path) -> Iterator[tuple[Any, Any, Any]]:
+        with self.stage.up(scenario, logs) as (self.fleet, around, verified):
+            yield self.fleet, around, verified
+
+
+@pytest.fixture(scope="module")
+def standing(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Standing]:
+    """Both arms of OPEN and of CLOSED_WAIT."""
+    cores, logs = machine_cores.share_cores(), tmp_path_factory.mktemp("standing") / "logs"
+    arms = reader.parse(OPEN, "faults.toml").arms
+    with (
+        slow_api.running(NO_DATABASE, logs, cores.load, frozenset()) as around,
+        deployment.running(arms, Site(around.environment, logs, cores.server)) as fleet,
+    ):
+        yield Standing(cores, around, fleet)
+
+
+@pytest.fixture
+def own() -> OfItsOwn:
+    return OfItsOwn(runner_stage.Stage(machine_cores.share_cores(), NO_DATABASE))
 
 
 class MeddlingPlayers:
-    """The load generator, with something done to it or to a server half a second into every measured slice of `sync`."""
+    """The load generator, with something done to it or to a server once a measured slice of `sync` is under way."""
 
-    def __init__(self, players: LocustPlayers, stage: SpyStage, meddle: Meddle) -> None:
-        self._players, self._stage, self._meddle = players, stage, meddle
+    def __init__(self, players: LocustPlayers, fleet: Fleet, meddle: Meddle) -> None:
+        self._players, self._fleet, self._meddle = players, fleet, meddle
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._players, name)
@@ -213,15 +159,22 @@ class MeddlingPlayers:
     def play(self, tick: Callable[[], None]) -> Played:
         if self._slice.purpose != "measure" or self._slice.cell.arm != "sync":
             return self._players.play(tick)
-        later = threading.Timer(0.5, self._meddle, (self._slice, self._players, self._stage))
-        later.start()
+        meddling = threading.Thread(target=self._later, args=(self._seen(),))
+        meddling.start()
         played = self._players.play(tick)
-        later.join()
+        meddling.join()
         return played
+
+    def _later(self, before: int) -> None:
+        assert ports.poll(lambda: self._seen() >= before + UNDER_WAY, 60)
+        self._meddle(self._slice, self._players, self._fleet)
+
+    def _seen(self) -> int:
+        return sum(self._fleet.deployed[self._slice.cell.arm].seen().values())
 
 
 class MeddlingLoad(LocustLoad):
-    def __init__(self, stage: SpyStage, meddle: Meddle) -> None:
+    def __init__(self, stage: Standing | OfItsOwn, meddle: Meddle) -> None:
         self._stage, self._meddle = stage, meddle
 
     @contextmanager
@@ -229,16 +182,15 @@ class MeddlingLoad(LocustLoad):
         self, settings: LoadSettings, bodies: Mapping[str, bytes], folder: Path, cores: tuple[int, ...] | None
     ) -> Iterator[Any]:
         with super().playing(settings, bodies, folder, cores) as players:
-            yield MeddlingPlayers(players, self._stage, self._meddle)
+            yield MeddlingPlayers(players, self._stage.fleet, self._meddle)
 
 
-def meddled(text: str, database: str, folder: Path, meddle: Meddle) -> Path:
+def meddled(text: str, stage: Standing | OfItsOwn, folder: Path, meddle: Meddle) -> Path:
     """A whole run with a fault planted in it; its folder."""
-    asked, cores = reader.parse(text, "faults.toml"), machine_cores.share_cores()
+    asked, cores = reader.parse(text, "faults.toml"), stage.cores
     facts = FACTS | {"overrides": {"blocks": asked.blocks, "seed": asked.seed}}
     facts |= {"cores": {"server": cores.server, "load": cores.load, "note": cores.note}}
     run = writer.RunFolder.create(folder, "faults", text, facts)
-    stage = SpyStage(cores, Backends({"DATABASE_URL": database}))
     runner.run(asked, run, stage, MeddlingLoad(stage, meddle), Quiet())
     run.mark(files.FINISHED)
     return run.path
@@ -252,10 +204,10 @@ def told(result: Analysis, arm: str, invalid: bool | None = None) -> list[str]:
     return [r.text for r in validity.check(result) if r.cell.arm == arm and invalid in (None, r.invalid)]
 
 
-def nothing(slice_: Slice, players: LocustPlayers, stage: SpyStage) -> None: ...
+def nothing(slice_: Slice, players: LocustPlayers, fleet: Fleet) -> None: ...
 
 
-def stop_the_load_generator(slice_: Slice, players: LocustPlayers, stage: SpyStage) -> None:
+def stop_the_load_generator(slice_: Slice, players: LocustPlayers, fleet: Fleet) -> None:
     for pid in players.pids:
         os.kill(pid, signal.SIGSTOP)
     time.sleep(0.3)
@@ -264,24 +216,22 @@ def stop_the_load_generator(slice_: Slice, players: LocustPlayers, stage: SpySta
 
 
 @pytest.mark.parametrize("text", [OPEN, CLOSED_WAIT], ids=["open", "closed"])
-@undisturbed
 def test_a_load_generator_that_stood_still_for_300_ms_is_invalid_names_send_lag_and_exits_3(
-    database: str, tmp_path: Path, text: str
+    standing: Standing, tmp_path: Path, text: str
 ) -> None:
-    path = meddled(text, database, tmp_path, stop_the_load_generator)
+    path = meddled(text, standing, tmp_path, stop_the_load_generator)
     assert any("send lag" in text for text in told(analysed(path), "sync", invalid=True))
-    command = [sys.executable, "-m", "harness.cli", "report", str(path)]
-    ended = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    ended = here("report", str(path))
     assert ended.returncode == 3, ended.stderr
     assert "✗ sync: INVALID" in ended.stdout
 
 
-def kill_the_server(slice_: Slice, players: LocustPlayers, stage: SpyStage) -> None:
-    os.killpg(stage.fleet.deployed[slice_.cell.arm].child.pid, signal.SIGKILL)
+def kill_the_server(slice_: Slice, players: LocustPlayers, fleet: Fleet) -> None:
+    os.killpg(fleet.deployed[slice_.cell.arm].child.pid, signal.SIGKILL)
 
 
-def test_a_server_killed_in_mid_slice_leaves_equations_that_hold_to_the_unit(database: str, tmp_path: Path) -> None:
-    path = meddled(OPEN, database, tmp_path, kill_the_server)
+def test_a_server_killed_in_mid_slice_leaves_equations_that_hold_to_the_unit(own: OfItsOwn, tmp_path: Path) -> None:
+    path = meddled(OPEN, own, tmp_path, kill_the_server)
     block = frames.read_block(path / "blocks" / "000")
     killed = block.slices[(block.slices.arm == "sync") & (block.slices.purpose == "measure")]
     assert len(killed) == 1
@@ -302,8 +252,8 @@ def test_a_server_killed_in_mid_slice_leaves_equations_that_hold_to_the_unit(dat
     assert [entry["ended"] for entry in block.notes["restarted"]] == [True]
 
 
-def test_in_an_untouched_run_the_server_saw_exactly_what_was_sent(database: str, tmp_path: Path) -> None:
-    block = frames.read_block(meddled(OPEN, database, tmp_path, nothing) / "blocks" / "000")
+def test_in_an_untouched_run_the_server_saw_exactly_what_was_sent(standing: Standing, tmp_path: Path) -> None:
+    block = frames.read_block(meddled(OPEN, standing, tmp_path, nothing) / "blocks" / "000")
     seen = block.conditions.set_index("slice").seen
     sent = block.requests[block.requests.outcome != Outcome.DROPPED].groupby("slice").size()
     assert (seen == sent).all()
@@ -312,19 +262,19 @@ def test_in_an_untouched_run_the_server_saw_exactly_what_was_sent(database: str,
     assert (block.conditions.new_workers == 0).all()
 
 
-def end_a_worker(slice_: Slice, players: LocustPlayers, stage: SpyStage) -> None:
-    for pid in stage.fleet.deployed[slice_.cell.arm].seen():
+def end_a_worker(slice_: Slice, players: LocustPlayers, fleet: Fleet) -> None:
+    for pid in fleet.deployed[slice_.cell.arm].seen():
         os.kill(pid, signal.SIGKILL)
 
 
-def test_a_worker_that_is_replaced_is_invalid(database: str, tmp_path: Path) -> None:
-    result = analysed(meddled(OPEN, database, tmp_path, end_a_worker))
+def test_a_worker_that_is_replaced_is_invalid(own: OfItsOwn, tmp_path: Path) -> None:
+    result = analysed(meddled(OPEN, own, tmp_path, end_a_worker))
     assert any(
         "1 of its workers were started while it was loaded" in text for text in told(result, "sync", invalid=True)
     )
 
 
-def test_a_cpu_hog_beside_the_load_generator_is_told(database: str, tmp_path: Path) -> None:
+def test_a_cpu_hog_beside_the_load_generator_is_told(standing: Standing, tmp_path: Path) -> None:
     cores = machine_cores.share_cores().load
     if cores is None:
         pytest.skip("this system has no CPU affinity")
@@ -332,40 +282,40 @@ def test_a_cpu_hog_beside_the_load_generator_is_told(database: str, tmp_path: Pa
         "hog", [sys.executable, "-c", "while True: pass"], tmp_path / "hog.log", cores=cores, env={}, cwd=ROOT
     )
     try:
-        result = analysed(meddled(OPEN, database, tmp_path / "run", nothing))
+        result = analysed(meddled(OPEN, standing, tmp_path / "run", nothing))
     finally:
         processes.stop([hog])
     assert any("other processes used" in text for text in told(result, "sync"))
 
 
 def test_fewer_threads_than_declared_are_invalid(
-    database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    own: OfItsOwn, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     honest = SERVERS["gunicorn-gthread"]
     liar = replace(honest, command=honest.command.replace("--threads {threads}", "--threads 3"))
     monkeypatch.setitem(SERVERS, "gunicorn-gthread", liar)
-    result = analysed(meddled(CLOSED_WAIT, database, tmp_path, nothing))
+    result = analysed(meddled(CLOSED_WAIT, own, tmp_path, nothing))
     assert any("fewer threads than declared" in text for text in told(result, "sync", invalid=True))
 
 
-@undisturbed
-def test_as_many_threads_as_declared_are_not_doubted(database: str, tmp_path: Path) -> None:
-    result = analysed(meddled(CLOSED_WAIT, database, tmp_path, nothing))
+def test_as_many_threads_as_declared_are_not_doubted(standing: Standing, tmp_path: Path) -> None:
+    result = analysed(meddled(CLOSED_WAIT, standing, tmp_path, nothing))
     assert not any("threads" in text for text in told(result, "sync"))
 
 
-def test_a_body_that_is_truncated_on_one_arm_is_invalid(database: str, tmp_path: Path) -> None:
+def test_a_body_that_is_truncated_on_one_arm_is_invalid(own: OfItsOwn, tmp_path: Path) -> None:
     environment = f'environment = {{ DJANGO_SETTINGS_MODULE = "truncated", PYTHONPATH = "{PROGRAMS}" }}\n'
     text = OPEN.replace('view = "async"\n', 'view = "async"\n' + environment)
     text = text.replace("[[endpoints]]", '[[arms]]\nname = "third"\nserver = "uvicorn"\nview = "sync"\n\n[[endpoints]]')
-    result = analysed(meddled(text, database, tmp_path, nothing))
-    assert any("the twins disagree" in text for text in told(result, "async", invalid=True))
-    assert not any("twins" in text for text in told(result, "sync"))
+    result = analysed(meddled(text, own, tmp_path, nothing))
+    assert any("the sync/async pair disagrees" in text for text in told(result, "async", invalid=True))
+    assert not any("pair disagrees" in text for text in told(result, "sync"))
 
 
-def test_the_quantiles_in_the_report_are_numpy_s_on_the_raw_parquet_file(database: str, tmp_path: Path) -> None:
-    path = meddled(OPEN.replace("[100]", "[500]"), database, tmp_path, nothing)
-    publishing.publish(path)
+def test_the_quantiles_in_the_report_are_numpy_s_on_the_raw_parquet_file(standing: Standing, tmp_path: Path) -> None:
+    path = meddled(OPEN.replace("[100]", "[500]"), standing, tmp_path, nothing)
+    with light():
+        publishing.publish(path)
     cells = pd.read_csv(path / "report" / "cells.csv").set_index("arm")
     notes, raw = (
         frames.read_block(path / "blocks" / "000"),

@@ -92,19 +92,27 @@ def serve() -> Iterator[Callable[[Behaviour], tuple[str, int]]]:
         listener.close()
 
 
-def client(address: tuple[str, int], timeout_s: float = 0.4) -> Client:
+def client(address: tuple[str, int], timeout_s: float = 60) -> Client:
     return Client(address, int(timeout_s * SECOND_NS), Sweeper())
 
 
 def call(one: Client, path: str = "/") -> tuple[int, int, int, int, int, int, int]:
-    return gevent.spawn(one.call, prebuilt(path, one.address), BODY).get(timeout=10)
+    return gevent.spawn(one.call, prebuilt(path, one.address), BODY).get(timeout=100)
+
+
+def soon(true: Callable[[], bool]) -> bool:
+    """Waits for it, while this process's greenlets run."""
+    ends = time.monotonic() + 60
+    while not true() and time.monotonic() < ends:
+        gevent.sleep(0.01)
+    return true()
 
 
 @pytest.mark.parametrize(("behave", "outcome", "status", "kept"), CASES.values(), ids=CASES.keys())
 def test_every_ending_is_told_apart(
     serve: Callable[[Behaviour], tuple[str, int]], behave: Behaviour, outcome: Outcome, status: int, kept: bool
 ) -> None:
-    one = client(serve(behave))
+    one = client(serve(behave), timeout_s=0.4 if outcome is Outcome.TIMEOUT else 60)
     sent_ns, _, done_ns, got_status, got_outcome, _, reused = call(one)
     assert (Outcome(got_outcome), got_status, bool(reused)) == (outcome, status, False)
     assert done_ns >= sent_ns
@@ -118,7 +126,7 @@ def test_a_connection_is_reused_and_counted_as_such(serve: Callable[[Behaviour],
     def three(one: Client) -> None:
         reused.extend(one.call(prebuilt("/", one.address), BODY)[6] for _ in range(3))
 
-    gevent.spawn(three, client(address)).get(timeout=10)
+    gevent.spawn(three, client(address)).get(timeout=100)
     assert [bool(value) for value in reused] == [False, True, True]
 
 
@@ -129,7 +137,7 @@ def test_after_a_failure_the_next_request_opens_a_new_connection(serve: Callable
 
 def test_a_timeout_enters_at_its_own_length(serve: Callable[[Behaviour], tuple[str, int]]) -> None:
     sent_ns, _, done_ns, *_ = call(client(serve(sends()), timeout_s=0.3))
-    assert 0.3 <= (done_ns - sent_ns) / SECOND_NS < 2
+    assert 0.3 <= (done_ns - sent_ns) / SECOND_NS < 30
 
 
 def test_nobody_listening_is_a_failed_connection() -> None:
@@ -140,12 +148,12 @@ def test_nobody_listening_is_a_failed_connection() -> None:
 
 
 def test_what_is_abandoned_is_unfinished_and_not_a_timeout(serve: Callable[[Behaviour], tuple[str, int]]) -> None:
-    sweeper = Sweeper()
-    one = Client(serve(sends()), 60 * SECOND_NS, sweeper)
+    sweeper, came = Sweeper(), threading.Event()
+    one = Client(serve(lambda _: came.set()), 60 * SECOND_NS, sweeper)
     waiting = gevent.spawn(one.call, prebuilt("/", one.address), BODY)
-    gevent.sleep(0.1)
+    assert soon(came.is_set)
     sweeper.abandon()
-    assert Outcome(waiting.get(timeout=5)[4]) is Outcome.UNFINISHED
+    assert Outcome(waiting.get(timeout=50)[4]) is Outcome.UNFINISHED
 
 
 def test_an_idle_connection_that_the_server_closed_is_stale(serve: Callable[[Behaviour], tuple[str, int]]) -> None:
@@ -155,8 +163,7 @@ def test_an_idle_connection_that_the_server_closed_is_stale(serve: Callable[[Beh
 
     one = client(serve(answer_then_close))
     assert call(one)[4] == Outcome.OK
-    gevent.sleep(0.1)
-    assert one.is_stale()
+    assert soon(one.is_stale)
 
 
 def test_an_open_idle_connection_is_not_stale(serve: Callable[[Behaviour], tuple[str, int]]) -> None:
@@ -170,17 +177,17 @@ def test_a_body_larger_than_the_receive_buffer_arrives_whole(serve: Callable[[Be
     large = b"y" * 3_000_000
     head = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(large)
     one = client(serve(lambda connection: connection.sendall(head + large)), timeout_s=5)
-    got = gevent.spawn(one.call, prebuilt("/", one.address), large).get(timeout=10)
+    got = gevent.spawn(one.call, prebuilt("/", one.address), large).get(timeout=100)
     assert (Outcome(got[4]), got[5]) == (Outcome.OK, len(large))
 
 
 def test_the_first_byte_is_that_of_the_body_and_not_of_the_head(serve: Callable[[Behaviour], tuple[str, int]]) -> None:
     def slowly(connection: socket.socket) -> None:
-        for part in (HEAD + b"\r\n", BODY[:6], BODY[6:]):
-            time.sleep(0.1)
+        for pause_s, part in ((0.1, HEAD + b"\r\n"), (0.1, BODY[:6]), (0.5, BODY[6:])):
+            time.sleep(pause_s)
             connection.sendall(part)
 
-    sent_ns, first_ns, done_ns, *_ = call(client(serve(slowly), timeout_s=5))
+    sent_ns, first_ns, done_ns, *_ = call(client(serve(slowly)))
     assert first_ns - sent_ns >= 0.2 * SECOND_NS
     assert done_ns - first_ns >= 0.05 * SECOND_NS
 
@@ -189,11 +196,11 @@ def test_the_first_byte_is_that_of_the_body_and_not_of_the_head(serve: Callable[
 def test_without_a_body_there_is_no_first_byte(
     serve: Callable[[Behaviour], tuple[str, int]], behave: Behaviour
 ) -> None:
-    assert call(client(serve(behave)))[1] == 0
+    assert call(client(serve(behave), timeout_s=0.4))[1] == 0
 
 
 def test_what_came_of_a_stream_that_was_cut_off_is_kept(serve: Callable[[Behaviour], tuple[str, int]]) -> None:
-    one = client(serve(sends(CHUNKED + b"6\r\nabcdef\r\n", b"3\r\nghi\r\n")))
+    one = client(serve(sends(CHUNKED + b"6\r\nabcdef\r\n", b"3\r\nghi\r\n")), timeout_s=1)
     _, first_ns, _, _, outcome, length, _ = call(one)
     assert (Outcome(outcome), length, one.body) == (Outcome.TIMEOUT, 9, b"abcdefghi")
     assert first_ns > 0
@@ -207,8 +214,8 @@ def test_a_stream_of_many_parts_takes_no_more_than_its_bytes(serve: Callable[[Be
     def behave(connection: socket.socket) -> None:
         connection.sendall(CHUNKED + part * parts + b"0\r\n\r\n")
 
-    one = client(serve(behave), timeout_s=20)
-    got = gevent.spawn(one.call, prebuilt("/", one.address), whole).get(timeout=30)
+    one = client(serve(behave), timeout_s=60)
+    got = gevent.spawn(one.call, prebuilt("/", one.address), whole).get(timeout=100)
     assert (Outcome(got[4]), got[5]) == (Outcome.OK, len(whole))
 
 

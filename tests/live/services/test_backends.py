@@ -2,6 +2,7 @@
 
 import os
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
@@ -10,12 +11,13 @@ import pytest
 from support.databases import ANY
 
 from harness.deployment import fleet as deployment
-from harness.deployment.fleet import Site
+from harness.deployment.fleet import Fleet, Site
 from harness.errors import UserError
 from harness.registry.endpoints import CACHE, DATABASE
 from harness.scenario.arm import Arm
 from harness.scenario.database import Database
 from harness.services import backends, postgres, postgres_cluster, redis_server
+from harness.services.backends import Backends
 from harness.system import ports, processes
 
 
@@ -33,16 +35,12 @@ def test_without_any_postgres_sqlite_stands_in_and_that_is_said(capsys: pytest.C
     )
 
 
-def left() -> set[Path]:
-    return set(Path("/tmp").glob("bench-*"))  # noqa: S108
-
-
 @pytest.mark.parametrize("hidden", ["wheel_folder", "system_folders"])
 def test_a_server_of_our_own_says_what_it_is_and_leaves_nothing(hidden: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(processes, "TERM_S", 60.0)
     monkeypatch.setattr(postgres_cluster, hidden, {"wheel_folder": lambda: None, "system_folders": list}[hidden])
     if postgres_cluster.binaries() is None:
         pytest.skip("not installed here")
-    before = left()
     with backends.running(Database(max_connections=77), frozenset({DATABASE}), ANY) as up:
         facts = up.facts["database"]
         assert facts["settings"] | {"max_connections": "77"} | postgres_cluster.SETTINGS == facts["settings"]
@@ -50,13 +48,15 @@ def test_a_server_of_our_own_says_what_it_is_and_leaves_nothing(hidden: str, mon
         assert ("wheel" in facts["from"]) == (hidden == "system_folders")
         with psycopg.connect(up.environment["DATABASE_URL"]) as connection:
             assert connection.execute("SELECT count(*) FROM endpoints_book").fetchone() == (1000,)
-            pids = up.children[0].pids()
+            pids, command = up.children[0].pids(), up.children[0].command
+            folder = Path(command[command.index("-D") + 1]).parent
+            assert folder.is_dir()
             held = psycopg.connect(up.environment["DATABASE_URL"])  # a client that does not go
             started = time.monotonic()
     assert time.monotonic() - started < processes.TERM_S  # it was not waited for
     held.close()
     assert not any(psutil.pid_exists(pid) for pid in pids)
-    assert left() <= before
+    assert not folder.exists()
 
 
 def test_an_installation_that_the_server_s_user_cannot_reach_is_copied(
@@ -128,22 +128,31 @@ POLICIES = {
 }
 
 
-@pytest.mark.parametrize("policy", POLICIES)
-def test_the_server_counts_the_sessions_that_an_arm_opens(policy: str, tmp_path: Path) -> None:
-    """On WSGI; 4 threads, 100 requests one after the other."""
-    options, (least, most) = POLICIES[policy]
-    arm = Arm(name="sync", server="gunicorn-gthread", view="sync", threads=4, **options)
+@pytest.fixture(scope="module")
+def policies(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Backends, Fleet]]:
+    """An arm per policy, on WSGI with 4 threads, before one server."""
+    logs = tmp_path_factory.mktemp("policies") / "logs"
+    arms = [
+        Arm(name=policy, server="gunicorn-gthread", view="sync", threads=4, **options)
+        for policy, (options, _) in POLICIES.items()
+    ]
     with (
         backends.running(Database(engine="postgres"), frozenset({DATABASE}), ANY) as up,
-        deployment.running([arm], Site(up.environment, tmp_path / "logs", None)) as fleet,
+        deployment.running(arms, Site(up.environment, logs, None)) as fleet,
     ):
-        (deployed,) = fleet.deployed.values()
-        before = up.sessions()
-        for _ in range(100):
-            assert deployed.get("/sync/db_read/")[0] == 200
-        after = up.sessions()
-        assert before is not None
-        assert after is not None
-        assert least <= (after.opened - before.opened) / 100 <= most
-        if policy != "per request":
-            assert 1 <= after.open <= 4
+        yield up, fleet
+
+
+@pytest.mark.parametrize("policy", POLICIES)
+def test_the_server_counts_the_sessions_that_an_arm_opens(policy: str, policies: tuple[Backends, Fleet]) -> None:
+    """100 requests one after the other."""
+    (up, fleet), (_, (least, most)) = policies, POLICIES[policy]
+    before = up.sessions()
+    for _ in range(100):
+        assert fleet.deployed[policy].get("/sync/db_read/")[0] == 200
+    after = up.sessions()
+    assert before is not None
+    assert after is not None
+    assert least <= (after.opened - before.opened) / 100 <= most
+    if policy != "per request":
+        assert 1 <= after.open - before.open <= 4

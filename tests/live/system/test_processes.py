@@ -4,7 +4,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import psutil
@@ -23,7 +22,7 @@ def test_a_folder_put_aside_is_gone_when_its_harness_is_killed() -> None:
         (folder / "data").mkdir()
         assert folder.name.startswith("bench-test-")
         harness.kill()
-    assert ports.poll(lambda: not folder.exists(), 5)
+    assert ports.poll(lambda: not folder.exists(), 60)
 
 
 def start(code: str, log: Path) -> processes.Child:
@@ -44,9 +43,9 @@ time.sleep(600)
 def test_a_child_that_ignores_term_is_killed_with_its_own_children(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(processes, "TERM_S", 0.3)
+    monkeypatch.setattr(processes, "TERM_S", 1.0)
     child = start(STUBBORN, tmp_path / "log")
-    assert ports.poll(lambda: child.log.read_text().count("up") == 2, 10)
+    assert ports.poll(lambda: child.log.read_text().count("up") == 2, 60)
     pids = child.pids()
     assert len(pids) == 2
     processes.stop([child])
@@ -96,8 +95,9 @@ def test_a_child_dies_with_the_process_that_started_it(tmp_path: Path) -> None:
     parent = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
     assert parent.stdout is not None
     child = int(parent.stdout.readline())
-    time.sleep(0.2)  # the launcher has to get as far as asking for the signal
+    asked_for_the_signal = ports.poll(lambda: psutil.Process(child).cmdline() == ["sleep", "600"], 60)
+    assert asked_for_the_signal  # it is the last thing that the launcher does before it becomes the command
     os.kill(parent.pid, signal.SIGKILL)
     parent.wait()
     parent.stdout.close()
-    assert ports.poll(lambda: not psutil.pid_exists(child) or psutil.Process(child).status() == "zombie", 5)
+    assert ports.poll(lambda: not psutil.pid_exists(child) or psutil.Process(child).status() == "zombie", 60)

@@ -1,6 +1,6 @@
 """kill -9 of the harness at random moments of a run: does anything it started survive 5 s?
 
-python tests/kill_nine.py [ROUNDS]
+python tests/support/programs/kill_nine.py [ROUNDS]
 """
 
 import os
@@ -18,16 +18,22 @@ ROOT = Path(__file__).parents[3]
 LATEST_S = 16.0
 GRACE_S = 5.0
 
+WHOLE = ("-m", "harness.cli")
+LIGHT = (str(Path(__file__).with_name("light.py")),)
+"""Python's arguments for `djbench` as it is, and for what is left without calibration and pictures."""
 
-def start(folder: Path, scenario: Path = ROOT / "scenarios" / "smoke.toml") -> subprocess.Popen[bytes]:
+
+def start(
+    folder: Path, scenario: Path = ROOT / "scenarios" / "smoke.toml", program: tuple[str, ...] = WHOLE
+) -> subprocess.Popen[bytes]:
     """A run into folder/results."""
-    return start_command(folder, "run", str(scenario), "--results", str(folder / "results"))
+    return start_command(folder, "run", str(scenario), "--results", str(folder / "results"), program=program)
 
 
-def start_command(folder: Path, *arguments: str) -> subprocess.Popen[bytes]:
+def start_command(folder: Path, *arguments: str, program: tuple[str, ...] = WHOLE) -> subprocess.Popen[bytes]:
     """A `djbench` whose every process carries TMPDIR=folder in its environment, by which it is found again."""
     log = (folder / "log").open("wb")
-    command = [sys.executable, "-m", "harness.cli", *arguments]
+    command = [sys.executable, *program, *arguments]
     return subprocess.Popen(
         command, cwd=ROOT, env=os.environ | {"TMPDIR": str(folder)}, stdout=log, stderr=log, start_new_session=True
     )
@@ -39,14 +45,14 @@ def survivors(folder: Path) -> list[str]:
     for process in psutil.process_iter():
         try:
             if process.environ().get("TMPDIR") == str(folder) and process.status() != psutil.STATUS_ZOMBIE:
-                found.append(f"{process.pid} {' '.join(process.cmdline())[:100]}")
+                found.append(f"{process.pid} {' '.join(process.cmdline())}")
         except (psutil.NoSuchProcess, psutil.AccessDenied):
             continue
     return found
 
 
-def wait_for_none(folder: Path, seconds: float = GRACE_S) -> list[str]:
-    """Whoever is still alive after `seconds`."""
+def wait_for_none(folder: Path, seconds: float = 60.0) -> list[str]:
+    """Whoever is still alive after `seconds`, which is long on purpose: a busy machine ends nobody at once."""
     deadline = time.monotonic() + seconds
     while (alive := survivors(folder)) and time.monotonic() < deadline:
         time.sleep(0.05)
@@ -62,7 +68,7 @@ def kill_once(after_s: float) -> tuple[int, list[str]]:
         had = len(survivors(folder))
         os.kill(harness.pid, signal.SIGKILL)
         harness.wait()
-        return had, wait_for_none(folder)
+        return had, wait_for_none(folder, GRACE_S)
 
 
 def main() -> int:

@@ -1,5 +1,5 @@
 """Servers that misbehave in known ways: `python tests/support/programs/misbehaving.py FAULT PORT`. What they come to stands in
-tests/live/load/test_faults.py.
+tests/live/load/test_known_servers.py.
 """
 
 import heapq
@@ -10,7 +10,7 @@ from time import perf_counter_ns
 from harness.load.known_server import MS, KnownServer
 
 RAMP_S = 4.0
-PAUSE_MS, PAUSE_EVERY_S = 200, 10.0
+PAUSE_MS, PAUSE_EVERY_S = 200, 5.0
 CAP, SERVICE_MS = 4, 10
 RESETS, SEED = 0.05, 7
 
@@ -26,7 +26,7 @@ class Ramp(KnownServer):
 
 
 class Pause(KnownServer):
-    """Stands still for 200 ms every 10 s, for the first time 5 s after its first request."""
+    """Stands still for 200 ms every 5 s, for the first time 2.5 s after its first request."""
 
     def delay_ns(self, asked_ns: int, now_ns: int) -> int:
         if not self.freezes:
@@ -43,8 +43,10 @@ class Cap(KnownServer):
         self.queue: list[tuple[int, int]] = []
 
     def request(self, number: int, target: str, now_ns: int) -> None:
+        if target == "/log":
+            return super().request(number, target, now_ns)
         self.queue.append((number, now_ns))
-        self.start()
+        return self.start()
 
     def answer(self, number: int, received_ns: int) -> None:
         super().answer(number, received_ns)

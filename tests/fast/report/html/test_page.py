@@ -16,6 +16,7 @@ import pandas as pd
 import pytest
 from support.fakes import FakeLoad, FakeStage, Quiet
 from support.page import slower_when_sync
+from support.report import only_page
 from support.runs import FACTS, fake_run, read_json
 from support.scenarios import TINY
 from support.searches import TEXT as CAPACITY
@@ -26,7 +27,7 @@ from harness.formatting import numbers
 from harness.measure import runner
 from harness.plan.slices import Cell, Slice
 from harness.registry import endpoints, metrics
-from harness.report import sections
+from harness.report import run_report, sections
 from harness.report.chart_style import COLOURS
 from harness.report.html import causes, facts, line_chart, page, pair_sentences, svg
 from harness.report.html.causes import Because
@@ -89,11 +90,17 @@ class Read(HTMLParser):
         return " ".join(" ".join(self.words).split())
 
 
-def made(folder: Path, text: str = TINY, load: FakeLoad | None = None, stage: FakeStage | None = None) -> Path:
-    """A run of this scenario with its report."""
+def run_of(folder: Path, text: str = TINY, load: FakeLoad | None = None, stage: FakeStage | None = None) -> Path:
+    """A run of this scenario."""
     run = fake_run(folder, reader.parse(text, "tiny.toml"), load or FakeLoad(slower_when_sync), stage)
     (run / "scenario.toml").write_text(text)
-    publishing.publish(run)
+    return run
+
+
+def made(folder: Path, text: str = TINY, load: FakeLoad | None = None, stage: FakeStage | None = None) -> Path:
+    """The same with its page."""
+    run = run_of(folder, text, load, stage)
+    only_page(run)
     return run
 
 
@@ -106,7 +113,9 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run in which async is twice as fast, on two levels and with a claim."""
     claim = '[[claims]]\ntext = "twice as fast"\nendpoint = "hello"\nbetter = "async"\nthan = "sync"\nby = ">= 1.5"\n'
     text = TINY.replace("users = [8]", "users = [8, 16]") + claim
-    return made(tmp_path_factory.mktemp("page"), text.replace("level = ", ""))
+    run = made(tmp_path_factory.mktemp("page"), text.replace("level = ", ""))
+    run_report.write(validity.read(run)[0], run / "report", [])
+    return run
 
 
 @pytest.fixture(autouse=True)
@@ -116,42 +125,44 @@ def quiet(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_the_path_of_the_page_is_the_first_thing_to_open(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    path = made(tmp_path, TINY.replace("blocks = 6", "blocks = 1"))
+    path = run_of(tmp_path, TINY.replace("blocks = 6", "blocks = 1"))
+    publishing.publish(path)
     told = capsys.readouterr().out.splitlines()
     opened = told.index(f"open: {path / 'report' / 'report.html'}")
     assert told[opened + 1].startswith("report: ")
 
 
-def test_it_begins_with_question_answer_claims_and_who_won_where_and_why(run: Path) -> None:
+def test_it_begins_with_question_summary_claims_and_results_by_endpoint(run: Path) -> None:
     text = read(run).text
     order = [
         "Does the pipeline carry a figure from end to end?",
-        "async answered more requests per second than sync in 3 of 3 cases",
+        "async has higher throughput than sync in 3 of 3 comparisons",
         "✔ supported twice as fast",
-        "Who won where, and why",
+        "Results by endpoint",
         "hello @ 4 users answers at once ▲",
-        "By how much?",
-        "The figures, arm by arm",
-        "What happens as the load grows?",
-        "Where is the tail?",
-        "Did it hold over time?",
-        "Every figure in numbers",
-        "What does a request cost?",
+        "Ratios with confidence intervals",
+        "Metrics by arm",
+        "Scaling with load",
+        "Latency percentiles",
+        "Latency over time",
+        "Full tables",
+        "Resource usage",
         "Mechanism",
-        "Can it be believed?",
-        "Was it fair?",
-        "Do it again",
+        "Data quality",
+        "Fairness",
+        "Reproduce",
         "serve async",
+        "Glossary",
     ]
-    places = [text.find(words) for words in order]
-    assert -1 not in places, order[places.index(-1)]
-    head = text.index("Does the pipeline", text.index("measured"))
-    assert [head, *places[1:]] == sorted([head, *places[1:]])
+    place = text.index("sync and async Django views compared")
+    for words in order:  # each after the one before: the contents name the sections too
+        assert words in text[place:], words
+        place = text.index(words, place) + len(words)
 
 
 def test_the_answer_turns_round_when_the_other_arm_wins(tmp_path: Path) -> None:
     other = made(tmp_path, load=FakeLoad(lambda slice_, rng: 30.0 - slower_when_sync(slice_, rng)))
-    assert "sync answered more requests per second than async in " in read(other).text
+    assert "sync has higher throughput than async in " in read(other).text
 
 
 def test_the_bars_say_what_cells_csv_says(run: Path) -> None:
@@ -244,30 +255,32 @@ def test_an_invalid_cell_is_hollow_and_told_with_its_reason(tmp_path: Path) -> N
     found = read(made(tmp_path, stage=FakeStage(refused)))
     assert "1 INVALID" in found.text
     assert "sync, hello @ 4 users : not loaded: HTTP 500 before any load" in found.text
-    assert "async answered more requests per second than sync in 1 of 1 case (" in found.text
-    assert "; 1 more case is INVALID." in found.text
-    assert any("! INVALID sync: see validity" in " ".join(cell.split()) for _, row in found.rows for cell in row)
+    assert "async has higher throughput than sync in 1 of 1 comparison (" in found.text
+    assert "; 1 INVALID." in found.text
+    assert any("! INVALID sync: see Data quality" in " ".join(cell.split()) for _, row in found.rows for cell in row)
 
 
 def test_a_run_of_one_block_says_that_no_difference_is_certain_and_what_was_measured(tmp_path: Path) -> None:
     text = read(made(tmp_path, TINY.replace("blocks = 6", "blocks = 1"))).text
-    assert "1 of the 3 blocks that a difference takes: no difference can be certain yet." in text
-    seen = r"too few blocks to confirm a difference \(1 of 3\): throughput of async was measured at [\d.]+( to [\d.]+)?× that of"
-    assert re.search(f"Between async and sync, {seen} sync in 2 cases\\.", text)
-    assert "no difference was shown" not in text
+    assert "At least 3 blocks are needed to detect a difference; this run has 1." in text
+    seen = r"too few blocks to detect a difference \(1 of 3\); throughput ratio [\d.]+(–[\d.]+)?× in 2 comparisons\."
+    assert re.search(f"async vs\\. sync: {seen}", text)
+    assert "no significant difference" not in text
     assert "1 blocks" not in text
     assert "1 block;" in text
-    assert "95 % confidence" not in text[: text.index("By how much?")]  # of one block there is no interval
+    top = text[: text.index("Ratio of throughput, first arm")]
+    assert "95 % confidence" not in top  # one block has no interval
 
 
-def test_what_leans_is_measured_and_not_confirmed(tmp_path: Path) -> None:
+def test_what_leans_leads_and_is_not_significant(tmp_path: Path) -> None:
     def wild(slice_: Slice, rng: random.Random) -> float:
         mood = random.Random(f"{slice_.seed // 7}{slice_.cell.arm}").uniform(0.75, 1.25)
         return 10.0 * mood * (1.6 if slice_.cell.arm == "sync" else 1.0)
 
     text = read(made(tmp_path, TINY.replace("blocks = 6", "blocks = 4"), FakeLoad(wild))).text
-    assert "async was measured ahead of sync by throughput in 2 of 2 cases, none confirmed (up to" in text
-    assert "async answered more" not in text
+    assert "async leads sync in throughput in 2 of 2 comparisons (up to" in text
+    assert ", not significant" in text
+    assert "async has higher" not in text
     assert re.search(r"△ [\d.]+× inconclusive", text)
     assert "95 % confidence" in text
 
@@ -297,26 +310,25 @@ def test_the_confirmed_lead_the_leaning_follow(run: Path) -> None:
         ("same", 1.0),
     ]
     assert sentences(mixed, run).sentence == (
-        "async answered more requests per second than sync in 2 of 6 cases (up to 2.60×) and was measured ahead in 1 more and"
-        " behind in 1 more, not confirmed; 1 about equal, 1 inconclusive either way."
+        "async has higher throughput than sync in 2 of 6 comparisons (up to 2.60×); leads in 1, trails in 1 (not significant);"
+        " 1 equivalent, 1 inconclusive."
     )
     turned = [("leans-better", 3.0), ("worse", 0.5)]
     assert sentences(turned, run).sentence == (
-        "sync answered more requests per second than async in 1 of 2 cases (2.00×) and was measured behind in 1 more, not"
-        " confirmed."
+        "sync has higher throughput than async in 1 of 2 comparisons (2.00×); trails in 1 (not significant)."
     )
     leaning = [("leans-better", 3.0), ("leans-worse", 0.25)]
     assert sentences(leaning, run).sentence == (
-        "async was measured ahead of sync by throughput in 1 of 2 cases, none confirmed (3.00×) and behind in 1 (0.250×)."
+        "async leads sync in throughput in 1 of 2 comparisons (3.00×), trails in 1 (0.250×), not significant."
     )
 
 
-def test_a_reason_is_given_for_what_is_confirmed_or_called_measured(run: Path) -> None:
-    assert sentences([("better", 2.0)], run, 2.0).why == "Where async was ahead, each request cost sync 2.00× the CPU."
+def test_a_reason_is_given_for_what_is_significant_or_called_not_significant(run: Path) -> None:
+    assert sentences([("better", 2.0)], run, 2.0).why == "Where async leads: sync uses 2.00× the CPU time per request."
     measured = sentences([("leans-better", 2.0)], run, 2.0).why
-    assert measured == "Where async was measured ahead, each request cost sync 2.00× the CPU."
-    free = sentences([("better", 2.0)], run, 2.0, bottleneck.NOTHING_ALONE).why
-    assert free.endswith("2.00× the CPU; in 1 of 1 it was not limited by CPU alone.")
+    assert measured == "Where async leads (not significant): sync uses 2.00× the CPU time per request."
+    free = sentences([("better", 2.0)], run, 2.0, bottleneck.NO_SINGLE_ONE).why
+    assert free.endswith("2.00× the CPU time per request; CPU is not its bottleneck in 1 of 1.")
 
 
 @pytest.mark.parametrize(("busy", "beside"), [(0.8, True), (0.97, False)])
@@ -329,8 +341,8 @@ def test_cpu_is_the_reason_only_where_it_binds(run: Path, busy: float, beside: b
     key = next(c for c in valid if c.metric is result.metrics[0] and c.endpoint != "hello")
     costs = {(key.arm, key.over, key.endpoint, key.level): 0.4}
     text = replace(told, costs=costs).of(key, "better").text
-    assert ("needs 2.50× the CPU per request; not limited by CPU alone" in text) == beside
-    assert ("fills its core" in text) != beside
+    assert ("2.50× the CPU time per request; CPU is not the bottleneck" in text) == beside
+    assert ("CPU-bound" in text) != beside
 
 
 def test_a_disturbed_run_says_so_beside_the_answer(run: Path) -> None:
@@ -339,17 +351,16 @@ def test_a_disturbed_run_says_so_beside_the_answer(run: Path) -> None:
     told = [Reason(first, True, "lost"), Reason(second, False, "odd"), Reason(second, False, "odder")]
     floors = [replace(one, ratio=Estimate(1.3, 1.2, 1.4, 6), p=0.01) for one in result.noise_floors]
     found = Read(page.html(replace(result, noise_floors=floors), told))
-    top = found.text[: found.text.index("Who won where, and why")]
+    top = found.text[: found.text.index("Ratio of throughput, first arm")]
     assert (
-        f"Mind: of {len(result.cells)} cells, 1 INVALID and 1 flagged ; one arm deployed twice differs in throughput"
-        in top
+        f"Caution: 1 of {len(result.cells)} cells INVALID and 1 flagged"
+        " ; A/A pair differs in throughput: hello @ 4 users 1.30× [1.20, 1.40]" in top
     )
-    assert "(A/A): hello @ 4 users 1.30× [1.20, 1.40]" in top
-    assert "Unequal caps: async: no declared cap; sync: room for 8 requests at a time" in top
-    assert "! INVALID : would mislead" in found.text
+    assert "; concurrency limits differ (async: none, sync: 8)." in top
+    assert "! INVALID : excluded from the comparison" in found.text
     quiet = Read(page.html(result, [])).text
-    assert "INVALID : would mislead" not in quiet
-    assert "two equal arms differed in" not in quiet
+    assert "INVALID : excluded from the comparison" not in quiet
+    assert "A/A pair differs" not in quiet
     assert "⚑" not in quiet
 
 
@@ -358,8 +369,8 @@ def test_a_scenario_that_was_edited_after_the_run_is_told_beside_the_answer(tmp_
     assert "is not what was measured" not in read(run).text
     head = read_json(run / "run.json")
     files.write_json(run / "run.json", head | {"plan": {"hash": "0123456789abcdef"}})
-    publishing.publish(run)
-    top = read(run).text.partition("Who won where, and why")[0]
+    only_page(run)
+    top = read(run).text.partition("Ratio of throughput, first arm")[0]
     assert "scenario.toml is not what was measured" in top
 
 
@@ -370,7 +381,7 @@ def test_a_flagged_cell_is_marked_where_it_won(run: Path) -> None:
     marked = [row for _, row in found.rows if any("⚑ flagged: sync" in " ".join(one.split()) for one in row)]
     assert len(marked) == 1
     assert marked[0][0].startswith(cell.endpoint)
-    assert "⚑ a cell of it is flagged" in found.text
+    assert "⚑ one of its cells is flagged" in found.text
 
 
 def test_a_ratio_of_fewer_blocks_or_none_says_so(run: Path) -> None:
@@ -386,10 +397,10 @@ def test_a_ratio_of_fewer_blocks_or_none_says_so(run: Path) -> None:
 
 
 COMMANDS = {
-    "a": ("gunicorn --http-parser python --worker-class gthread --threads 8 config.wsgi", "python", "no flag sets it"),
+    "a": ("gunicorn --http-parser python --worker-class gthread --threads 8 config.wsgi", "python", "not set"),
     "b": ("uvicorn --loop uvloop --http httptools config.asgi:application", "httptools", "uvloop"),
-    "c": ("granian --http 1 --interface asgi --loop asyncio config.asgi:application", "no flag sets it", "asyncio"),
-    "d": ("hypercorn -k uvloop config.asgi:application", "no flag sets it", "uvloop"),
+    "c": ("granian --http 1 --interface asgi --loop asyncio config.asgi:application", "not set", "asyncio"),
+    "d": ("hypercorn -k uvloop config.asgi:application", "not set", "uvloop"),
     "e": ("gunicorn --http-parser python --worker-class config.own.Worker x", "set by Worker", "set by Worker"),
 }
 
@@ -409,12 +420,12 @@ def test_what_differed_has_parser_and_loop(run: Path, monkeypatch: pytest.Monkey
 
 def test_the_commands_name_the_run_where_it_is(run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     result, _ = validity.read(run)
-    told = [command for command, _ in facts.again(result, explained=False)]
+    told = [command for command, _ in facts.reproduce(result, explained=False)]
     assert f"djbench report {run}" in told
     assert f"djbench explain {run}" in told
-    assert not any("explain" in command for command, _ in facts.again(result, explained=True))
+    assert not any("explain" in command for command, _ in facts.reproduce(result, explained=True))
     monkeypatch.chdir(run.parent)
-    assert f"djbench report {run.name}" in [command for command, _ in facts.again(result, explained=True)]
+    assert f"djbench report {run.name}" in [command for command, _ in facts.reproduce(result, explained=True)]
 
 
 def test_a_bar_that_is_invalid_has_no_number(run: Path) -> None:
@@ -429,8 +440,8 @@ def test_a_run_without_control_claims_or_comparisons(tmp_path: Path) -> None:
     head, tail = TINY.split("[[arms]]")[0], TINY.split("[[endpoints]]", 1)[1]
     text = f"{head.split('comparisons')[0]}\n[[arms]]{arm}[[endpoints]]{tail}"
     found = read(made(tmp_path, text.replace("blocks = 6", "blocks = 2")))
-    assert "Nothing was compared" in found.text
-    assert not [tag for tag, attrs in found.elements if attrs.get("id") in ("claims", "who", "ratios")]
+    assert "No comparison" in found.text
+    assert not [tag for tag, attrs in found.elements if attrs.get("id") in ("claims", "results", "ratios")]
     assert found.data["plots"]["percentiles"]
 
 
@@ -438,7 +449,7 @@ def test_an_open_loop_compares_waiting_and_has_rates(tmp_path: Path) -> None:
     text = TINY.replace("users = [4]", "rate = [40, 80]").replace("users = [8]", "rate = [40]")
     text = text.replace("[[arms]]", '[load]\nmode = "open"\n\n[[arms]]', 1)
     found = read(made(tmp_path, text))
-    assert "async let its users wait less (median) than sync" in found.text
+    assert "async has a lower median latency than sync" in found.text
     assert {one["x_label"] for one in found.data["plots"]["levels"]} == {"offered rate [1/s]"}
 
 
@@ -452,11 +463,11 @@ def test_a_search_for_capacity_has_its_hockey_stick(tmp_path: Path) -> None:
 
     runner.run(asked, folder, FakeStage(), FakeLoad(up_to), Quiet())
     folder.mark(files.FINISHED)
-    publishing.publish(folder.path)
+    only_page(folder.path)
     found = read(folder.path)
     stick = found.data["plots"]["sticks"][0]
     assert {mark["hollow"] for line in stick["lines"] for mark in line["marks"]} == {True, False}
-    assert any(one["label"].startswith("promise: p50 <= 15") for one in stick["references"])
+    assert any(one["label"].startswith("objective: p50 <= 15") for one in stick["references"])
     assert "wait ms=10 @" not in found.text
     assert found.data["plots"]["time"]
 
@@ -498,7 +509,7 @@ def test_the_picture_of_a_chart_has_a_name_a_description_and_escaped_text() -> N
     assert "<b>" not in picture
 
 
-def test_the_colours_are_those_of_the_pictures_and_every_arm_has_its_own_mark() -> None:
+def test_the_views_are_those_of_the_pictures_and_every_arm_has_its_own_mark() -> None:
     style = (page.HERE / "page.css").read_text().lower()
     own = re.findall(r"--c\d: (#\w+)", style[: style.index("@media")])
     short = {"#000000": "#000"}
@@ -512,7 +523,7 @@ def test_every_endpoint_has_plain_words() -> None:
     assert endpoints.in_words("neighbours") == ""
 
 
-def test_the_reason_of_a_full_arm_is_its_cap(tmp_path: Path) -> None:
+def test_the_bottleneck_of_a_saturated_arm_is_its_thread_pool(tmp_path: Path) -> None:
     """24 users for 8 threads that each take 10 ms: 800 requests per second, and no more."""
 
     def queued(slice_: Slice, rng: random.Random) -> float:
@@ -522,7 +533,7 @@ def test_the_reason_of_a_full_arm_is_its_cap(tmp_path: Path) -> None:
     result.per_block["server_busy"] = 0.3
     result = analysis.Analysis(**{name: getattr(result, name) for name in analysis.Analysis.__dataclass_fields__})
     text = Read(page.html(result, reasons)).text
-    assert "sync is full: room for 8 requests at a time, 8 / 0.01 s = 800 req/s" in text
+    assert "thread pool of sync saturated (8 / 0.01 s = 800 req/s max)" in text
 
 
 def test_the_page_of_a_long_run_is_small_and_quick(tmp_path: Path, run: Path) -> None:

@@ -45,7 +45,7 @@ def over_each_other(runs: list[Analysis], size: Paper) -> Iterator[tuple[str, Fi
     with mpl.rc_context(size.style):
         for name, pictures in overlay.drawn(runs, size):
             for picture in pictures:
-                picture.canvas.draw()
+                picture.draw_without_rendering()
                 yield name, picture
 
 
@@ -73,14 +73,14 @@ def test_three_runs_stand_in_the_same_panels_and_no_word_upon_another(three: lis
 def test_a_run_is_named_by_what_differs_and_what_it_alone_has_is_said(three: list[Analysis]) -> None:
     (picture,) = [one for name, one in over_each_other(three, PAGE) if name == "compare-throughput"]
     facts = " ".join(picture.texts[1].get_text().split())
-    same, a, b, c = (facts.partition(f"{letter}: ")[2] for letter in ("the same in all", "A", "B", "C"))
+    same, a, b, c = (facts.partition(f"{letter}: ")[2] for letter in ("all runs", "A", "B", "C"))
     assert "Test CPU" in same.partition("A: ")[0]
     assert "Test CPU" not in a
     assert a.startswith(three[0].run.path.name)
     assert "n = 1 block" in b.partition("C: ")[0]
     assert "n = 3 blocks" in c
     assert "C: not measured" in told(picture)  # wait @ 8, which two of three have
-    assert "Only in C, and not drawn: sync on wait ms=10 @ 16" in told(picture)
+    assert "Only in C, not drawn: sync on wait ms=10 @ 16" in told(picture)
     assert "without a line where a run has too few blocks" in told(picture)
 
 
@@ -96,7 +96,7 @@ def test_only_a_run_with_enough_blocks_has_an_interval(tmp_path: Path) -> None:
 
 def test_kinds_of_load_are_not_drawn_over_each_other(three: list[Analysis], tmp_path: Path) -> None:
     at_rates = analysed(tmp_path, asked(2, RATES, OPEN), taking(10))
-    with pytest.raises(UserError, match=r"answer different questions: .* is closed loop, .* is open loop"):
+    with pytest.raises(UserError, match=r"have different load modes: .* is closed loop, .* is open loop"):
         overlay.drawn([three[0], at_rates], PAGE)
 
 
@@ -122,7 +122,7 @@ def test_a_rate_that_is_invalid_is_not_drawn_in_the_hockey_stick(tmp_path: Path)
     sticks = [one for name, one in drawn(found, PAGE) if name == "hockey_stick"]
     assert sticks
     for picture in sticks:
-        assert "INVALID, and without a rate: sync · gthread×1" in told(picture)
+        assert "INVALID, no rate: sync · gthread×1" in told(picture)
         for panel in picture.axes:
             assert len([line for line in panel.lines if line.get_linestyle() == ":"]) == 1  # the sound arm's
 

@@ -1,7 +1,9 @@
 """Every picture can be read alone: nothing is cut off, nothing stands on something else, and the facts stand on it."""
 
 import random
+from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 import pytest
@@ -52,42 +54,50 @@ MANY = ONE + "[[endpoints]]\nname = 'wait'\nquery = { ms = 10 }\nusers = [1, 4, 
 )  # fmt: skip
 
 
+FEW = ONE + "[[endpoints]]\nname = 'wait'\nquery = { ms = 10 }\nusers = [1, 64]\n"
+
+
 RUNS = {
     "two": (asked(2, ONE), FakeLoad()),
     "eight, many levels, extreme": (asked(8, MANY), FakeLoad(extreme)),
-    "five, long names": (asked(5, MANY, long=True), FakeLoad(extreme)),
-    "six, some invalid": (asked(6, MANY), FakeLoad(extreme, failing)),
+    "five, long names": (asked(5, FEW, long=True), FakeLoad(extreme)),
+    "six, some invalid": (asked(6, FEW), FakeLoad(extreme, failing)),
     "open, long names": (asked(3, RATES, OPEN, long=True), FakeLoad(extreme)),
     "searched": (asked(3, SEARCHED, CAPACITY), FakeLoad(lambda s, rng: 12.0 if s.cell.level < 300 else 90.0)),
 }
 
 
-@pytest.fixture(scope="module", params=RUNS)
-def run(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> dict[Paper, Pictures]:
-    """The pictures of a run at every size, drawn once for all tests."""
-    found = analysed(tmp_path_factory.mktemp("run"), *RUNS[request.param])
-    return {size: list(drawn(found, size)) for size in PAPERS.values()}
+@cache
+def pictures(name: str, size: Paper) -> Pictures:
+    """The pictures of a run at this size, drawn once for all tests."""
+    with TemporaryDirectory() as folder:
+        return list(drawn(analysed(Path(folder), *RUNS[name]), size))
+
+
+@pytest.fixture(params=RUNS)
+def run(request: pytest.FixtureRequest) -> str:
+    """Each of RUNS by its name."""
+    return str(request.param)
 
 
 @pytest.mark.parametrize("size", PAPERS.values(), ids=lambda size: size.name)
-def test_no_word_is_cut_off_or_stands_upon_another(run: dict[Paper, Pictures], size: Paper) -> None:
-    pictures = run[size]
-    assert {name for name, _ in pictures} >= {"throughput", "latency", "ratios"}
-    assert [f"{name}: {fault}" for name, picture in pictures for fault in faults(picture)] == []
+def test_no_word_is_cut_off_or_stands_upon_another(run: str, size: Paper) -> None:
+    assert {name for name, _ in pictures(run, size)} >= {"throughput", "latency", "ratios"}
+    assert [f"{name}: {fault}" for name, picture in pictures(run, size) for fault in faults(picture)] == []
 
 
 @pytest.mark.parametrize("size", PAPERS.values(), ids=lambda size: size.name)
-def test_type_and_paper_are_as_large_as_promised(run: dict[Paper, Pictures], size: Paper) -> None:
+def test_type_and_paper_are_as_large_as_promised(run: str, size: Paper) -> None:
     least = {"page": 7, "talk": 12}[size.name]
-    for name, picture in run[size]:
+    for name, picture in pictures(run, size):
         assert min(text.get_fontsize() for text in words(picture)) >= least, name
         assert picture.get_figwidth() == pytest.approx({"page": 6.9, "talk": 40 / 3}[size.name])
         assert size is PAGE or picture.get_figheight() == pytest.approx(7.5)
 
 
-def test_the_question_and_beneath_it_the_facts_stand_on_every_picture(run: dict[Paper, Pictures]) -> None:
+def test_the_question_and_beneath_it_the_facts_stand_on_every_picture(run: str) -> None:
     for size in (PAGE, TALK):
-        for _, picture in run[size]:
+        for _, picture in pictures(run, size):
             question, facts = (" ".join(text.get_text().split("\n")) for text in picture.texts[:2])
             assert question.endswith("?")
             assert picture.texts[0].get_fontweight() == "bold"
@@ -96,14 +106,13 @@ def test_the_question_and_beneath_it_the_facts_stand_on_every_picture(run: dict[
             assert extent(picture.texts[0]).y0 >= extent(picture.texts[1]).y1 - SLACK_PX
 
 
-def test_every_picture_says_which_way_is_better(run: dict[Paper, Pictures]) -> None:
-    for name, picture in run[PAGE]:
+def test_every_picture_says_which_way_is_better(run: str) -> None:
+    for name, picture in pictures(run, PAGE):
         assert "better" in " ".join(text.get_text() for text in words(picture)), name
 
 
-def test_an_invalid_cell_is_drawn_hollow_named_and_its_reason_told(tmp_path: Path) -> None:
-    found = analysed(tmp_path, *RUNS["six, some invalid"])
-    for name, picture in drawn(found, PAGE):
+def test_an_invalid_cell_is_drawn_hollow_named_and_its_reason_told() -> None:
+    for name, picture in pictures("six, some invalid", PAGE):
         told = " ".join(" ".join(text.get_text() for text in words(picture)).split())
         assert "INVALID" in told, name
         assert "INVALID, drawn hollow:" in told, name

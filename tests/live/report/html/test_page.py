@@ -17,9 +17,11 @@ from support.page import slower_when_sync
 from support.runs import fake_run
 from support.scenarios import TINY
 
-from harness.commands import publishing
 from harness.formatting import numbers
+from harness.report import run_report
+from harness.report.html import page
 from harness.scenario import reader
+from harness.verdicts import validity
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 CHROMIUM = next((found for name in NAMES if (found := shutil.which(name))), None)
@@ -34,7 +36,10 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     text = TINY.replace("users = [8]", "users = [8, 16]").replace("carry a figure", f"carry {HOSTILE}")
     path = fake_run(tmp_path_factory.mktemp("run"), reader.parse(text, "tiny.toml"), FakeLoad(slower_when_sync))
     (path / "scenario.toml").write_text(text)
-    publishing.publish(path)
+    analysed, reasons = validity.read(path)
+    (path / "report").mkdir()
+    run_report.write(analysed, path / "report", [])
+    page.write(analysed, reasons, path / "report")
     return path
 
 
@@ -136,14 +141,14 @@ def test_a_hidden_arm_is_gone_from_bars_and_charts_and_comes_back(visit: Visit) 
 
 
 def test_metric_and_work_of_tables_can_be_chosen(visit: Visit) -> None:
-    assert visit.page.locator("#figures .bars:visible").count() == 1
+    assert visit.page.locator("#metrics .bars:visible").count() == 1
     visit.page.select_option("#bar-metric", value="p95_ms")
-    assert "p95 [ms]" in visit.page.locator("#figures .bars:visible h3").inner_text()
-    assert visit.page.locator("#figures .bars:visible table:visible").count() == 3
+    assert "p95 [ms]" in visit.page.locator("#metrics .bars:visible h3").inner_text()
+    assert visit.page.locator("#metrics .bars:visible table:visible").count() == 3
     visit.page.select_option("#bar-group", index=2)
-    assert visit.page.locator("#figures .bars:visible table:visible").count() == 1
+    assert visit.page.locator("#metrics .bars:visible table:visible").count() == 1
     visit.page.select_option("#ratio-metric", value="p50_ms")
-    assert "further left is better" in visit.page.locator("#ratios .ratios:visible h3").inner_text()
+    assert "lower is better" in visit.page.locator("#ratios .ratios:visible h3").inner_text()
 
 
 def test_hovering_a_chart_tells_its_values(visit: Visit) -> None:
@@ -174,7 +179,7 @@ def test_arrow_keys_go_along_a_chart_and_tell_its_values(visit: Visit) -> None:
     assert heard.inner_text().startswith("users 16: async ")
 
 
-def test_the_colours_can_be_changed_and_follow_the_system(browser: Browser, run: Path) -> None:
+def test_the_views_can_be_changed_and_follow_the_system(browser: Browser, run: Path) -> None:
     seen = Visit(browser, run, color_scheme="dark")
 
     def back() -> str:
@@ -182,7 +187,7 @@ def test_the_colours_can_be_changed_and_follow_the_system(browser: Browser, run:
 
     dark, charts = back(), seen.canvas("percentiles")
     seen.page.click("#theme")
-    assert seen.page.locator("#theme").get_attribute("aria-label") == "colours: light"
+    assert seen.page.locator("#theme").get_attribute("aria-label") == "theme: light"
     assert back() == "rgb(255, 255, 255)" != dark
     assert seen.canvas("percentiles") != charts
     seen.page.click("#theme")
@@ -195,11 +200,11 @@ def test_the_values_on_the_page_are_those_of_the_csv_files(visit: Visit, run: Pa
     table = pd.read_csv(run / "report" / "cells.csv")
     for metric in ("throughput_rps", "p95_ms"):
         visit.page.select_option("#bar-metric", value=metric)
-        shown = visit.page.locator("#figures .bars:visible").inner_text()
+        shown = visit.page.locator("#metrics .bars:visible").inner_text()
         for value in table[metric]:
             assert numbers.number(value) in shown
     ratios = pd.read_csv(run / "report" / "comparisons.csv")
-    summary = visit.page.locator("table.who").inner_text()
+    summary = visit.page.locator("table.results").inner_text()
     for value in ratios[ratios.metric == "throughput_rps"].ratio:
         assert f"{numbers.number(value)}×" in summary
 
@@ -207,9 +212,9 @@ def test_the_values_on_the_page_are_those_of_the_csv_files(visit: Visit, run: Pa
 def test_all_of_it_can_be_read_without_javascript(browser: Browser, run: Path) -> None:
     seen = Visit(browser, run, java_script_enabled=False)
     assert seen.page.locator("svg.chart:visible").count() == 2 + 3 + 3
-    assert seen.page.locator("#figures .bars:visible").count() >= 4
+    assert seen.page.locator("#metrics .bars:visible").count() >= 4
     assert seen.page.locator("select:visible, button:visible, input:visible").count() == 0
-    assert "answered more requests per second than sync" in seen.page.locator(".answer").inner_text()
+    assert "has higher throughput than sync" in seen.page.locator(".answer").inner_text()
     seen.page.locator("#tables summary").first.click()
     assert seen.page.locator("#tables table:visible").count() >= 1
     seen.context.close()
@@ -221,7 +226,7 @@ def test_nothing_scrolls_sideways_on_a_phone(browser: Browser, run: Path, script
     for summary in seen.page.locator("summary").all():
         summary.click()
     assert seen.width() == (390, 390)
-    told = seen.page.locator(".who-is-who dd").first.bounding_box()
+    told = seen.page.locator(".arm-list dd").first.bounding_box()
     assert told
     assert told["width"] > 300  # the arms' descriptions have the whole width, and no column of single words
     seen.context.close()

@@ -1,6 +1,6 @@
-"""Asks a probed application for some requests, without a server, and prints what each counter grew by in them.
+"""Asks an instrumented application for some requests, without a server, and prints what each counter grew by in them.
 
-    PROBE_FOLDER=… PROBE_APPLICATION=config.asgi:application python probed_requests.py asgi|wsgi PATH TIMES
+    PROBE_FOLDER=… PROBE_APPLICATION=config.asgi:application python instrumented_requests.py asgi|wsgi PATH TIMES
 
 In a process of its own, because the probe wraps asgiref's classes for good.
 """

@@ -1,4 +1,4 @@
-"""What the twins share: parameters in, bodies out. Nothing in here waits, so nothing in here has a colour.
+"""What the sync and the async views share: parameters in, bodies out. Nothing in here waits, so it serves both.
 
 A view waits (or computes), and everything around the waiting stands here once.
 """
@@ -162,11 +162,11 @@ def crossings(request: HttpRequest) -> int:
 
 
 def nothing() -> None:
-    """What the async twin crosses over for."""
+    """What the async view switches to a thread for."""
 
 
 async def anothing() -> None:
-    """What the sync twin crosses over for."""
+    """What the sync view switches to an event loop for."""
 
 
 def books() -> QuerySet[Book]:
@@ -210,15 +210,15 @@ def books_html(request: HttpRequest, books: list[Book], quote: dict[str, Any] | 
 
 
 def burn() -> int:
-    """A fixed amount of pure-Python work, a few milliseconds: holds the GIL, waits for nothing."""
+    """A fixed amount of pure-Python computation, a few milliseconds: holds the GIL, waits for nothing."""
     total = 0
     for number in range(CPU_ROUNDS):
         total = (total + number * number) % 1_000_003
     return total
 
 
-def identity(request: HttpRequest, colour: str) -> JsonResponse:
-    """Who answered: proof that the right server called the right view in the right way."""
+def identity(request: HttpRequest, view: str) -> JsonResponse:
+    """Which server, interface and view answered: read by the harness to verify an arm."""
     try:
         asyncio.get_running_loop()
         loop = True
@@ -226,7 +226,7 @@ def identity(request: HttpRequest, colour: str) -> JsonResponse:
         loop = False
     return JsonResponse(
         {
-            "view": colour,
+            "view": view,
             "interface": "ASGI" if isinstance(request, ASGIRequest) else "WSGI",
             "event_loop": loop,
             "thread": threading.current_thread().name,

@@ -19,7 +19,7 @@ def asked(application: str, path: str, folder: Path, **environment: str) -> tupl
     project = ROOT / ("bench_project" if application.startswith("config") else "tests/support/programs")
     own = {"PROBE_FOLDER": str(folder), "PROBE_APPLICATION": application}
     ended = subprocess.run(
-        [sys.executable, ROOT / "tests/support/programs/probed_requests.py", interface, path, str(REQUESTS)],
+        [sys.executable, ROOT / "tests/support/programs/instrumented_requests.py", interface, path, str(REQUESTS)],
         cwd=project,
         env=os.environ | own | {"PYTHONPATH": f"{ROOT}{os.pathsep}{project}"} | environment,
         capture_output=True,

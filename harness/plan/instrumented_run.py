@@ -1,6 +1,6 @@
-"""A scenario in, the scenario of its probed pass out: every arm as it is and once more with the probe. Pure.
+"""A scenario in, the scenario of its instrumented run out: every arm as it is, and again with the probe. Pure.
 
-Both are measured in the same block, so that the pass tells what the probe itself costs.
+Both are measured in the same block, so that the overhead of the probe is known.
 """
 
 from typing import Final
@@ -9,37 +9,38 @@ from harness.plan import layout
 from harness.registry.load_modes import CLOSED
 from harness.samples import FEWEST_LATENCIES
 from harness.scenario.arm import Arm
-from harness.scenario.model import Comparison, Endpoint, Load, Scenario
+from harness.scenario.endpoint import Endpoint
+from harness.scenario.model import Comparison, Load, Scenario
 
-PASSES: Final = "explain"
-"""Within a run's folder: the passes made for it."""
+INSTRUMENTED_RUNS: Final = "explain"
+"""Subfolder of a run that holds its instrumented runs."""
 
-PROBED: Final = " (probed)"
+INSTRUMENTED: Final = " (instrumented)"
 
 VISITS: Final = 2
 
 SHORT_S: Final = 1.0
 
 
-def probed(scenario: Scenario) -> Scenario:
+def instrumented(scenario: Scenario) -> Scenario:
     """One block of short slices, each arm twice. Controls and claims are left out: nothing here is a result."""
     arms = [arm for arm in scenario.arms if arm.control_of is None]
     return scenario.model_copy(
         update={
             "blocks": 1,
             "load": narrow(short(scenario.load, scenario.endpoints), layout.most_connections(scenario)),
-            "arms": [one for arm in arms for one in (arm, twin(arm))],
+            "arms": [one for arm in arms for one in (arm, with_probe(arm))],
             "endpoints": both(scenario.endpoints, {arm.name for arm in arms}),
-            "comparisons": [Comparison(arm=arm.name + PROBED, over=arm.name) for arm in arms],
+            "comparisons": [Comparison(arm=arm.name + INSTRUMENTED, over=arm.name) for arm in arms],
             "claims": [],
-            "explained": True,
+            "instrumented": True,
         }
     )
 
 
-def twin(arm: Arm) -> Arm:
+def with_probe(arm: Arm) -> Arm:
     """The same arm with the probe around its application."""
-    return arm.model_copy(update={"name": arm.name + PROBED, "probe": True})
+    return arm.model_copy(update={"name": arm.name + INSTRUMENTED, "instrumented": True})
 
 
 def short(load: Load, endpoints: list[Endpoint]) -> Load:
@@ -50,8 +51,8 @@ def short(load: Load, endpoints: list[Endpoint]) -> Load:
 
 
 def narrow(load: Load, connections: int) -> Load:
-    """Of arrivals, at most half of what may be under way in a run: with twice the arms as many sockets do, and a machine
-    that carries the run carries its pass. The users of a closed loop are as many as they are.
+    """Of arrivals, at most half of what may be under way in a run: with twice the arms as many sockets do, so that a
+    machine that can do the run can do this one. The users of a closed loop are as many as they are.
     """
     if load.mode == CLOSED:
         return load
@@ -62,6 +63,8 @@ def both(endpoints: list[Endpoint], arms: set[str]) -> list[Endpoint]:
     """The endpoints with the names of the arms they are asked of doubled; those that only controls are asked for left out."""
     kept = [endpoint for endpoint in endpoints if not endpoint.arms or arms & set(endpoint.arms)]
     return [
-        one.model_copy(update={"arms": [name + side for name in one.arms if name in arms for side in ("", PROBED)]})
+        one.model_copy(
+            update={"arms": [name + side for name in one.arms if name in arms for side in ("", INSTRUMENTED)]}
+        )
         for one in kept
     ]

@@ -1,0 +1,94 @@
+"""An endpoint as a scenario asks for it: one kind of work or a mix of several, and how hard it is pushed."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Annotated, Final
+
+from pydantic import Field, StrictFloat, StrictInt, StrictStr, WithJsonSchema
+
+from harness.registry.endpoints import ENDPOINTS
+from harness.scenario.base_model import Name, Table
+
+Users = Annotated[StrictInt, Field(ge=1, le=10_000)]
+
+Rate = Annotated[StrictFloat | StrictInt, Field(ge=0.1, le=100_000)]
+
+Query = dict[StrictStr, StrictInt | StrictStr]
+
+HELD: Final = 0
+"""The level of a capacity cell: the highest rate that meets the objective, known only after the run."""
+
+
+@dataclass(frozen=True)
+class Part:
+    """One endpoint of a level: all of it, or a share of a mix."""
+
+    name: str
+    query: dict[str, int | str]
+    share: float  # of the requests
+    label: str  # as it stands in reports: `wait ms=100`; in a mix called neighbours `neighbours: wait ms=100`
+
+    @property
+    def least_ms(self) -> float:
+        """The least time a correct answer can take, in ms."""
+        return ENDPOINTS[self.name].least_ms(self.query)
+
+
+class Endpoint(Table):
+    """One workload and its levels: `users` in closed loop, `rate` in open loop, neither for capacity.
+
+    `arms` names those that are asked for it, where not all of them are.
+    Or a mix of several, `mix = { greeting = 0.9, "wait ms=100" = 0.1 }`: each request draws its endpoint by these shares.
+    """
+
+    name: Annotated[StrictStr, WithJsonSchema({"anyOf": [{"enum": list(ENDPOINTS)}, {"type": "string"}]})]
+    query: Query = {}
+    mix: dict[StrictStr, Annotated[StrictFloat, Field(gt=0, lt=1)]] = {}
+    users: list[Users] = []
+    rate: list[Rate] = []
+    arms: list[Name] = []
+
+    @property
+    def levels(self) -> Sequence[int | float]:
+        """Its load levels."""
+        return self.users or self.rate or [HELD]
+
+    @property
+    def parts(self) -> Sequence[Part]:
+        """The endpoints that are requested: one, or those of the mix."""
+        if not self.mix:
+            return [Part(self.name, self.query, 1.0, self.label)]
+        named = [(text, *read_label(text), share) for text, share in self.mix.items()]
+        return [Part(name, query, share, f"{self.name}: {text}") for text, name, query, share in named]
+
+    @property
+    def least_ms(self) -> float:
+        """The least time a correct answer can take, in ms."""
+        return min(part.least_ms for part in self.parts)
+
+    @property
+    def mean_ms(self) -> float:
+        """The least time that a correct answer takes on average, in ms: of a mix, weighed by shares."""
+        return sum(part.share * part.least_ms for part in self.parts)
+
+    @property
+    def longest_ms(self) -> float:
+        """The least time that a correct answer of its slowest part can take, in ms."""
+        return max(part.least_ms for part in self.parts)
+
+    @property
+    def label(self) -> str:
+        """The endpoint with its query, as it stands in reports: `wait ms=100`; of a mix, its name."""
+        return " ".join([self.name, *(f"{key}={value}" for key, value in self.query.items())])
+
+    @property
+    def labels(self) -> Sequence[str]:
+        """What is reported at this level: the endpoint; of a mix, all of it and then each part."""
+        return [self.label, *(part.label for part in self.parts)] if self.mix else [self.label]
+
+
+def read_label(text: str) -> tuple[str, dict[str, int | str]]:
+    """Name and query of an endpoint written as in reports: `wait ms=100`. Whether they make sense is checked in validation.py."""
+    name, *pairs = text.split() or [""]
+    split = (pair.partition("=") for pair in pairs)
+    return name, {key: int(value) if value.isdecimal() else value for key, _, value in split}
