@@ -60,7 +60,7 @@ def answer(reference: Path) -> list[str]:
     told = told[(told.arm == ARM) & (told.metric == THROUGHPUT.column)]
     others = list(dict.fromkeys(told.over))
     cells = list(dict.fromkeys(zip(told.endpoint, told.level, strict=True)))
-    heading = ["endpoint", *(f"vs. {over}" for over in others)]
+    heading = ["endpoint", *(f"vs {over}" for over in others)]
     rows = []
     for endpoint, level in cells:
         by_arm = {row.over: row for row in told[(told.endpoint == endpoint) & (told.level == level)].itertuples()}
@@ -142,7 +142,7 @@ def _summary(reference: Path) -> list[str]:
             own[(own.metric == CPU.column) & (own.verdict != claim_conditions.INVALID)],
         )
         lines.append(
-            f"- vs. {over}: {_counted(served.verdict)};"
+            f"- vs {over}: {_counted(served.verdict)};"
             f" {numbers.number(cost.ratio.min())}–{numbers.number(cost.ratio.max())}× the CPU time per request"
         )
     return lines

@@ -43,6 +43,7 @@ class LocustLoad:
         self, settings: LoadSettings, bodies: Mapping[str, bytes], folder: Path, cores: tuple[int, ...] | None
     ) -> Iterator["LocustPlayers"]:
         """Write the plan file, start Locust, and stop it whatever happens."""
+        folder = folder.resolve()  # its processes start elsewhere
         plan_file = folder / "plan.json"
         plan_file.write_text(json.dumps(plan_for(settings, bodies)))
         children: list[Child] = []

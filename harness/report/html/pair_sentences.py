@@ -91,8 +91,8 @@ def _said(analysis: Analysis, counted: Counted, own: Judged) -> str:
         first = f"{counted.first} leads {counted.second} in {metric.title} in {len(ahead)} of {total}"
         return f"{first} ({_up_to(counted, ahead)}){also}, not significant{f'; {few}' if short else ''}"
     if short:
-        return f"{counted.first} vs. {counted.second}: {few}; {metric.title} ratio {_span(own)} in {total}"
-    return f"{counted.first} vs. {counted.second}: no significant difference in {total}"
+        return f"{counted.first} vs {counted.second}: {few}; {metric.title} ratio {_span(own)} in {total}"
+    return f"{counted.first} vs {counted.second}: no significant difference in {total}"
 
 
 def _confirmed(counted: Counted, metric: Metric, total: str) -> str:

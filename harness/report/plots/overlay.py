@@ -222,7 +222,7 @@ def _besides(runs: Runs) -> Iterator[str]:
         said = SAID_ABOVE | {word for arm in subject.arms for word in arm.server.split("-")}
         found = [str(one) for one in comparability.differences(base, subject.analysis.run) if one.key not in said]
         if found:
-            yield f"A vs. {letter}: {_some(found)}."
+            yield f"A vs {letter}: {_some(found)}."
 
 
 def _invalid(runs: Runs, panels: Sequence[Panel]) -> Iterator[str]:

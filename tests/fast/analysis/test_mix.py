@@ -85,7 +85,7 @@ def test_an_invalid_mix_makes_its_parts_invalid_and_one_bad_part_only_itself(tmp
     lost = validity.invalid_cells(validity.check(result))
     assert {WHOLE, WAIT, HELLO} <= lost
     texts = {reason.cell: reason.text for reason in validity.check(result)}
-    assert "a part of neighbours, which is INVALID" in texts[HELLO]
+    assert "part of neighbours, which is INVALID" in texts[HELLO]
 
     def early(slice_: Slice, rows: np.ndarray) -> np.ndarray:
         mine = (rows[:, PART] == 0) & (slice_.cell.arm == "async")

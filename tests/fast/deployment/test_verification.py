@@ -29,9 +29,9 @@ def test_an_arm_that_is_not_what_it_claims_is_found_out(change: dict[str, object
 
 
 def test_verification_names_the_arm_that_answers_otherwise() -> None:
-    answers = {"a": (200, b"same"), "b": (200, b"same"), "c": (200, b"other"), "d": (500, b"oops"), "e": "no answer"}
+    answers = {"a": (200, b"same"), "b": (200, b"same"), "c": (200, b"other"), "d": (500, b"oops"), "e": "no response"}
     body, faults = verification.compare(answers)
     assert body == b"same"
     assert set(faults) == {"c", "d", "e"}
-    assert "the sync/async pair disagrees: 'other' where the others answer 'same'" in faults["c"]
+    assert "the sync/async pair disagrees: body 'other', other arms 'same'" in faults["c"]
     assert "HTTP 500" in faults["d"]

@@ -127,7 +127,7 @@ def test_a_run_that_failed_is_completed_and_its_finished_blocks_stay_as_they_wer
     before = sums(run / "blocks")
     ended = bench("run", "--resume", run, "--plain")
     assert ended.exit_code == 0
-    assert f"{6 - done} of 6 blocks to go, about" in ended.output
+    assert f"{6 - done} of 6 blocks left, about" in ended.output
     assert f"block {done + 1} of 6" in ended.output
     assert blocks_of(run) == ["000", "001", "002", "003", "004", "005"]
     assert before.items() <= sums(run / "blocks").items()
@@ -148,7 +148,9 @@ def test_what_is_measured_later_is_what_the_plan_says(bench: Bench) -> None:
 def test_a_resumed_run_ends_with_a_report(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     bench.load = stop_in(2)
     run = bench.run(TINY, "--blocks", "3")
-    assert "failed after 2 of 3 blocks: a smaller run" in run_report.text(analysis.analyse(frames.open_run(run)))
+    assert "failed after 2 of 3 blocks: less precise than planned" in run_report.text(
+        analysis.analyse(frames.open_run(run))
+    )
     monkeypatch.setattr(publishing, "publish", REPORT)
     ended = bench("run", "--resume", run)
     assert ended.exit_code == 0
@@ -171,7 +173,7 @@ def test_an_interrupted_run_says_how_to_complete_it(bench: Bench, capsys: pytest
     with pytest.raises(Interrupted):
         session.measure(asked, file, bench.results, Watch(workflow.so_far, plain=True).show, workflow.narrow)
     (run,) = bench.results.iterdir()
-    assert f"`djbench run --resume {run}` completes it" in capsys.readouterr().err
+    assert f"complete the run with `djbench run --resume {run}`" in capsys.readouterr().err
     assert read_json(run / "run.json")["state"] == "interrupted"
     bench.load = FakeLoad()
     assert bench("run", "--resume", run).exit_code == 0
@@ -238,10 +240,10 @@ def test_a_gap_between_blocks_is_measured_and_nothing_else(bench: Bench) -> None
     for path in sorted((run / "blocks" / "001").rglob("*"), reverse=True):
         path.rmdir() if path.is_dir() else path.unlink()
     (run / "blocks" / "001").rmdir()
-    with pytest.raises(UserError, match=r"finished, with blocks to go; first complete it: djbench run --resume"):
+    with pytest.raises(UserError, match=r"finished, with blocks left; first complete it: djbench run --resume"):
         bench("extend", run, "--blocks", "1")
     bench.load = FakeLoad()
-    assert "1 of 6 blocks to go" in bench("run", "--resume", run).output
+    assert "1 of 6 blocks left" in bench("run", "--resume", run).output
     assert len(bench.load.played) == SLICES
     assert blocks_of(run) == ["000", "001", "002", "003", "004", "005"]
     kept = {name: value for name, value in before.items() if not name.startswith("001")}
@@ -297,7 +299,7 @@ def test_extending_adds_blocks_by_the_same_plan_with_new_seeds(bench: Bench) -> 
     before, was = sums(run / "blocks"), read_json(run / "run.json")["plan"]
     ended = bench("extend", run, "--blocks", "3", "--plain")
     assert ended.exit_code == 0
-    assert "3 of 9 blocks to go" in ended.output
+    assert "3 of 9 blocks left" in ended.output
     assert "block 7 of 9" in ended.output
     assert before.items() <= sums(run / "blocks").items()
     head, asked = read_json(run / "run.json"), reader.parse(TINY.replace("blocks = 6", "blocks = 9"), "tiny.toml")
@@ -350,12 +352,12 @@ REFUSED: dict[str, tuple[Callable[[Path], Any], str]] = {
         r"still running, as process \d+; wait",
     ),
     "another version": (lambda run: change_head(run, schema_version=1), "schema_version: expected 5, got 1"),
-    "no run": (lambda run: (run / "run.json").unlink(), "not a run folder: it has no run.json"),
+    "no run": (lambda run: (run / "run.json").unlink(), "not a run folder"),
     "another scenario": (
         edit_scenario,
         r"plan: expected \w{16}, as stored, got \w{16}: this version of djbench plans diff",
     ),
-    "another machine": (change_machine, r"cpu: 'Another CPU' then, '.*' now"),
+    "another machine": (change_machine, r"cpu: was 'Another CPU', is '.*'"),
 }
 
 
@@ -386,8 +388,8 @@ def test_every_difference_of_the_machine_is_named_and_its_load_is_none(bench: Be
         "packages.django",
         "affinity.server",
     ]
-    assert "packages.django: '1.0' then, " in str(caught.value)
-    assert "affinity.server: [7] then, None now" in str(caught.value)
+    assert "packages.django: was '1.0', is " in str(caught.value)
+    assert "affinity.server: was [7], is None" in str(caught.value)
 
 
 def test_a_finished_run_is_not_resumed_and_an_unfinished_one_not_extended(bench: Bench) -> None:
@@ -396,7 +398,7 @@ def test_a_finished_run_is_not_resumed_and_an_unfinished_one_not_extended(bench:
         bench("run", "--resume", finished)
     bench.load = stop_in(1)
     unfinished = bench.run(TINY)
-    with pytest.raises(UserError, match=r"failed, with blocks to go; first complete it: djbench run --resume"):
+    with pytest.raises(UserError, match=r"failed, with blocks left; first complete it: djbench run --resume"):
         bench("extend", unfinished, "--blocks", "1")
 
 
@@ -410,7 +412,7 @@ def test_more_blocks_than_a_run_may_have_are_refused(bench: Bench) -> None:
 def test_resume_goes_with_no_scenario_blocks_or_seed(bench: Bench, beside: list[str]) -> None:
     ended = bench("run", "--resume", bench.folder, *beside)
     assert ended.exit_code == 2
-    assert "goes on by the plan stored with the run: leave out" in " ".join(ended.output.split())
+    assert "uses the plan stored with the run: leave out" in " ".join(ended.output.split())
 
 
 def test_a_run_of_nothing_is_a_wrong_usage(bench: Bench) -> None:
@@ -527,10 +529,12 @@ def test_a_resumed_run_ends_by_its_stored_rule(bench: Bench) -> None:
     bench.load = stop_in(2, slices=PAIR_SLICES)
     bench.load.latency_ms = restless
     run = bench.run(with_rule())
-    assert "failed after 2 of 3 to 8 blocks: a smaller run" in run_report.text(analysis.analyse(frames.open_run(run)))
+    assert "failed after 2 of 3 to 8 blocks: less precise than planned" in run_report.text(
+        analysis.analyse(frames.open_run(run))
+    )
     bench.load = FakeLoad(restless)
     ended = bench("run", "--resume", run, "--plain")
-    assert "6 of 3 to 8 blocks to go, until async / sync by throughput on hello @ 4 users is within ±3 %; at most" in (
+    assert "6 of 3 to 8 blocks left, until async / sync by throughput on hello @ 4 users is within ±3 %; at most" in (
         ended.output
     )
     assert "block 3 of 3 to 8" in ended.output

@@ -56,7 +56,7 @@ def test_a_search_is_explained_with_the_sockets_of_its_run_although_its_arms_are
 @pytest.mark.parametrize("key", ["blocks = 6", "[[arms]]"])
 def test_a_file_cannot_ask_for_the_probe(key: str) -> None:
     text = TINY.replace(key, f"{key}\n{'instrumented'} = true", 1)
-    with pytest.raises(UserError, match=r"probe: expected by `djbench explain SCENARIO`, and not in a scenario"):
+    with pytest.raises(UserError, match=r"instrumented: set by `djbench explain SCENARIO`, not allowed in a scenario"):
         reader.parse(text, "tiny.toml")
 
 

@@ -34,7 +34,8 @@ def test_the_page_has_each_claim_with_what_was_published_what_was_found_and_the_
     assert publishing.publish_collection(folder) == 0
     page = (folder / "catalogue.md").read_text()
     first = next(line for line in page.splitlines() if line.startswith("| claim number 0"))
-    assert "| 0.34× | throughput of hello @ 4 users: async is 2.0" in first
+    assert "| 0.34× | throughput on hello @ 4 users: async 2.0" in first
+    assert "higher than sync, claimed >= 1.5× better" in first
     assert first.endswith("| **supported** |")
     assert "2 claims in 1 scenarios: 1 supported, 1 refuted." in page
     assert (folder / "catalogue.csv").read_text().count("\n") == 3
@@ -51,7 +52,7 @@ def test_a_finished_run_counts_before_a_newer_one_that_was_cut_off(folder: Path)
     (cut / "run.json").write_text((cut / "run.json").read_text().replace('"finished"', '"interrupted"'))
     assert [path.name for _, path, _ in effects_catalogue.newest(folder)] == ["20260101T000000Z-tiny"]
     shutil.rmtree(folder / "20260101T000000Z-tiny")
-    assert "interrupted: a smaller run" in effects_catalogue.read("tiny", cut).facts
+    assert "interrupted: less precise than planned" in effects_catalogue.read("tiny", cut).facts
 
 
 def test_a_run_without_a_block_and_one_of_another_version_are_told_and_spoil_nothing(
@@ -68,7 +69,7 @@ def test_a_run_without_a_block_and_one_of_another_version_are_told_and_spoil_not
     page = (folder / "catalogue.md").read_text()
     assert "no finished block to report" in page
     assert "schema_version: expected" in page
-    assert "2 claims in 3 scenarios: 1 supported, 1 refuted. Not told: 20260104T000000Z-old, empty." in page
+    assert "2 claims in 3 scenarios: 1 supported, 1 refuted. No result: 20260104T000000Z-old, empty." in page
 
 
 def test_a_folder_of_runs_is_told_from_a_run(folder: Path, tmp_path: Path) -> None:

@@ -14,22 +14,21 @@ def test_the_words_say_what_is_there_and_leave_out_what_is_not(tmp_path: Path) -
     found = mechanism.read(a_pass(tmp_path, sessions_opened=1))
     assert found is not None
     assert mechanism_text.lines(found, HELLO, 2.0) == [
-        "makes 16.0 thread switches per request (13.0 from 7 middleware); at the measured 50.0 µs of CPU each they are 40 %"
-        " of its CPU per request",
-        "the threads that these switches need cost 200 µs of CPU more, 10 % of it",
-        "starts 2.0 threads per request",
-        "opens 1.0 database sessions per request",
+        "16.0 thread switches per request (13.0 from 7 middleware), 40 % of CPU per request (50.0 µs each)",
+        "starting the threads for these switches: 10 % of CPU per request (200 µs)",
+        "2.0 threads started per request",
+        "1.0 database sessions opened per request",
         "sync-only middleware: a.B",
-        "of 10.0 ms in the application: 4.00 ms waiting for a thread, 1.00 ms in database queries,"
-        " 0.500 ms for Redis, 2.50 ms asleep, in Python and elsewhere, 2.00 ms after the answer",
-        f"latency outside the application (queues of the server): {found.cells[HELLO].outside_ms:.2f} ms",
-        "event loop late by up to 12.2 ms (p99)",
-        "at most 4 requests in one process's application at once",
+        "time in the application 10.0 ms: 4.00 ms waiting for a thread, 1.00 ms in database queries,"
+        " 0.500 ms in Redis, 2.50 ms in Python, sleep and other, 2.00 ms after the response",
+        f"time outside the application (server queues): {found.cells[HELLO].outside_ms:.2f} ms",
+        "event loop lag 12.2 ms (p99)",
+        "at most 4 requests concurrent in one process",
     ]
     quiet = a_pass(tmp_path / "quiet", **dict.fromkeys(MADE_UP, 0))
     found = mechanism.read(quiet)
     assert found is not None
-    assert mechanism_text.lines(found, HELLO, 2.0)[-1] == "at most 4 requests in one process's application at once"
+    assert mechanism_text.lines(found, HELLO, 2.0)[-1] == "at most 4 requests concurrent in one process"
     assert not any("switch" in line or "event loop" in line for line in mechanism_text.lines(found, HELLO, 2.0))
 
 
@@ -43,4 +42,4 @@ def test_an_uneven_share_of_the_workers_is_told(tmp_path: Path) -> None:
     write_json(file, notes)
     found = mechanism.read(path)
     assert found is not None
-    assert "busiest of 2 workers served 75 %" in mechanism_text.lines(found, HELLO, 2.0)
+    assert "uneven load: the busiest of 2 workers served 75 %" in mechanism_text.lines(found, HELLO, 2.0)

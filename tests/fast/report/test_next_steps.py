@@ -47,7 +47,7 @@ def test_the_number_of_blocks_is_the_one_that_the_report_names(tmp_path: Path) -
         told = verdict.of(one, found)
         needed = verdict.needed(one, found)
         assert (needed is not None) == (told.word == verdict.INCONCLUSIVE)
-        assert needed is None or f"takes {needed} blocks" in told.note
+        assert needed is None or f"at least {needed} blocks" in told.note
 
 
 def test_what_is_decided_is_not_extended_but_explained(tmp_path: Path) -> None:
@@ -64,7 +64,7 @@ def test_an_invalid_cell_is_mended_first_and_told_with_its_advice(tmp_path: Path
     found, reasons = validity.sound(analysed(tmp_path, tiny(), FakeLoad(spoil=spoilt)))
     first = next_steps.steps(found, reasons, explained=False)[0]
     assert first.command.startswith("cp ")
-    assert "mend what made sync on hello @ 4 users INVALID (and so are 1 more)" in first.why
+    assert "fix sync on hello @ 4 users, INVALID (and 1 more)" in first.why
     assert reasons[0].text in first.why
 
 

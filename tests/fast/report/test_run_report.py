@@ -21,7 +21,7 @@ def test_the_report_says_question_verdict_floor_and_reason(tmp_path: Path) -> No
     assert text.startswith("Does the pipeline carry a figure from end to end?")
     assert "faster" in text
     assert "noise floor (A/A)" in text
-    assert "async against sync, by throughput: faster on hello @ 4" in text
+    assert "async vs sync, throughput: faster on hello @ 4" in text
 
 
 def test_too_few_blocks_are_inconclusive_and_have_no_interval(tmp_path: Path) -> None:

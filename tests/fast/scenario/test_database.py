@@ -30,7 +30,7 @@ from harness.scenario import reader
         ),
         (
             'environment = { CONN_MAX_AGE = "5" }',
-            "arms[0].environment.CONN_MAX_AGE: expected a name the harness does not set",
+            "arms[0].environment.CONN_MAX_AGE: expected a variable that the harness does not set",
         ),
     ],
 )

@@ -37,7 +37,7 @@ def ruled(*keys: str) -> str:
 
 
 MALFORMED = {
-    "not TOML": ('question = "unclosed', "not TOML"),
+    "invalid TOML": ('question = "unclosed', "invalid TOML"),
     "empty file": ("", "question: expected this key, got nothing"),
     "no arms": (TINY.split("[[arms]]")[0] + '[[endpoints]]\nname = "hello"\nusers = [4]\n', "arms: expected this key"),
     "unknown key": (edited("blocks = 6", "block = 6"), "block: unknown key; expected one of question, blocks"),
@@ -175,7 +175,7 @@ MALFORMED = {
     "a load mode that is not there": (TINY + '\n[load]\nmode = "opne"\n', "load.mode: expected one of closed"),
     "a setting the harness makes itself": (
         edited("threads = 8", 'threads = 8\nenvironment = { BENCH_NONCE = "x" }'),
-        "arms[0].environment.BENCH_NONCE: expected a name the harness does not set itself",
+        "arms[0].environment.BENCH_NONCE: expected a variable that the harness does not set itself",
     ),
     "a variable that cannot be": (
         edited("threads = 8", 'threads = 8\nenvironment = { "A=B" = "x" }'),
@@ -190,7 +190,7 @@ MALFORMED = {
         edited("threads = 8", "threads = 8\nconnections = 8"),
         "arms[0].connections: expected more than its threads = 8, got 8",
     ),
-    "a table where a list belongs": (edited('[[arms]]\nname = "sync"', '[arms]\nname = "sync"'), "not TOML"),
+    "a table where a list belongs": (edited('[[arms]]\nname = "sync"', '[arms]\nname = "sync"'), "invalid TOML"),
     "a margin that is no number": (edited("blocks = 6", "margin = nan"), "margin: expected a finite number, got nan"),
     "too short a question": (edited("Does the pipeline carry a figure from end to end?", "why?"), "question: expected"),
 }

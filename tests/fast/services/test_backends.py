@@ -79,9 +79,9 @@ def test_another_database_than_the_run_began_with_is_refused_with_the_difference
     then = {"database": {"engine": "PostgreSQL", "version": "15.18", "settings": {"fsync": "off"}}}
     run = Stored(tmp_path, {"backends": then}, asked)
     resume.refuse_other_backends(run, then)
-    with pytest.raises(UserError, match=r"database.settings.fsync: 'off' then, 'on' now"):
+    with pytest.raises(UserError, match=r"database.settings.fsync: was 'off', is 'on'"):
         resume.refuse_other_backends(run, {"database": {**then["database"], "settings": {"fsync": "on"}}})
-    with pytest.raises(UserError, match=r"database.engine: 'PostgreSQL' then, 'SQLite' now"):
+    with pytest.raises(UserError, match=r"database.engine: was 'PostgreSQL', is 'SQLite'"):
         resume.refuse_other_backends(run, {"database": {"engine": "SQLite", "version": "3.40.1"}})
 
 

@@ -39,7 +39,7 @@ def test_finished_blocks_of_an_interrupted_run_are_reportable(tmp_path: Path) ->
         new_run(tmp_path, tiny(), load, FakeStage())
     run = frames.open_run(next(tmp_path.iterdir()))
     assert len(run.block_folders) == 2
-    assert "running after 2 of 6 blocks: a smaller run" in run_report.text(analysis.analyse(run))
+    assert "running after 2 of 6 blocks: less precise than planned" in run_report.text(analysis.analyse(run))
 
 
 def test_a_run_whose_harness_is_gone_says_cut_off(tmp_path: Path) -> None:
@@ -75,7 +75,7 @@ def test_a_run_without_a_finished_block_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"no finished block .*wait for its first block"):
         frames.open_run(run.path)
     run.mark(files.INTERRUPTED)
-    with pytest.raises(UserError, match=r"no finished block .*djbench run --resume .* measures it"):
+    with pytest.raises(UserError, match=r"no finished block .*complete it with djbench run --resume "):
         frames.open_run(run.path)
 
 
@@ -103,7 +103,7 @@ DAMAGE: dict[str, tuple[str, Callable[[Any], Any], str]] = {
     "slices forgotten": (
         "blocks/000/block.json",
         lambda n: n | {"played": n["played"][:9]},
-        "slices that block.json does not know",
+        "slices that are not in block.json",
     ),
 }
 

@@ -102,7 +102,7 @@ def test_an_empty_passage_is_filled_and_what_stands_between_two_stays() -> None:
     empty = "<!-- reference: claims -->\n<!-- /reference -->\nbetween\n<!-- reference: claims -->\nold\n<!-- /reference -->\n"
     once = readme.filled(empty, PUBLISHED)
     assert once.count("between") == 1
-    assert once.count("claims made of the tutorial") == 2
+    assert once.count("the tutorial's statements") == 2
     assert "old" not in once.splitlines()
     assert readme.filled(once, PUBLISHED) == once
 

@@ -58,8 +58,8 @@ def test_a_run_has_the_mechanism_of_the_pass_that_is_kept_with_it(tmp_path: Path
     a_pass(run / instrumented_run.INSTRUMENTED_RUNS)
     assert mechanism.of(run)[HELLO].switches == 16
     told = run_report.text(analysis.analyse(frames.open_run(run)))
-    assert "why · async\n    makes 16.0 thread switches per request (13.0 from 7 middleware)" in told
-    assert "\n- why: async\n  - makes 16.0 thread switches" in run_report.markdown(
+    assert "mechanism · async\n    16.0 thread switches per request (13.0 from 7 middleware)" in told
+    assert "\n- mechanism: async\n  - 16.0 thread switches" in run_report.markdown(
         analysis.analyse(frames.open_run(run))
     )
 
@@ -79,7 +79,7 @@ def test_a_claim_about_what_the_probe_counts_is_judged_by_the_pass(tmp_path: Pat
     text = f'{TINY}\n[[claims]]\ntext = "it is so"\nendpoint = "hello"\n{claim}'
     run = run_of(tmp_path, text, FakeLoad())
     assert judged(run).word == "inconclusive"
-    assert f"`djbench explain {run}` counts it" in judged(run).conditions[0].reason
+    assert f"`djbench explain {run}`" in judged(run).conditions[0].reason
     a_pass(run / instrumented_run.INSTRUMENTED_RUNS)
     assert judged(run).word == word
 
@@ -94,7 +94,7 @@ def test_a_claim_about_a_cell_that_is_not_explained_is_invalid_and_says_why(tmp_
         FakeStage(refused={("async (instrumented)", "hello"): "HTTP 500 from the view"}),
     )
     assert judged(run).word == "invalid"
-    assert "not explained: not loaded: HTTP 500 from the view" in judged(run).conditions[0].reason
+    assert "no mechanism: not measured: HTTP 500 from the view" in judged(run).conditions[0].reason
 
 
 def test_what_the_probe_counts_once_cannot_be_compared() -> None:
@@ -114,7 +114,7 @@ def test_a_cell_that_was_refused_is_not_explained_and_says_why(tmp_path: Path) -
     found = mechanism.read(a_pass(tmp_path, FakeStage(refused=refused)))
     assert found is not None
     assert HELLO not in found.cells
-    assert mechanism_text.lines(found, HELLO, 1.0)[0].startswith("not explained: not loaded: HTTP 500 from the view")
+    assert mechanism_text.lines(found, HELLO, 1.0)[0].startswith("no mechanism: not measured: HTTP 500 from the view")
     assert WAIT in found.cells
 
 
@@ -124,7 +124,7 @@ def test_a_cell_whose_probe_saw_nothing_is_not_explained(tmp_path: Path) -> None
     write_json(file, json.loads(file.read_text()) | {"instrumented": []})
     found = mechanism.read(path)
     assert found is not None
-    assert mechanism_text.lines(found, HELLO, 1.0) == ["not explained: the probe saw no request"]
+    assert mechanism_text.lines(found, HELLO, 1.0) == ["no mechanism: the probe saw no request"]
     publishing.publish_why(path)
 
 
@@ -142,7 +142,7 @@ def test_a_pass_is_reported_like_any_run_and_says_nothing_of_being_edited(tmp_pa
     run = frames.open_run(a_pass(tmp_path))
     assert run.scenario == instrumented_run.instrumented(tiny())
     told = run_report.text(analysis.analyse(run))
-    assert "why · async" in told
+    assert "mechanism · async" in told
     assert (
         "async (instrumented): async view, uvicorn (ASGI), 1 worker, no concurrency limit, middleware default, instrumented"
         in told

@@ -10,7 +10,7 @@ from harness.plan.slices import Cell
 from harness.verdicts import mechanism
 
 REAL = """
-question = "Does a pass with a probe work with real servers?"
+question = "Does an instrumented run work with real servers?"
 blocks = 1
 
 [load]
@@ -47,7 +47,7 @@ def test_explain_counts_the_switches_of_real_servers_and_leaves_nothing_running(
         folder=tmp_path,
     )
     assert ended.returncode == 0, ended.stdout + ended.stderr
-    assert "makes 16.0 thread switches per request (13.0 from 7 middleware); at the measured" in ended.stdout
+    assert "16.0 thread switches per request (13.0 from 7 middleware)," in ended.stdout
     assert kill_nine.survivors(tmp_path) == []
     run = the_run(tmp_path)
     assert run.name.endswith("-quick-explain")
@@ -62,10 +62,10 @@ def test_explain_counts_the_switches_of_real_servers_and_leaves_nothing_running(
 
 def test_a_run_is_explained_with_its_timed_pass_or_afterwards(tmp_path: Path) -> None:
     ended = measured(tmp_path, REAL, "--explain", "--plain")
-    assert "why · async" in ended.stdout, ended.stdout + ended.stderr
+    assert "mechanism · async" in ended.stdout, ended.stdout + ended.stderr
     run = the_run(tmp_path)
     again = here("explain", str(run), "--plain")
-    assert "why · async" in again.stdout, again.stdout + again.stderr
+    assert "mechanism · async" in again.stdout, again.stdout + again.stderr
     passes = sorted((run / instrumented_run.INSTRUMENTED_RUNS).iterdir())
     assert len(passes) == 2
     refused = here("explain", str(passes[0]))

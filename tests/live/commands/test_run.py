@@ -79,7 +79,7 @@ def test_a_signal_stops_everything_and_finished_blocks_can_be_reported(tmp_path:
     assert "Traceback" not in (tmp_path / "log").read_text()
     reported = here("report", str(run))
     assert reported.returncode in disturbed.codes(run)
-    assert re.search(r"! interrupted after \d+ of 30 blocks: a smaller run", reported.stdout)
+    assert re.search(r"! interrupted after \d+ of 30 blocks: less precise than planned", reported.stdout)
 
 
 MOMENTS = {

@@ -116,7 +116,7 @@ def test_a_stray_server_is_never_measured(around: Services, tmp_path: Path) -> N
 def test_a_server_that_cannot_start_is_reported_with_its_log(around: Services, tmp_path: Path) -> None:
     broken = arm("uvicorn", "async").model_copy(update={"environment": {"DJANGO_SETTINGS_MODULE": "config.nothing"}})
     with (
-        pytest.raises(UserError, match=r"(?s)the server ended at start.*uvicorn --host.*No module named"),
+        pytest.raises(UserError, match=r"(?s)the server exited at startup.*uvicorn --host.*No module named"),
         deployment.running([broken], site(around, tmp_path)),
     ):
         pass

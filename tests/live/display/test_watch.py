@@ -115,7 +115,7 @@ def test_the_display_appears_survives_a_resize_and_leaves_the_report(quick: Path
     assert COLOUR.search(shown)
     last = shown[shown.rindex(b"\x1b[?25l") :]
     assert b"\x1b[?25h" in last
-    assert last.index(b"\x1b[?25h") < last.index(b"what to try next:")
+    assert last.index(b"\x1b[?25h") < last.index(b"next steps:")
 
 
 def test_ctrl_c_ends_with_130_a_clean_terminal_and_how_to_go_on(quick: Path) -> None:
@@ -150,7 +150,7 @@ def test_events_are_json_sum_to_the_rows_and_leave_words_to_stderr(quick: Path) 
     assert ended_well(ended.returncode, quick)
     assert (told[0]["event"], told[-1]["event"]) == ("run_started", "finished")
     assert all(list(one) == ["event", *json_events.KEYS[one["event"]]] for one in told)
-    assert "what to try next:" in ended.stderr
+    assert "next steps:" in ended.stderr
     folder = Path(told[0]["folder"])
     rows = sum(len(pd.read_parquet(file)) for file in folder.rglob("requests.parquet"))
     assert sum(one["requests"] + one["dropped"] for one in told if one["event"] == "slice_played") == rows > 0

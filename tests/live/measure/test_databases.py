@@ -50,7 +50,7 @@ def test_a_database_that_ends_in_mid_run_ends_the_run_by_name_and_it_can_go_on(t
     assert re.search(r"(?s)PostgreSQL ended in mid-run: .*; the end of its log:", told)
     assert "database system is shut down" in told
     run = the_run(tmp_path)
-    assert f"`djbench run --resume {run}` goes on" in told
+    assert f"continue with `djbench run --resume {run}`" in told
     assert "Traceback" not in told
     assert kill_nine.wait_for_none(tmp_path) == []
     assert not folder.exists()

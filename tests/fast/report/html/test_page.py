@@ -139,7 +139,7 @@ def test_it_begins_with_question_summary_claims_and_results_by_endpoint(run: Pat
         "async has higher throughput than sync in 3 of 3 comparisons",
         "✔ supported twice as fast",
         "Results by endpoint",
-        "hello @ 4 users answers at once ▲",
+        "hello @ 4 users returns immediately ▲",
         "Ratios with confidence intervals",
         "Metrics by arm",
         "Scaling with load",
@@ -254,7 +254,7 @@ def test_an_invalid_cell_is_hollow_and_told_with_its_reason(tmp_path: Path) -> N
     refused = {("sync", "hello"): "HTTP 500 before any load"}
     found = read(made(tmp_path, stage=FakeStage(refused)))
     assert "1 INVALID" in found.text
-    assert "sync, hello @ 4 users : not loaded: HTTP 500 before any load" in found.text
+    assert "sync, hello @ 4 users : not measured: HTTP 500 before any load" in found.text
     assert "async has higher throughput than sync in 1 of 1 comparison (" in found.text
     assert "; 1 INVALID." in found.text
     assert any("! INVALID sync: see Data quality" in " ".join(cell.split()) for _, row in found.rows for cell in row)
@@ -264,7 +264,7 @@ def test_a_run_of_one_block_says_that_no_difference_is_certain_and_what_was_meas
     text = read(made(tmp_path, TINY.replace("blocks = 6", "blocks = 1"))).text
     assert "At least 3 blocks are needed to detect a difference; this run has 1." in text
     seen = r"too few blocks to detect a difference \(1 of 3\); throughput ratio [\d.]+(–[\d.]+)?× in 2 comparisons\."
-    assert re.search(f"async vs\\. sync: {seen}", text)
+    assert re.search(f"async vs sync: {seen}", text)
     assert "no significant difference" not in text
     assert "1 blocks" not in text
     assert "1 block;" in text
@@ -333,9 +333,9 @@ def test_a_reason_is_given_for_what_is_significant_or_called_not_significant(run
 
 @pytest.mark.parametrize(("busy", "beside"), [(0.8, True), (0.97, False)])
 def test_cpu_is_the_reason_only_where_it_binds(run: Path, busy: float, beside: bool) -> None:
-    result, _ = validity.read(run)
-    result.per_block["server_busy"] = busy
-    result.per_block["throughput_rps"] *= 0.5  # neither users nor cap
+    opened, _ = validity.read(run)
+    slower = opened.per_block.throughput_rps * 0.5  # neither users nor the concurrency limit
+    result = replace(opened, per_block=opened.per_block.assign(server_busy=busy, throughput_rps=slower))
     valid = sections.valid_comparisons(result, set())
     told = causes.grounds(result, valid, {})
     key = next(c for c in valid if c.metric is result.metrics[0] and c.endpoint != "hello")
@@ -366,12 +366,12 @@ def test_a_disturbed_run_says_so_beside_the_answer(run: Path) -> None:
 
 def test_a_scenario_that_was_edited_after_the_run_is_told_beside_the_answer(tmp_path: Path) -> None:
     run = made(tmp_path, TINY.replace("blocks = 6", "blocks = 1"))
-    assert "is not what was measured" not in read(run).text
+    assert "differs from the plan that was measured" not in read(run).text
     head = read_json(run / "run.json")
     files.write_json(run / "run.json", head | {"plan": {"hash": "0123456789abcdef"}})
     only_page(run)
     top = read(run).text.partition("Ratio of throughput, first arm")[0]
-    assert "scenario.toml is not what was measured" in top
+    assert "scenario.toml differs from the plan that was measured" in top
 
 
 def test_a_flagged_cell_is_marked_where_it_won(run: Path) -> None:

@@ -42,9 +42,9 @@ def test_every_chart_is_in_the_gallery_and_every_entry_is_a_chart() -> None:
     assert sorted(entries) == sorted([*charts.CHARTS, *overlay.CHARTS])
 
 
-def test_every_entry_has_its_trap_and_pictures_come_from_the_reference() -> None:
+def test_every_entry_has_its_pitfall_and_pictures_come_from_the_reference() -> None:
     for entry in GALLERY.split("\n## ")[1:]:
-        assert "*Trap:*" in entry, entry.split("\n")[0]
+        assert "*Pitfall:*" in entry, entry.split("\n")[0]
     for name, path in re.findall(r"!\[(.+?)\]\((.+?)\)", GALLERY):
         assert re.fullmatch(r"\.\./results/reference/(default|capacity)/[a-z_]+\.png", path), name
         assert Path(path).stem in charts.CHARTS
@@ -70,7 +70,7 @@ def test_all_formats_at_both_sizes_and_svg_is_the_same_each_time(
         assert path.read_bytes() == (first / path.name).read_bytes(), path.name
     svg = (first / "throughput-talk.svg").read_text(encoding="utf-8")
     assert ET.fromstring(svg).get("viewBox") == "0 0 960 540"
-    assert ">How many requests per second does each" in svg  # as text
+    assert ">What throughput does each deployment reach" in svg  # as text
 
 
 def test_a_png_is_opaque_white(run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -81,7 +81,7 @@ def test_a_run_is_named_by_what_differs_and_what_it_alone_has_is_said(three: lis
     assert "n = 3 blocks" in c
     assert "C: not measured" in told(picture)  # wait @ 8, which two of three have
     assert "Only in C, not drawn: sync on wait ms=10 @ 16" in told(picture)
-    assert "without a line where a run has too few blocks" in told(picture)
+    assert "missing where a run has too few blocks" in told(picture)
 
 
 def test_only_a_run_with_enough_blocks_has_an_interval(tmp_path: Path) -> None:
@@ -138,7 +138,7 @@ def test_connections_are_drawn_where_requests_open_them(tmp_path: Path) -> None:
     pictures = dict(drawn(found, PAGE))
     assert "connections_per_request" not in kept
     assert found.rows(Cell("sync", "hello", 4)).connections_per_request.tolist() == [1.0]
-    assert "How many requests have to open a connection first?" in told(pictures["connections_per_request"])
+    assert "How many TCP connections are opened per request?" in told(pictures["connections_per_request"])
     assert not list(faults(pictures["connections_per_request"]))
     assert "sessions_per_request" not in pictures  # nobody counts them here
     assert all(extent(text).width > 0 for text in words(pictures["connections_per_request"]))
