@@ -19,7 +19,7 @@ from harness.verdicts import bottleneck
 
 SAID: Final = {
     metrics.THROUGHPUT: ("has higher throughput than", "lower"),
-    metrics.P50: ("has a lower median latency than", "a higher one"),
+    metrics.P99: ("has a lower p99 latency than", "a higher one"),
     metrics.HIGHEST_RATE: ("meets its objective up to a higher rate than", "only up to a lower one"),
 }
 """How to say that an arm is better than another by the run's first metric, and that it is worse."""
