@@ -1,1 +1,1 @@
-"""Who measures. Read in pipeline order: scenario, plan, deployment, verify, load, resources, store | analysis …"""
+"""The harness, in pipeline order: scenario, plan, services, deployment, load, measure, storage, analysis, verdicts, report."""

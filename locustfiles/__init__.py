@@ -1,1 +1,1 @@
-"""Who calls. The only place that imports locust; it runs in its own process, under gevent."""
+"""The load generator. The only place that imports locust; it runs in its own process, under gevent."""

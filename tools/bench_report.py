@@ -161,7 +161,7 @@ def child(command: Sequence[str], requests: int, log_file: Path) -> Measured:
 
 
 def table(found: Sequence[Measured], idle: Measured) -> list[str]:
-    """What came out, and what of it is fixed and what grows."""
+    """The results: which part is fixed, and which grows with the requests."""
     heads = ("requests", "seconds", "CPU s", "MiB", "s per million")
     rows = [
         (

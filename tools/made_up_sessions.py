@@ -2,8 +2,9 @@
 like a real run. They show what the shuffled order is for, and what a run that stops by its own rule does. Pure and seeded.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 from math import log
 from typing import Any, Final
 
@@ -76,13 +77,7 @@ def compared_of(per_block: pd.DataFrame, doubt: float) -> list[Compared]:
 
 def session(case: Session, rng: np.random.Generator) -> pd.DataFrame:
     """One row per block and cell, as the analysis makes it of a real run, with the mean of the cell's slices as throughput."""
-    asked = _scenario(case)
-    slices = [
-        (block.index, slice_.cell.arm, slice_.cell.endpoint)
-        for block in layout.expand(asked)
-        for slice_ in block.slices
-        if slice_.purpose == "measure"
-    ]
+    slices = list(_measured(case))
     if not case.interleaved:
         slices.sort(key=lambda one: one[1])
     rows = pd.DataFrame(slices, columns=["block", "arm", "endpoint"]).assign(level=1)
@@ -94,6 +89,17 @@ def session(case: Session, rng: np.random.Generator) -> pd.DataFrame:
     pooled = rows.groupby(["block", "arm", "endpoint", "level"], as_index=False).mean()
     others = [metric.column for metric in METRICS if metric is not THROUGHPUT]
     return pooled.reindex(columns=[*pooled.columns, *others, "within_spread"])
+
+
+@cache
+def _measured(case: Session) -> Sequence[tuple[int, str, str]]:
+    """Block, arm and endpoint of every measured slice, in the order of the plan, which is the same for all runs of a case."""
+    return [
+        (block.index, slice_.cell.arm, slice_.cell.endpoint)
+        for block in layout.expand(_scenario(case))
+        for slice_ in block.slices
+        if slice_.purpose == "measure"
+    ]
 
 
 def _scenario(case: Session) -> Scenario:

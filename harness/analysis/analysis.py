@@ -42,7 +42,7 @@ class Analysis:
     priors: Mapping[Metric, Prior]  # what the comparisons of a metric together say of their variances
     causes: dict[str, str]  # arm → the exception its logs name most often
     refused: dict[tuple[str, str], str]  # (arm, endpoint) → why it was not loaded
-    restarts: dict[Cell, int]  # how often a cell left its arm with unfinished work
+    restarts: dict[Cell, int]  # how often a cell left its arm with unfinished requests
     found: list[dict[str, Any]]  # per block and search: capacity.Found
     curve: pd.DataFrame  # one row per slice of a search: cells.curve; otherwise empty
     timeline: pd.DataFrame  # latency over time: timeline.of_block, all blocks
@@ -54,12 +54,12 @@ class Analysis:
 
     @property
     def metrics(self) -> Sequence[Metric]:
-        """What is told of a cell; the first is what a comparison is about."""
+        """Metrics of a cell; the first is the primary one."""
         return metrics.of(self.mode)
 
     @property
     def doubt(self) -> float:
-        """How often an interval or a test of this run may err."""
+        """The error rate of intervals and tests of this run."""
         return _doubt(self.run)
 
     @property

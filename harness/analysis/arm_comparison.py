@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from harness.plan.slices import Level
 from harness.registry.metrics import Metric
@@ -136,21 +137,28 @@ def log_ratios(
     """What is compared, with its log ratios."""
     if per_block.empty:
         return
-    blocks = sorted(per_block.block.unique())
-    columns = [*(metric.column for metric in told), "within_spread"]
+    blocks, places = np.unique(per_block.block.to_numpy(), return_inverse=True)
+    figures = per_block[[*(metric.column for metric in told), "within_spread"]].to_numpy(dtype=float)
     groups = {
-        key: rows.set_index("block")[columns].astype(float).reindex(blocks)
-        for key, rows in per_block.groupby(["arm", "endpoint", "level"])
+        key: _by_block(figures[rows], places[rows], len(blocks))
+        for key, rows in per_block.groupby(["arm", "endpoint", "level"]).indices.items()
     }
     for endpoint, level in levels:
         for arm, over in pairs:
             ours, base = groups.get((arm, endpoint, level)), groups.get((over, endpoint, level))
             if ours is None or base is None:
                 continue
-            covariate = _variance_within(ours, base)
-            for metric in told:
-                values, bases = (rows[metric.column].to_numpy() for rows in (ours, base))
-                yield Logs((arm, over, endpoint, level, metric), intervals.log_ratios(values, bases), covariate)
+            covariate = _variance_within(ours[:, -1], base[:, -1])
+            for column, metric in enumerate(told):
+                ratios = intervals.log_ratios(ours[:, column], base[:, column])
+                yield Logs((arm, over, endpoint, level, metric), ratios, covariate)
+
+
+def _by_block(figures: Values, places: NDArray[np.int64], blocks: int) -> Values:
+    """A cell's figures, one row per block and one column per metric; NaN in a block that the cell is not in."""
+    table = np.full((blocks, figures.shape[1]), np.nan)
+    table[places] = figures
+    return table
 
 
 def _estimated(one: Logs, model: Moderated | None, doubt: float) -> Compared | None:
@@ -161,7 +169,8 @@ def _estimated(one: Logs, model: Moderated | None, doubt: float) -> Compared | N
     return None if ratio is None else Compared(*one.key, replace(ratio, low=None, high=None), one.values, doubt=doubt)
 
 
-def _variance_within(ours: pd.DataFrame, base: pd.DataFrame) -> float:
+def _variance_within(ours: Values, base: Values) -> float:
     """log of what the 250 ms within blocks say of the variance of a block's log ratio; NaN where they say nothing."""
-    both = (ours["within_spread"] ** 2 + base["within_spread"] ** 2).mean()
-    return float(np.log(both)) if both > 0 else np.nan
+    both = ours**2 + base**2
+    known = both[np.isfinite(both)]
+    return float(np.log(known.mean())) if len(known) and known.mean() > 0 else np.nan

@@ -1,4 +1,4 @@
-"""What is told of responses that come bit by bit: when the first byte was there, and how many were under way at once.
+"""Figures of streaming responses: time to first byte, and concurrent streams.
 
 From raw samples, per cell and block. Elsewhere a response is one write, and its first byte is its last.
 """

@@ -1,1 +1,1 @@
-"""A run that goes on, as people and programs watch it."""
+"""Progress of a run, for people and programs."""

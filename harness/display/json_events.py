@@ -63,7 +63,7 @@ class Events:
 
 
 class EventProgress:
-    """What the loop tells, as events."""
+    """Progress as events."""
 
     def __init__(self, opening: Opening, ask: Ask, events: Events) -> None:
         self._opening, self._ask, self._events = opening, ask, events

@@ -1,4 +1,4 @@
-"""What a person sees on a terminal while a run goes on: how comparisons stand, and below them where the run is.
+"""The live display on a terminal: interim results, and below them the progress of the run.
 
 It draws between slices and never during one, at most four times a second, and has no thread: it costs the measurement nothing.
 """
@@ -35,7 +35,7 @@ MOST_PLACE: Final = 32
 SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 STYLES: Final = {"inconclusive": "yellow", "equivalent": "cyan", INVALID: "red"}
-"""The words say it all; what else there is, is a difference."""
+"""Any other verdict is a difference."""
 
 
 class LiveDisplay:
@@ -78,7 +78,7 @@ class LiveDisplay:
 
     def block_finished(self, block: Block) -> None:  # noqa: ARG002
         self._pace.finished, self._pace.played = self._pace.finished + 1, 0
-        self._doing = "looking at what there is so far"
+        self._doing = "computing interim results"
         self._draw(now=True)
         self._so_far = self._ask(self._opening.folder)
         self._draw(now=True)
@@ -105,7 +105,7 @@ class LiveDisplay:
         self._drawn_s = self._clock()
 
     def render(self) -> RenderableType:
-        """As many comparisons as there is room for, and where the run is."""
+        """As many comparisons as fit, and the progress of the run."""
         room = max(self._console.height - BELOW, 1)
         return Group(*_standings(self._mode, self._so_far, room, self._console.width), *self._where(), Text())
 
@@ -145,7 +145,7 @@ def unbroken() -> Iterator[None]:
 
 
 def _standings(mode: str, so_far: SoFar, room: int, width: int) -> Iterator[Text]:
-    """The first pair's first; what there is no room for is counted."""
+    """The first pair's first; what does not fit is counted."""
     shown = _fitting(so_far.standings, room)
     if not shown:
         return

@@ -1,4 +1,4 @@
-"""What a run that goes on is told in, on every display: where it is, what came lately, how comparisons stand. Words only."""
+"""Phrases of all displays: progress, recent figures, interim results."""
 
 from datetime import datetime, timedelta
 
@@ -52,7 +52,7 @@ def word(one: Standing) -> str:
 
 
 def brief(one: Standing) -> str:
-    """The same where room is dear: `inconclusive (~7 blocks)`."""
+    """The short form: `inconclusive (~7 blocks)`."""
     if one.blocks_needed is None:
         return word(one)
     return f"{one.word} (~{blocks(one.blocks_needed)})"

@@ -1,4 +1,4 @@
-"""What is told of a run that goes on where there is no terminal, or where plain lines are asked for."""
+"""Progress as plain lines, without a terminal or with --plain."""
 
 import sys
 import time

@@ -1,4 +1,4 @@
-"""How a run's comparisons stand, asked no oftener than it can afford, and never at the price of the run itself."""
+"""Interim results, computed no more often than affordable, and never failing the run."""
 
 import time
 from collections.abc import Callable
@@ -8,11 +8,11 @@ from harness.errors import UserError
 from harness.verdicts.interim import Ask, SoFar
 
 DEAREST, CHEAP_S = 0.1, 1.0
-"""Asking reads every block so far. It may take this part of the time, or so long; where it takes more it is asked less often."""
+"""Interim analysis reads every block so far. It may take this share of the time, or this long; else it is done less often."""
 
 
 class Asking:
-    """An Ask that gives its last answer again where a new one would be too dear, or cannot be had."""
+    """An Ask that repeats its last result where a new one would be too expensive, or fails."""
 
     def __init__(self, ask: Ask, clock: Callable[[], float] = time.monotonic) -> None:
         self._ask, self._clock = ask, clock
@@ -25,7 +25,7 @@ class Asking:
         try:
             self._last = self._ask(path)
         except UserError as error:  # an old block may be damaged: the report will say so too
-            print(f"! how the comparisons stand cannot be told: {error}", flush=True)
+            print(f"! interim results not available: {error}", flush=True)
         self._since_s = self._clock()
         self._cost_s = self._since_s - now_s
         return self._last

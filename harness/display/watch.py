@@ -48,7 +48,7 @@ class Watch:
             self.events.say("finished", **values)
 
     def failed(self, error: BaseException) -> None:
-        """Told as the last event of what could not be had."""
+        """The last event of a run that failed."""
         if self.events is not None:
             interrupted = isinstance(error, Interrupted)
             code = EXIT_INTERRUPTED if interrupted else EXIT_MENDABLE
@@ -78,12 +78,12 @@ def watching(plain: bool, as_json: bool, ask: Ask) -> Iterator[Watch]:
 
 
 def usage_event(message: str, exit_code: int) -> None:
-    """A command line that was not understood, told as the only event."""
+    """A usage error, as the only event."""
     Events(sys.stdout).say("error", message=message, exit_code=exit_code)
 
 
 def is_live() -> bool:
-    """Whether somebody looks at a terminal that can move its cursor."""
+    """Whether stdout is a terminal that can move its cursor."""
     return sys.stdout.isatty() and os.environ.get("TERM", "dumb") not in ("dumb", "unknown")
 
 

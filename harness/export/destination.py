@@ -43,10 +43,10 @@ def folder(path: Path, to: Path, force: bool) -> None:
     """A CSV file for each table of the run in this folder, the requests included."""
     if to == STANDARD_OUTPUT:
         raise UserError(
-            "--csv --out -: five tables cannot go to one stream; name a folder, or add --requests for them alone"
+            "--csv --out -: five tables do not fit one stream; name a folder, or add --requests for the requests only"
         )
     if to.is_file():
-        raise UserError(f"{to}: is a file; --csv writes a folder of them, --csv --requests one")
+        raise UserError(f"{to}: is a file; --csv writes a folder, --csv --requests one file")
     files = [to / REQUESTS_FILE, *(to / f"{name}.csv" for name in TABLES)]
     refuse_existing(files, force)
     analysed, reasons = validity.read(path)
@@ -78,9 +78,9 @@ def refuse_existing(files: Sequence[Path], force: bool) -> None:
     """UserError if one of these is there and may not be written anew, or is no file."""
     for file in files:
         if file.is_dir():
-            raise UserError(f"{file}: is a folder where a file is to be; --out names another place")
+            raise UserError(f"{file}: is a folder, expected a file; name another place with --out")
         if file.is_file() and not force:
-            raise UserError(f"{file}: is there already; --force writes it anew, --out names another place")
+            raise UserError(f"{file}: already exists; overwrite with --force, or name another place with --out")
 
 
 @contextmanager

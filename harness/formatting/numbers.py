@@ -75,7 +75,7 @@ def duration(seconds: float) -> str:
 
 
 def level(mode: str, value: float) -> str:
-    """How hard a cell is pushed: `64 users`, `200/s`, `the highest rate`."""
+    """The level of a cell: `64 users`, `200/s`, `the highest rate`."""
     if mode == CLOSED:
         return "1 user" if value == 1 else f"{count(value)} users"
     return f"{value:g}/s" if mode == OPEN else "the highest rate"

@@ -36,5 +36,5 @@ def as_markdown(table: Table) -> list[str]:
 
 
 def unmarked(text: str) -> str:
-    """Somebody's words as Markdown takes them: a `<` that would open a tag does not."""
+    """Text escaped for Markdown: a `<` that would open a tag does not."""
     return re.sub(r"<(?=[A-Za-z/!?])", "&lt;", text)

@@ -1,4 +1,4 @@
-"""The seam between the loop and whatever generates load: prepare one slice, play it, hand over its raw requests."""
+"""The interface between the measuring loop and a load generator: prepare one slice, play it, return its raw requests."""
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -30,7 +30,7 @@ class Playing(Protocol):
 
 
 class Load(Protocol):
-    """What makes the load."""
+    """A kind of load generator."""
 
     @contextmanager
     def playing(

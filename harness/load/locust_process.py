@@ -1,4 +1,4 @@
-"""The load generator as the harness sees it: prepare one slice, play it, get its raw requests. The only seam of the pipeline.
+"""Locust as the load generator, in processes of its own: prepare one slice, play it, get its raw requests.
 
 Locust runs in its own process (or in several, that share a slice's users or arrivals between them), because gevent's
 monkey-patching must stay there. A load generator gets one plan file, and then two lines per slice: "prepare" (what, and at

@@ -1,7 +1,7 @@
-"""When requests are due in an open loop: offsets from the start of a slice, fixed before it begins. Pure, and seeded.
+"""Arrival schedules of an open loop: offsets from the start of a slice, fixed before it begins. Pure, and seeded.
 
 The load generator sends by this schedule and the analysis computes it again from the same seed, so that
-"scheduled" is the plan's own number and not the load generator's word.
+"scheduled" does not rely on the load generator's count.
 """
 
 from collections.abc import Sequence
@@ -22,7 +22,7 @@ SECOND_NS: Final = 1_000_000_000
 def schedule(kind: Kind, rate: float, length_ns: int, seed: int) -> Offsets:
     """Offsets in ns, rising, in [0, length_ns); `rate` per second on average.
 
-    poisson: exponential gaps, as of many users who do not know of each other. uniform: equal gaps, the first after a
+    poisson: exponential gaps, as of many independent users. uniform: equal gaps, the first after a
     random part of one. burst: ten at once, the bursts Poisson at a tenth of the rate.
     """
     rng = np.random.default_rng(seed)

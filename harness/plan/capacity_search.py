@@ -1,4 +1,4 @@
-"""Capacity: the highest rate at which each arm meets an objective. Asks for slices, is told how they went; pure, and seeded.
+"""Capacity: the highest rate at which each arm meets an objective. Yields slices, receives their results; pure, and seeded.
 
 Per arm and endpoint: doubling until the objective is missed, bisection until the bracket is 5 % wide and its upper end has missed
 twice (once may be noise of the machine), then three more slices at the highest rate that met it, of which two have to meet it. If

@@ -1,4 +1,4 @@
-"""What a block plays, slice by slice: its fixed plan, or a search that goes on from what it found; and which blocks are left."""
+"""The slices of a block: a fixed plan, or a capacity search; and the blocks that are left."""
 
 from collections.abc import Callable, Generator, Iterator, Mapping
 

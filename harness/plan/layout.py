@@ -1,7 +1,7 @@
 """A scenario in, every slice of every block out: which arm is loaded when, with what. Pure, and seeded.
 
 All arms of a block are up at once, one is loaded at a time, and the order is shuffled anew in every
-round, so that slow drift of the machine hits all arms alike (see docs/method.md).
+round, so that drift affects all arms equally (see docs/method.md).
 """
 
 import hashlib
@@ -51,12 +51,12 @@ def reported(scenario: Scenario) -> list[Cell]:
 
 
 def calls(arm: Arm, endpoint: Endpoint) -> tuple[Call, ...]:
-    """What is asked of an arm at this endpoint, in the arm's colour."""
+    """The requests of this endpoint, to the arm's view."""
     return tuple(Call(part.label, path(arm, part), part.share) for part in endpoint.parts)
 
 
 def path(arm: Arm, part: Part) -> str:
-    """The URL path of an endpoint's view in the arm's colour."""
+    """The URL path of an endpoint's view of this arm."""
     query = "&".join(f"{key}={value}" for key, value in part.query.items())
     return f"/{arm.view}/{part.name}/" + (f"?{query}" if query else "")
 
@@ -151,7 +151,7 @@ def _block(scenario: Scenario, index: int) -> Block:
 def _shuffled(visits: list[Visit], rng: random.Random) -> Iterator[Visit]:
     """A round: endpoints and levels in random order, and within each the arms, one right after the other.
 
-    What is compared is close in time, because a machine's moods are: here, the throughput of neighbouring slices of 0.25 s
+    What is compared is close in time, because machine noise is correlated: the throughput of neighbouring slices of 0.25 s
     correlated by 0.53, and of those ten slices apart by 0.27.
     """
     groups: dict[tuple[str, Level], list[Visit]] = {}
@@ -182,5 +182,5 @@ def _slice(index: int, cell: Cell, arm: Arm, endpoint: Endpoint, load: Load, pur
 
 
 def as_json(scenario: Scenario, blocks: list[Block]) -> dict[str, Any]:
-    """What the run folder keeps of the plan."""
+    """The plan as stored in the run folder."""
     return {"hash": digest(scenario, blocks), "seed": scenario.seed, "blocks": len(blocks)}

@@ -58,7 +58,7 @@ class Slice:
 
 @dataclass(frozen=True)
 class Block:
-    """Every arm freshly started, every cell visited in shuffled slices, everything stopped."""
+    """Every arm freshly started, every cell visited in short, randomly interleaved slices, everything stopped."""
 
     index: int
     slices: tuple[Slice, ...]  # none where they are searched for

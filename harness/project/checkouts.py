@@ -51,7 +51,7 @@ def checked_out(revisions: Sequence[str], folder: Path) -> Iterator[dict[str, Pa
 def _discard(folder: Path) -> None:
     if folder.exists():
         shutil.rmtree(folder)
-        _git("worktree", "prune", why="git cannot forget the worktrees that are gone")
+        _git("worktree", "prune", why="git worktree prune failed")
 
 
 def _git(*arguments: str, why: str) -> str:

@@ -22,9 +22,7 @@ def refuse_missing(arms: Sequence["Arm"]) -> None:
     missing = sorted({arm.django for arm in arms if arm.django is not None and not folder(arm.django).is_dir()})
     if missing:
         commands = " and ".join(f"`make django-{version}`" for version in missing)
-        raise UserError(
-            f"arms ask for Django {', '.join(missing)}, which is not in {folder('')}: {commands} unpacks it"
-        )
+        raise UserError(f"arms need Django {', '.join(missing)}, not found in {folder('')}: run {commands}")
 
 
 def environment(arm: "Arm") -> dict[str, str]:

@@ -49,7 +49,7 @@ METRICS: Final = (
     Metric("rss_mib", "memory", "MiB", False, "less", "more", key="memory", least=1.0),
     Metric("threads", "threads", "", False, "less", "more", whole=True, key="threads"),
     Metric("first_byte_ms", "first byte", "ms", False, "faster", "slower", key="first", least=LEAST_MS),
-    Metric("streams", "streams at once", "", True, "more", "less", whole=True, key="streams"),
+    Metric("streams", "concurrent streams", "", True, "more", "less", whole=True, key="streams"),
     Metric("connections_per_request", "connections / request", "", False, "less", "more", key="connections"),
     Metric("sessions_per_request", "sessions / request", "", False, "less", "more", key="sessions"),
 )

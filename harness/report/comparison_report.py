@@ -37,7 +37,7 @@ def text(two: TwoRuns, limit: float | None) -> str:
 
 def markdown(two: TwoRuns, limit: float | None) -> str:
     """For a CI job's summary: the result first."""
-    lines = ["# NEW against BASE", "", result(two, limit), ""]
+    lines = ["# NEW vs BASE", "", result(two, limit), ""]
     lines += [*(f"- {line}" for line in [*_conclusion(two, limit), WARNING, *_head(two)]), ""]
     for section in _sections(two, limit, len(two.metrics)):
         lines += [f"## {section.title}", ""]
@@ -51,7 +51,7 @@ def result(two: TwoRuns, limit: float | None) -> str:
     """The result in one sentence."""
     size = f"{_counted(len(two.matched), 'comparison')} on {len({one.cell for one in two.matched})} of {len(two.cells)} cells"
     if limit is None:
-        return f"NEW against BASE, {size}: {_tally(two)}."
+        return f"NEW vs BASE, {size}: {_tally(two)}."
     if regression_gate.exit_code(two, limit):
         return f"✗ Regression gate failed: {'; '.join(_failures(two, limit))} ({size})."
     return f"✓ Regression gate passed: no regression beyond {numbers.percent(limit)} in {size}."

@@ -1,4 +1,4 @@
-"""An endpoint as a scenario asks for it: one kind of work or a mix of several, and how hard it is pushed."""
+"""An endpoint as a scenario asks for it: one workload or a mix of several, and its load levels."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -1,1 +1,1 @@
-"""What the project needs around it: database, cache, slow API."""
+"""Services that the project needs: database, cache, slow API."""

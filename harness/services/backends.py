@@ -1,7 +1,7 @@
 """What stays up for a whole run: the database that its arms read, and the cache. Only what its endpoints need, under `with`.
 
-PostgreSQL where one can be had: SQLite has no connections, and connections are half of what an async view and a database are
-about. The slow API is started anew in every block: slow_api.py.
+PostgreSQL where there is one: SQLite has no connections, and connections matter for async views with a database.
+The slow API is started anew in every block: slow_api.py.
 """
 
 import sqlite3
@@ -35,11 +35,11 @@ def _unused(project: Path) -> str:
 
 @dataclass(frozen=True)
 class Backends:
-    """What is up, and the environment by which an arm finds it."""
+    """Running services, and the environment by which arms find them."""
 
     environment: Mapping[str, str]
     children: tuple[Child, ...] = ()
-    database: str = "none (no endpoint asks one)"  # in words, for the report
+    database: str = "none (no endpoint uses one)"  # in words, for the report
     facts: Mapping[str, Any] = field(default_factory=dict)  # of each, for run.json
     sessions: Callable[[], Sessions | None] = _uncounted
     further: Callable[[Path], str] = _unused  # another database, seeded by another revision of the project; its URL
@@ -47,7 +47,7 @@ class Backends:
 
 @contextmanager
 def running(asked: Database, needs: frozenset[str], cores: Cores) -> Iterator[Backends]:
-    """What these needs call for, seeded; all of it gone afterwards.
+    """The services needed, seeded; all removed afterwards.
 
     Raises UserError if something cannot be had or does not come up.
     """
@@ -68,14 +68,12 @@ def running(asked: Database, needs: frozenset[str], cores: Cores) -> Iterator[Ba
 
 
 def _database(asked: Database, cores: Cores) -> Any:
-    """The engine asked for; without a wish PostgreSQL, and SQLite only where there is none."""
+    """The requested engine; on auto PostgreSQL, and SQLite only where there is none."""
     if asked.engine == "sqlite":
         return _sqlite()
     if asked.engine == "auto" and postgres.given() is None and postgres_cluster.binaries() is None:
-        print(
-            f"! no PostgreSQL here, so SQLite stands in for it, without pools: {postgres_cluster.INSTALL}", flush=True
-        )
-        return _sqlite(" standing in for PostgreSQL, of which there is none here, without pools and delays")
+        print(f"! no PostgreSQL found, using SQLite instead, without pools: {postgres_cluster.INSTALL}", flush=True)
+        return _sqlite(" instead of PostgreSQL, which was not found; without pools and delays")
     return _postgres(asked, cores)
 
 
@@ -101,7 +99,7 @@ def _postgres(asked: Database, cores: Cores) -> Iterator[Backends]:
         if asked.delayed:
             proxy = stack.enter_context(_delayed(server.url, asked, cores))
             children, way = (*children, proxy.child), proxy.through
-            told += f", {asked.latency} away"
+            told += f", {asked.latency} network delay"
 
         def seeded(project: Path) -> str:
             url = seed(server.create(), project)
@@ -143,8 +141,8 @@ def _delayed(url: str, asked: Database, cores: Cores) -> Iterator[Way]:
 
 
 def refuse_ended(children: tuple[Child, ...]) -> None:
-    """UserError for a service that is no longer there: what is measured without it is measured wrong."""
+    """UserError for a service that exited: results without it are wrong."""
     for child in children:
         if child.process.poll() is not None:
             seen = f"exit code {child.process.returncode}; the end of its log:\n{child.log_tail()}"
-            raise UserError(f"{child.name} ended in mid-run: {seen}")
+            raise UserError(f"{child.name} exited during the run: {seen}")

@@ -1,9 +1,10 @@
-"""A network between arms and their database: whatever goes to the server arrives a little later, in order.
+"""A network between arms and their database: whatever goes to the server arrives later, in order.
 
     python -m harness.services.delay_proxy LISTEN_PORT HOST:PORT DELAY_MS JITTER_MS SEED
 
-Each chunk is held for DELAY_MS and a random jitter (exponential, with mean JITTER_MS, seeded per connection). Answers come back
-at once, so that a round trip takes as much longer. Plain asyncio: its timers never fire early, and at most a millisecond late.
+Each chunk is held for DELAY_MS and a random jitter (exponential, with mean JITTER_MS, seeded per connection). Responses
+are not delayed, so that a round trip takes that much longer. Plain asyncio: its timers
+never fire early, and at most a millisecond late.
 """
 
 import asyncio

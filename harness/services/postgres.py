@@ -26,14 +26,14 @@ OLDEST: Final = 140_000  # Django 5.2 needs 14, and 14 is the first that counts 
 
 @dataclass(frozen=True)
 class Sessions:
-    """What a server says of the connections to a run's databases."""
+    """The server's own count of connections to a run's databases."""
 
     opened: int  # since they were made
     open: int
 
 
 class Server:
-    """A server that runs, by a connection that is kept. Its databases are told by their URLs."""
+    """A running server, through one open connection. Databases are identified by their URLs."""
 
     def __init__(self, url: str, origin: str, child: Child | None) -> None:
         self.url, self.origin, self.child = url, origin, child
@@ -54,17 +54,13 @@ class Server:
             self._connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
         except psycopg.errors.InsufficientPrivilege:
             user = self._connection.info.user
-            advice = (
-                f"`ALTER ROLE {user} CREATEDB` allows it; or unset DATABASE_URL, and a server of our own is started"
-            )
-            raise UserError(
-                f"{self._place}: {user} may not create the scratch database that a run needs: {advice}"
-            ) from None
+            advice = f"run `ALTER ROLE {user} CREATEDB`, or unset DATABASE_URL to let djbench start a server"
+            raise UserError(f"{self._place}: {user} may not create the scratch database of a run: {advice}") from None
         self.names.append(name)
         return urlsplit(self.url)._replace(path=f"/{name}").geturl()
 
     def settle(self, url: str) -> None:
-        """Once it is filled: what autovacuum would do sooner or later."""
+        """After seeding: what autovacuum would do later."""
         with connect(url) as connection:
             connection.execute("VACUUM ANALYZE")
 
@@ -78,7 +74,7 @@ class Server:
                 with connect(self.url) as connection:
                     connection.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
             except (UserError, psycopg.Error) as error:
-                print(f"! the scratch database {name} could not be dropped ({error}): `DROP DATABASE {name}` does it")
+                print(f"! scratch database {name} could not be dropped ({error}): run `DROP DATABASE {name}`")
 
     def sessions(self) -> Sessions:
         """Of all our databases. UserError if the server is gone."""
@@ -89,12 +85,12 @@ class Server:
             row = self._connection.execute(counted, [self.names]).fetchone()
         except psycopg.OperationalError as error:
             tail = f"; the end of its log:\n{self.child.log_tail()}" if self.child else ""
-            raise UserError(f"{self._place} ended in mid-run: {str(error).strip()}{tail}") from None
+            raise UserError(f"{self._place} exited during the run: {str(error).strip()}{tail}") from None
         assert row is not None
         return Sessions(int(row[0]), int(row[1]))
 
     def facts(self) -> dict[str, Any]:
-        """What the server says of itself, for run.json."""
+        """The server's version and settings, for run.json."""
         names = ("max_connections", *postgres_cluster.SETTINGS, "data_checksums")
         return {
             "engine": "PostgreSQL",
@@ -133,7 +129,7 @@ def given() -> str | None:
     """The user's DATABASE_URL. UserError if it is not one of PostgreSQL."""
     url = os.environ.get("DATABASE_URL")
     if url and ports.scheme(url) not in ("postgres", "postgresql"):
-        advice = 'name a PostgreSQL server, or unset it (`database.engine = "sqlite"` in a scenario asks for SQLite)'
+        advice = 'name a PostgreSQL server, or unset it (for SQLite set `database.engine = "sqlite"` in the scenario)'
         raise UserError(f"DATABASE_URL: expected postgres://user@host/database, got {ports.shown(url)}: {advice}")
     return url or None
 
@@ -176,5 +172,5 @@ def connect(url: str) -> "psycopg.Connection[Any]":
     try:
         return psycopg.connect(url, autocommit=True, connect_timeout=CONNECT_S)
     except psycopg.Error as error:
-        advice = "start that server, or unset DATABASE_URL, and one of our own is started"
-        raise UserError(f"DATABASE_URL: no connection to it: {str(error).strip()}: {advice}") from None
+        advice = "start that server, or unset DATABASE_URL to let djbench start one"
+        raise UserError(f"DATABASE_URL: cannot connect: {str(error).strip()}: {advice}") from None

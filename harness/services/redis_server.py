@@ -72,7 +72,7 @@ def running(cores: Sequence[int] | None) -> Iterator[Cache]:
         return
     found = program()
     if found is None:
-        raise UserError(f"an endpoint asks for a cache, and there is no server for it: set REDIS_URL, or {INSTALL}")
+        raise UserError(f"cache: an endpoint needs one, and no server was found: set REDIS_URL, or {INSTALL}")
     with _started(found, cores) as (own, child):
         yield Cache(own, "bench", _facts(own, str(found)), (child,))
 
@@ -98,21 +98,21 @@ def _started(found: Path, cores: Sequence[int] | None) -> Iterator[tuple[str, Ch
             if not ports.poll(lambda: child.process.poll() is not None or ports.answers(port), START_S):
                 raise UserError(f"cache: not up on port {port} after {START_S:g} s:\n{child.log_tail()}")
             if child.process.poll() is not None:
-                raise UserError(f"cache: ended at start:\n{child.log_tail()}")
+                raise UserError(f"cache: exited at startup:\n{child.log_tail()}")
             yield f"redis://{ports.HOST}:{port}/0", child
         finally:
             processes.stop([child])
 
 
 def _facts(url: str, origin: str) -> dict[str, Any]:
-    """What the server says of itself. UserError if it cannot be reached."""
+    """The server's name and version. UserError if it cannot be reached."""
     import redis
 
     try:
         with redis.Redis.from_url(url, socket_timeout=5) as client:
             told: dict[str, Any] = client.info("server")
     except redis.RedisError as error:
-        raise UserError(f"REDIS_URL: no connection to it: {error}: start that server, or unset it") from None
+        raise UserError(f"REDIS_URL: cannot connect: {error}: start that server, or unset it") from None
     name = str(told.get("server_name", "redis")).capitalize()
     return {"engine": name, "version": told.get(f"{name.lower()}_version", told["redis_version"]), "from": origin}
 

@@ -1,4 +1,4 @@
-"""What the measured project needs around it in a block: the slow API, beside what backends.py has up. Always stopped."""
+"""The slow API of a block, beside the services of backends.py. Always stopped."""
 
 import http.client
 import json
@@ -36,7 +36,7 @@ class Services:
         return self.backends.sessions()
 
     def upstream_stats(self) -> Any:
-        """What the slow API says of itself since the last call; None if it does not answer, or there is none."""
+        """The slow API's counters since the last call; None if it does not answer, or there is none."""
         if self.upstream_port is None:
             return None
         with suppress(OSError, ValueError):
@@ -60,7 +60,7 @@ def running(
         if not ports.poll(lambda: child.process.poll() is not None or ports.answers(port), START_S):
             raise UserError(f"upstream: not up on port {port} after {START_S:g} s; see {child.log}")
         if child.process.poll() is not None:
-            raise UserError(f"upstream: ended at start:\n{child.log_tail()}")
+            raise UserError(f"upstream: exited at startup:\n{child.log_tail()}")
         settings = {**backends.environment, "UPSTREAM_URL": f"http://{ports.HOST}:{port}"}
         yield Services((*backends.children, child), settings, port, backends)
     finally:

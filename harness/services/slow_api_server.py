@@ -1,4 +1,4 @@
-"""The slow API: answers `GET /?ms=N` after N milliseconds, and says of itself how late it was.
+"""The slow API: answers `GET /?ms=N` after N milliseconds, and reports how late it was.
 
     python -m harness.services.slow_api_server PORT
 

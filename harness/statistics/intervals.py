@@ -1,6 +1,6 @@
 """Estimates and their 95 % intervals. Pure functions of one-dimensional arrays; n is always a number of blocks.
 
-Requests of one block share a server start, a machine's mood and each other's queue: they are not
+Requests of one block share a server start, machine noise and each other's queue: they are not
 independent, so they never count as n.
 """
 

@@ -1,4 +1,4 @@
-"""How this machine's cores are shared out between the servers and everything else."""
+"""Cores of this machine, split between the servers and everything else."""
 
 import os
 from collections.abc import Iterator
@@ -18,11 +18,13 @@ class Cores:
 def share_cores() -> Cores:
     """The first half of the usable cores for the servers, the rest for load and services."""
     if not hasattr(os, "sched_setaffinity"):
-        return Cores(None, None, "this system has no CPU affinity: server and load share all cores")
+        return Cores(None, None, "no CPU affinity on this system: server and load generator share all cores")
     usable = sorted(os.sched_getaffinity(0))
     if len(usable) < 2:
         return Cores(
-            None, None, "only one core: server and load share it, so every figure includes the load generator's cost"
+            None,
+            None,
+            "only one core: server and load generator share it, so every figure includes the load generator's cost",
         )
     half = len(usable) // 2
     return Cores(tuple(usable[:half]), tuple(usable[half:]))

@@ -1,4 +1,4 @@
-"""What on this machine, right now, would spoil a measurement."""
+"""Checks for conditions of this machine that distort a measurement."""
 
 import os
 import time
@@ -21,16 +21,16 @@ Fitness = tuple[str, str, str, bool | None, str]
 
 
 def fitness(cores: Cores) -> Iterator[Fitness]:
-    """What of this machine would spoil a measurement. Watches it for a second."""
+    """Conditions of this machine that distort a measurement. Observes it for a second."""
     load, count = os.getloadavg()[0], psutil.cpu_count() or 1
     yield "load average", f"{load:.2f} over the last minute", f"{count} cores", load <= count, "wait until it is idle"
     yield from _taken()
     governors = {
         file.read_text().strip() for file in Path("/sys/devices/system/cpu").glob("cpu*/cpufreq/scaling_governor")
     }
-    told = ", ".join(sorted(governors)) or "not told by this system"
+    told = ", ".join(sorted(governors)) or "not available on this system"
     passed = governors == {"performance"} if governors else None
-    yield "frequency governor", told, "performance", passed, "`cpupower frequency-set -g performance`"
+    yield "frequency governor", told, "performance", passed, "run `cpupower frequency-set -g performance`"
     yield from _limits()
     resolution_us = time.get_clock_info("perf_counter").resolution * 1e6
     yield "clock resolution", f"{resolution_us:g} µs", "1 µs", resolution_us <= 1, "use another clock source"
@@ -38,24 +38,24 @@ def fitness(cores: Cores) -> Iterator[Fitness]:
     yield (
         "affinity",
         split,
-        "cores of their own for server and load",
+        "separate cores for server and load generator",
         cores.server is not None,
-        "use two cores or more, and Linux",
+        "use two cores or more, on Linux",
     )
 
 
 def _taken() -> Iterator[Fitness]:
-    """What the host and other processes take while nothing of ours runs."""
+    """CPU steal and other processes, while the harness is idle."""
     before, own_ns, start_ns = cpu_times(), time.process_time_ns(), time.perf_counter_ns()
     time.sleep(WATCH_S)
     after, used_ns = cpu_times(), time.process_time_ns() - own_ns
     wall_ns = time.perf_counter_ns() - start_ns
     if before is None or after is None:
-        yield "steal, other processes' CPU", "not told by this system", "2 % and 10 % of a core", None, ""
+        yield "steal, other processes' CPU", "not available on this system", "2 % and 10 % of a core", None, ""
         return
     steal, others = (after[STEAL] - before[STEAL]) / wall_ns, (busy_ns(before, after) - used_ns) / wall_ns
-    yield "steal", f"{100 * steal:.1f} % of a core", "2 %", steal <= STEAL_MOST, "use a machine with cores of its own"
-    yield "other processes", f"{100 * max(0.0, others):.1f} % of a core", "10 %", others <= OTHERS_MOST, "end them"
+    yield "steal", f"{100 * steal:.1f} % of a core", "2 %", steal <= STEAL_MOST, "use a machine with dedicated cores"
+    yield "other processes", f"{100 * max(0.0, others):.1f} % of a core", "10 %", others <= OTHERS_MOST, "stop them"
 
 
 def _limits() -> Iterator[Fitness]:

@@ -1,4 +1,4 @@
-"""What the kernel counts: CPU clocks, memory, threads, context switches, connections."""
+"""Kernel counters: CPU clocks, memory, threads, context switches, connections."""
 
 import os
 import sys

@@ -1,4 +1,4 @@
-"""What this machine is: processor, memory, kernel, versions; and whether its limits allow what a run needs."""
+"""Facts of this machine: processor, memory, kernel, versions; and whether its limits allow a run."""
 
 import os
 import platform

@@ -1,4 +1,4 @@
-"""Ports that are ours: free, outside the range the kernel gives to outgoing connections, and silent."""
+"""Free ports outside the range of outgoing connections, on which nothing listens."""
 
 import itertools
 import random
@@ -27,13 +27,13 @@ def free() -> int:
     for port in itertools.islice(_order, TRIED):
         if not answers(port) and _can_bind(port):
             return port
-    raise UserError(f"no free port found between {LOWEST} and {HIGHEST} on {HOST}; end whatever holds them")
+    raise UserError(f"no free port between {LOWEST} and {HIGHEST} on {HOST}; stop the processes that hold them")
 
 
 def refuse_if_taken(port: int) -> None:
     """UserError if anything answers on the port: a server that outlived its run would be measured instead of ours."""
     if answers(port):
-        raise UserError(f"port {port} on {HOST}: something already answers there; end it (`lsof -i :{port}` names it)")
+        raise UserError(f"port {port} on {HOST}: already in use; stop that process (`lsof -i :{port}` names it)")
 
 
 def answers(port: int) -> bool:

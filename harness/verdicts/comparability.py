@@ -1,4 +1,4 @@
-"""Are two runs alike enough to be compared? Every fact that moves figures has a key, under which a difference is told. Pure.
+"""Whether two runs are comparable: every fact that moves figures has a key, under which differences are listed. Pure.
 
 What differs between two runs is part of their ratio, so it has to be the one thing the question is about.
 """
@@ -17,7 +17,7 @@ PLAN: Final = "plan"
 MACHINE: Final = ("cpu", "cores", "system")
 
 OF_NO_MATTER: Final = frozenset({"blocks", "seed", "question", "margin", "comparisons", "claims"})
-"""What of a scenario changes no cell: how often, in which order, and what is said of it afterwards."""
+"""Keys of a scenario that change no cell: number and order of blocks, and what is concluded afterwards."""
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class Difference:
 
     def __str__(self) -> str:
         where = f"{self.path}: " if self.path else ""
-        return f"{self.key}: {where}{self.base} against {self.new}"
+        return f"{self.key}: {where}{self.base} vs {self.new}"
 
 
 def accepted(base: Run, new: Run, allowed: Sequence[str]) -> list[Difference]:
@@ -48,12 +48,14 @@ def accepted(base: Run, new: Run, allowed: Sequence[str]) -> list[Difference]:
             raise UserError(f"--allow-different: expected one of {', '.join(known)}; got {key!r}{hint(key, known)}")
     modes = [run.scenario.load.mode for run in (base, new)]
     if modes[0] != modes[1]:
-        raise UserError(f"plan: load.mode: {modes[0]} against {modes[1]}: they answer different questions")
+        raise UserError(
+            f"plan: load.mode: {modes[0]} vs {modes[1]}: runs with different kinds of load are not comparable"
+        )
     found = list(differences(base, new))
     refused = [str(one) for one in found if one.key not in allowed]
     if refused:
-        advice = "measure both alike, or accept it with --allow-different KEY"
-        raise UserError("\n".join([f"the runs are unlike (BASE against NEW): {advice}", *refused]))
+        advice = "run both alike, or accept the difference with --allow-different KEY"
+        raise UserError("\n".join([f"the runs are not comparable (BASE vs NEW): {advice}", *refused]))
     return found
 
 
@@ -93,7 +95,7 @@ def _asked(scenario: Scenario) -> dict[str, Any]:
 
 
 def _differing(base: Any, new: Any, path: str = "") -> Iterator[tuple[str, Any, Any]]:
-    """(path, value, other value) of each leaf that differs; lists of unequal length are told whole, then entry by entry."""
+    """(path, value, other value) of each leaf that differs; lists of unequal length are listed whole, then entry by entry."""
     if isinstance(base, dict) and isinstance(new, dict):
         for key in dict.fromkeys([*base, *new]):
             yield from _differing(base.get(key), new.get(key), f"{path}.{key}" if path else key)

@@ -1,4 +1,4 @@
-"""How a run stands between two blocks: types only, so that whoever watches a run need not load pandas."""
+"""Interim results between two blocks: types only, so that displays need not load pandas."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -37,4 +37,4 @@ class SoFar:
 
 
 Ask = Callable[[Path], SoFar]
-"""What the upper half may not know: how the comparisons of the run in this folder stand."""
+"""Interim results of the run in this folder; passed in, because displays may not import analysis."""

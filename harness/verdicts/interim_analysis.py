@@ -1,6 +1,6 @@
-"""A run folder in; out comes how its comparisons by its first metric stand after the blocks that are there. Pure.
+"""Interim results: a run folder in, its comparisons by the first metric after the finished blocks out. Pure.
 
-Asked between two blocks by whoever watches a run: the words are those of the report, and as careful.
+Used by displays between two blocks; the verdicts are those of the report.
 """
 
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Is NEW worse than BASE by more than a limit? A gate that cannot tell does not pass. Pure."""
+"""The regression gate: fails if NEW is worse than BASE by more than a limit, or if that cannot be judged. Pure."""
 
 from collections.abc import Sequence
 
@@ -53,7 +53,7 @@ def unjudged(two: TwoRuns) -> list[Matched]:
 
 
 def exit_code(two: TwoRuns, limit: float | None) -> int:
-    """With a limit, 4 for a regression and for whatever could not be judged; without one, 3 for what was lost."""
+    """With a limit, 4 for a regression or a comparison that could not be judged; without one, 3 for a lost comparison."""
     if limit is not None:
         failed = regressed(two, limit) or two.lost or unjudged(two) or not two.matched
         return EXIT_FAILED if failed else 0

@@ -1,4 +1,4 @@
-"""How precisely a run knows its first comparison, which is what the `until` of a scenario watches. Pure.
+"""The stopping rule: how precisely the first comparison is known, which the `until` of a scenario is about. Pure.
 
 A run that ends by its rule ends because an interval is narrow, wherever it lies: ending on a difference would find differences
 where there are none (see docs/statistics.md).

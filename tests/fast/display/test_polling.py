@@ -36,4 +36,4 @@ def test_a_damaged_block_does_not_end_a_run_that_goes_on(tmp_path: Path, capsys:
     run = new_run(tmp_path, tiny(blocks=1))
     with Watch(ask, plain=True).show(opening(run.path, tiny(blocks=1))) as watcher:
         runner.run(tiny(blocks=1), run, FakeStage(), FakeLoad(), watcher)
-    assert "! how the comparisons stand cannot be told: blocks/000: cannot be read" in capsys.readouterr().out
+    assert "! interim results not available: blocks/000: cannot be read" in capsys.readouterr().out

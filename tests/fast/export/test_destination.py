@@ -150,9 +150,9 @@ def test_a_request_of_a_mix_is_told_by_the_endpoint_that_it_asked(tmp_path: Path
 def test_what_is_there_is_left_alone_unless_forced(run: Path, tmp_path: Path) -> None:
     kept = tmp_path / "cells.csv"
     kept.write_text("mine")
-    assert "is there already; --force" in refused(run, "--csv", "--out", tmp_path)
+    assert "already exists; overwrite with --force" in refused(run, "--csv", "--out", tmp_path)
     assert [file.name for file in tmp_path.iterdir()] == ["cells.csv"]
-    assert "is there already; --force" in refused(run, "--json", "--out", kept)
+    assert "already exists; overwrite with --force" in refused(run, "--json", "--out", kept)
     assert kept.read_text() == "mine"
     assert exported(run, "--csv", "--out", tmp_path, "--force")[0] == 0
     assert kept.read_text().startswith("arm,")
@@ -160,8 +160,8 @@ def test_what_is_there_is_left_alone_unless_forced(run: Path, tmp_path: Path) ->
 
 def test_what_cannot_be_exported_is_refused_in_words(run: Path, tmp_path: Path) -> None:
     assert "not a run folder" in refused(tmp_path, "--json")
-    assert "five tables cannot go to one stream" in refused(run, "--csv", "--out", "-")
-    assert "is a folder where a file is to be" in refused(run, "--json", "--out", tmp_path)
+    assert "five tables do not fit one stream" in refused(run, "--csv", "--out", "-")
+    assert "is a folder, expected a file" in refused(run, "--json", "--out", tmp_path)
     assert "cannot be written: No such file" in refused(run, "--json", "--out", tmp_path / "no" / "where.json")
     (tmp_path / "file").write_text("")
     assert "is a file; --csv writes a folder" in refused(run, "--csv", "--out", tmp_path / "file")

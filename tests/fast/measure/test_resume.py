@@ -23,6 +23,7 @@ from typer.testing import CliRunner, Result
 from harness import cli
 from harness.analysis import analysis, frames
 from harness.commands import preview, publishing, workflow
+from harness.display import watch
 from harness.display.watch import Watch
 from harness.errors import Interrupted, UserError
 from harness.load import calibration as calibrate
@@ -100,6 +101,7 @@ def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Bench:
     monkeypatch.setattr(calibrate, "short", lambda *_: calibration(next(made.ceiling)))
     monkeypatch.setattr(session, "calibrated", session.calibrated.__wrapped__)  # each command is a process of its own
     monkeypatch.setattr(publishing, "publish", lambda path, gated=False: 0)
+    monkeypatch.setattr(workflow, "so_far", watch.nothing)  # figures while it goes on have tests of their own
     return made
 
 
@@ -507,7 +509,7 @@ def test_a_difference_does_not_end_a_run_a_narrow_interval_does(bench: Bench) ->
 
 
 def test_without_any_interval_a_run_goes_on_to_its_most_blocks(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
-    refused = FakeStage({("sync", "hello"): "HTTP 500 before any load"})
+    refused = FakeStage({("sync", "hello"): "verification: HTTP 500"})
     monkeypatch.setattr(session, "Stage", lambda *_: refused)
     run = bench.run(with_rule('{ min = 3, max = 4, until = "3%" }'))
     assert len(blocks_of(run)) == 4

@@ -15,6 +15,6 @@ def test_another_django_comes_first_on_its_arm_s_path_and_has_to_be_there(monkey
         "PYTHONPATH": str(django_versions.folder("4.2.1"))
     }
     assert django_versions.environment(arm("uvicorn", "async")) == {}
-    with pytest.raises(UserError, match=r"arms ask for Django 3\.0\.99, .* `make django-3\.0\.99` unpacks it"):
+    with pytest.raises(UserError, match=r"arms need Django 3\.0\.99, .* run `make django-3\.0\.99`"):
         django_versions.refuse_missing([old, arm("uvicorn", "async")])
     django_versions.refuse_missing([arm("uvicorn", "async")])

@@ -55,7 +55,7 @@ def test_a_question_that_looks_like_markup_is_words_in_markdown(tmp_path: Path) 
 
 def test_a_lost_comparison_is_reported_as_such(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     without_pictures(monkeypatch)
-    refused = {("sync", "hello"): "HTTP 500 before any load"}
+    refused = {("sync", "hello"): "verification: HTTP 500"}
     run = fake_run(tmp_path, tiny(blocks=3), FakeLoad(), FakeStage(refused))
     assert publishing.publish(run) == 3
 

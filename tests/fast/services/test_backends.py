@@ -29,7 +29,7 @@ def test_a_database_url_of_another_engine_is_refused(monkeypatch: pytest.MonkeyP
 def test_a_server_that_cannot_be_reached_is_refused_with_advice(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DATABASE_URL", f"postgres://me@127.0.0.1:{ports.free()}/db")
     with (
-        pytest.raises(UserError, match=r"(?s)DATABASE_URL: no connection to it: .*refused.*unset DATABASE_URL"),
+        pytest.raises(UserError, match=r"(?s)DATABASE_URL: cannot connect: .*refused.*unset DATABASE_URL"),
         backends.running(Database(), frozenset({DATABASE}), ANY),
     ):
         pass

@@ -35,7 +35,7 @@ def test_the_servers_get_the_first_half(
 def test_without_affinity_the_run_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delattr(os, "sched_setaffinity", raising=False)
     assert machine_cores.share_cores() == Cores(
-        None, None, "this system has no CPU affinity: server and load share all cores"
+        None, None, "no CPU affinity on this system: server and load generator share all cores"
     )
 
 

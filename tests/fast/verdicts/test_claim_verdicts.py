@@ -107,7 +107,7 @@ def test_joined_conditions_are_as_good_as_the_worst_of_them(tmp_path: Path) -> N
 
 def test_an_arm_that_raises_what_was_claimed_supports_it_and_loses_nothing(tmp_path: Path) -> None:
     stage = FakeStage(
-        {("sync", "hello"): "HTTP 500 before any load"}, log="django.core.exceptions.SynchronousOnlyOperation: no\n"
+        {("sync", "hello"): "verification: HTTP 500"}, log="django.core.exceptions.SynchronousOnlyOperation: no\n"
     )
     claims = [
         f'endpoint = "hello"\narm = "sync"\nraises = "{name}"' for name in ("SynchronousOnlyOperation", "KeyError")

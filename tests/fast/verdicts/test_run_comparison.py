@@ -34,7 +34,7 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
         "base": made(folder / "a", slow(1.0), 1),
         "again": made(folder / "b", slow(1.0), 2),
         "slower": made(folder / "c", slow(1.2), 3),
-        "refused": made(folder / "d", slow(1.0), 4, {("sync", "hello"): "HTTP 500 before any load"}),
+        "refused": made(folder / "d", slow(1.0), 4, {("sync", "hello"): "verification: HTTP 500"}),
         "short of samples": made(folder / "e", slow(2.0, "sync", "wait"), 5),
         "quick": made(folder / "f", quick(1.0), 6),
         "less quick": made(folder / "g", quick(1.2), 7),
@@ -170,39 +170,39 @@ def machine(**facts: Any) -> Callable[[Any], Any]:
 
 
 UNLIKE: dict[str, tuple[str, dict[str, Any], str]] = {
-    "cpu": ("cpu", {"head": machine(cpu="Other CPU")}, "cpu: Test CPU against Other CPU"),
-    "cores": ("cores", {"head": machine(cores=8)}, "cores: 2 against 8"),
-    "system": ("system", {"head": machine(system="Test 2")}, "system: Test 1 against Test 2"),
-    "python": ("python", {"head": machine(python="3.14.0")}, "python: 3.11.0 against 3.14.0"),
-    "no GIL": ("python", {"head": machine(gil=False)}, "python: 3.11.0 against 3.11.0 without GIL"),
-    "package": ("django", {"head": machine(packages={"django": "6.0"})}, "django: 5.2 against 6.0"),
+    "cpu": ("cpu", {"head": machine(cpu="Other CPU")}, "cpu: Test CPU vs Other CPU"),
+    "cores": ("cores", {"head": machine(cores=8)}, "cores: 2 vs 8"),
+    "system": ("system", {"head": machine(system="Test 2")}, "system: Test 1 vs Test 2"),
+    "python": ("python", {"head": machine(python="3.14.0")}, "python: 3.11.0 vs 3.14.0"),
+    "no GIL": ("python", {"head": machine(gil=False)}, "python: 3.11.0 vs 3.11.0 without GIL"),
+    "package": ("django", {"head": machine(packages={"django": "6.0"})}, "django: 5.2 vs 6.0"),
     "new package": (
         "gunicorn",
         {"head": machine(packages={"django": "5.2", "gunicorn": "27"})},
-        "gunicorn: nothing against 27",
+        "gunicorn: nothing vs 27",
     ),
-    "database": ("database", {"head": lambda head: head | {"database": "PostgreSQL"}}, "database: SQLite against Postgre"),
+    "database": ("database", {"head": lambda head: head | {"database": "PostgreSQL"}}, "database: SQLite vs Postgre"),
     "affinity": (
         "affinity",
         {"head": lambda head: head | {"cores": {"server": None, "load": None, "note": "one core"}}},
-        r"affinity: server on \[0\], load on \[1\] against one core",
+        r"affinity: server on \[0\], load on \[1\] vs one core",
     ),
     "plan, a number": (
         "plan",
         {"scenario": TINY.replace("threads = 8", "threads = 16")},
-        r"plan: arms\[0\].threads: 8 against 16",
+        r"plan: arms\[0\].threads: 8 vs 16",
     ),
     "plan, a list": (
         "plan",
         {"scenario": TINY.replace("users = [4]", "users = [4, 9]")},
-        r"plan: endpoints\[0\].users: 4 against 4, 9",
+        r"plan: endpoints\[0\].users: 4 vs 4, 9",
     ),
     "plan, an arm": (
         "plan",
         {"scenario": TINY.replace("[[endpoints]]", '[[arms]]\nname = "x"\nserver = "uvicorn"\nview = "sync"\n[[endpoints]]', 1)},
-        "plan: arms: sync, async, async again against sync, async, async again, x",
+        "plan: arms: sync, async, async again vs sync, async, async again, x",
     ),
-    "plan, the load": ("plan", {"scenario": TINY + "\n[load]\nvisits = 4\n"}, "plan: load.visits: 3 against 4"),
+    "plan, the load": ("plan", {"scenario": TINY + "\n[load]\nvisits = 4\n"}, "plan: load.visits: 3 vs 4"),
 }  # fmt: skip
 
 
@@ -240,7 +240,7 @@ def test_an_accepted_difference_is_told(
 ) -> None:
     new = changed(runs["again"], tmp_path, machine(packages={"django": "6.0"}))
     _, text = bench("base", new, allow_different=["django"])
-    assert "! accepted difference: django: 5.2 against 6.0" in text
+    assert "! accepted difference: django: 5.2 vs 6.0" in text
 
 
 def test_an_unknown_key_is_refused_with_the_known_ones(runs: dict[str, Path]) -> None:
@@ -254,7 +254,7 @@ def test_two_kinds_of_load_are_never_compared(runs: dict[str, Path], tmp_path: P
     scenario = (
         TINY.replace("users = [4]", "rate = [4]").replace("users = [8]", "rate = [8]") + '\n[load]\nmode = "open"\n'
     )
-    with pytest.raises(UserError, match=r"load\.mode: closed against open: they answer different questions"):
+    with pytest.raises(UserError, match=r"load\.mode: closed vs open: runs with different kinds of load"):
         compare.compare(runs["base"], changed(runs["again"], tmp_path, scenario=scenario), allow_different=["plan"])
 
 
@@ -383,7 +383,7 @@ def test_markdown_is_a_heading_the_result_and_whole_tables(bench: Callable[..., 
     code, text = bench("base", "slower", max_regression="5%", markdown=True)
     lines = text.splitlines()
     assert code == EXIT_FAILED
-    assert lines[0] == "# NEW against BASE"
+    assert lines[0] == "# NEW vs BASE"
     assert lines[2].startswith("✗ Regression gate failed: 3 regressions beyond 5 %")
     tables = [list(group) for group in table_groups(lines)]
     assert len(tables) == 2  # one per endpoint

@@ -70,4 +70,4 @@ def test_a_run_is_explained_with_its_timed_pass_or_afterwards(tmp_path: Path) ->
     assert len(passes) == 2
     refused = here("explain", str(passes[0]))
     assert refused.returncode == 1
-    assert "is an instrumented run itself" in refused.stderr
+    assert "already an instrumented run" in refused.stderr

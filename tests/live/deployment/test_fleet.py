@@ -109,7 +109,7 @@ def test_a_stray_server_is_never_measured(around: Services, tmp_path: Path) -> N
         ours = deployment.Deployed(stray.arm, stray.child, stray.port, "another nonce", stray.counts)
         with pytest.raises(UserError, match="another server answers there"):
             deployment.wait_until_up(ours)
-        with pytest.raises(UserError, match="something already answers there"):
+        with pytest.raises(UserError, match="already in use"):
             ports.refuse_if_taken(stray.port)
 
 

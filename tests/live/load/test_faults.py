@@ -275,7 +275,7 @@ def test_a_worker_that_is_replaced_is_invalid(own: OfItsOwn, tmp_path: Path) -> 
 def test_a_cpu_hog_beside_the_load_generator_is_told(standing: Standing, tmp_path: Path) -> None:
     cores = machine_cores.share_cores().load
     if cores is None:
-        pytest.skip("this system has no CPU affinity")
+        pytest.skip("no CPU affinity on this system")
     hog = processes.start(
         "hog", [sys.executable, "-c", "while True: pass"], tmp_path / "hog.log", cores=cores, env={}, cwd=ROOT
     )

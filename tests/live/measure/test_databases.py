@@ -47,7 +47,7 @@ def test_a_database_that_ends_in_mid_run_ends_the_run_by_name_and_it_can_go_on(t
         harness.kill()
         harness.wait()
     told = (tmp_path / "log").read_text()
-    assert re.search(r"(?s)PostgreSQL ended in mid-run: .*; the end of its log:", told)
+    assert re.search(r"(?s)PostgreSQL exited during the run: .*; the end of its log:", told)
     assert "database system is shut down" in told
     run = the_run(tmp_path)
     assert f"continue with `djbench run --resume {run}`" in told

@@ -48,7 +48,7 @@ def test_a_mix_is_sent_by_its_shares_and_an_unsafe_view_is_refused_by_name(
     ended = measured(tmp_path, MIXED.replace("MODE", mode).replace("LEVEL", level))
     run = the_run(tmp_path)
     assert ended.returncode in disturbed.codes(run), ended.stdout + ended.stderr
-    assert "supported: unsafe on async: HTTP 500" in ended.stdout
+    assert "supported: unsafe on async: verification: HTTP 500" in ended.stdout
     assert "SynchronousOnlyOperation: You cannot call this from an async context" in ended.stdout
     requests = pd.read_parquet(run / "blocks" / "000" / "requests.parquet")
     slices = frames.read_block(run / "blocks" / "000").slices

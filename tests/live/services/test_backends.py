@@ -28,10 +28,10 @@ def test_without_any_postgres_sqlite_stands_in_and_that_is_said(capsys: pytest.C
         assert file.stat().st_size > 0
         assert up.sessions() is None
         assert "SQLite" in up.database
-        assert "standing in for PostgreSQL, of which there is none here" in up.database
+        assert "instead of PostgreSQL, which was not found" in up.database
     assert not file.parent.exists()
     assert capsys.readouterr().out.startswith(
-        "! no PostgreSQL here, so SQLite stands in for it, without pools: install PostgreSQL"
+        "! no PostgreSQL found, using SQLite instead, without pools: install PostgreSQL"
     )
 
 

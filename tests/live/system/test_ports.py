@@ -11,7 +11,7 @@ from harness.system import ports
 def test_a_port_on_which_something_answers_is_refused_and_never_chosen() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        with pytest.raises(UserError, match=f"port {port} .* something already answers there"):
+        with pytest.raises(UserError, match=f"port {port} .* already in use"):
             ports.refuse_if_taken(port)
     assert not ports.answers(ports.free())
 

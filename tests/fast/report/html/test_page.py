@@ -251,10 +251,10 @@ def test_it_asks_for_nothing_and_lets_only_its_own_script_and_style_run(run: Pat
 
 
 def test_an_invalid_cell_is_hollow_and_told_with_its_reason(tmp_path: Path) -> None:
-    refused = {("sync", "hello"): "HTTP 500 before any load"}
+    refused = {("sync", "hello"): "verification: HTTP 500"}
     found = read(made(tmp_path, stage=FakeStage(refused)))
     assert "1 INVALID" in found.text
-    assert "sync, hello @ 4 users : not measured: HTTP 500 before any load" in found.text
+    assert "sync, hello @ 4 users : not measured: verification: HTTP 500" in found.text
     assert "async has higher throughput than sync in 1 of 1 comparison (" in found.text
     assert "; 1 INVALID." in found.text
     assert any("! INVALID sync: see Data quality" in " ".join(cell.split()) for _, row in found.rows for cell in row)
