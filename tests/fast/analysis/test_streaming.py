@@ -59,8 +59,8 @@ def test_first_byte_and_streams_are_told_of_endpoints_that_stream_and_of_no_othe
     assert hello.first_byte_ms.isna().all()
     assert hello.streams.isna().all()
     of_hello, of_sse = (section.tables[0].columns for section in sections.sections(result, validity.check(result)))
-    assert {"first byte [ms]", "streams at once"} <= set(of_sse)
-    assert not {"first byte [ms]", "streams at once"} & set(of_hello)
+    assert {"first byte [ms]", "concurrent streams"} <= set(of_sse)
+    assert not {"first byte [ms]", "concurrent streams"} & set(of_hello)
 
 
 def test_streams_enter_no_ratios(tmp_path: Path) -> None:

@@ -211,7 +211,7 @@ def test_unlike_runs_are_refused_by_name_and_accepted_by_key(
     runs: dict[str, Path], tmp_path: Path, key: str, change: dict[str, Any], message: str
 ) -> None:
     base, new = (frames.open_run(path) for path in (runs["base"], changed(runs["again"], tmp_path, **change)))
-    with pytest.raises(UserError, match=rf"(?s)the runs are unlike.*--allow-different KEY.*\n{message}"):
+    with pytest.raises(UserError, match=rf"(?s)the runs are not comparable.*--allow-different KEY.*\n{message}"):
         comparability.accepted(base, new, [])
     with pytest.raises(UserError, match=message):
         comparability.accepted(base, new, ["system" if key != "system" else "cpu"])
@@ -266,7 +266,7 @@ def test_an_invalid_cell_on_either_side_is_never_a_pass(
     code, text = bench(*order, max_regression=limit)
     side = "NEW" if order[1] == "refused" else "BASE"
     assert code == expected
-    assert f"✗ sync: INVALID, in {side}: not measured: HTTP 500" in text
+    assert f"✗ sync: INVALID, in {side}: not measured: verification: HTTP 500" in text
     assert "Not compared (counts as failed): sync, hello @ 4 (INVALID)." in text
 
 
