@@ -18,8 +18,10 @@ from harness.registry import metrics
 from harness.registry.load_modes import CAPACITY
 from harness.registry.metrics import Metric
 from harness.scenario.endpoint import Endpoint
-from harness.statistics import intervals
+from harness.statistics import decision, intervals
+from harness.statistics.decision import Outcome
 from harness.statistics.estimate import Estimate
+from harness.statistics.variance_prior import Prior
 
 Latencies = dict[Cell, NDArray[np.float64]]
 
@@ -37,6 +39,7 @@ class Analysis:
     percentiles: Mapping[tuple[Cell, float], Estimate | None]  # of those, by quantile
     compared: list[Compared]
     noise_floors: list[Compared]  # each control over the arm it repeats
+    priors: Mapping[Metric, Prior]  # what the comparisons of a metric together say of their variances
     causes: dict[str, str]  # arm → the exception its logs name most often
     refused: dict[tuple[str, str], str]  # (arm, endpoint) → why it was not loaded
     restarts: dict[Cell, int]  # how often a cell left its arm with unfinished requests
@@ -58,6 +61,18 @@ class Analysis:
     def doubt(self) -> float:
         """The error rate of intervals and tests of this run."""
         return _doubt(self.run)
+
+    @property
+    def doubt_later(self) -> float:
+        """… and of this run with blocks added, which is one look more."""
+        return _doubt(self.run, further=1)
+
+    @property
+    def uneven(self) -> list[Compared]:
+        """The A/A pairs that differ by the first metric: one arm twice, told apart as two arms are."""
+        margin, differ = self.run.scenario.margin, (Outcome.HIGHER, Outcome.LOWER)
+        told = [one for one in self.noise_floors if one.metric is self.metrics[0]]
+        return [one for one in told if decision.decide(one.ratio, one.p, margin, one.doubt) in differ]
 
     @property
     def cells(self) -> list[Cell]:
@@ -139,11 +154,11 @@ class Analysis:
         return float(np.expm1(max(ends))) if ends else None
 
 
-def _doubt(run: Run) -> float:
+def _doubt(run: Run, further: int = 0) -> float:
     """An extension is another look at the same run, and a rule for the number of blocks depends on what was seen."""
     before = run.head["plan"].get("extended", [])
     stopped = run.scenario.rule is not None or any(isinstance(one["blocks"], dict) for one in before)
-    return intervals.doubt_of(1 + len(before), stopped)
+    return intervals.doubt_of(1 + len(before) + further, stopped)
 
 
 def analyse(run: Run) -> Analysis:
@@ -174,16 +189,18 @@ def analyse(run: Run) -> Analysis:
     merged, percentiles = _merged(latencies)
     told = metrics.compared(metrics.of(run.scenario.load.mode))
     levels = list(dict.fromkeys((cell.endpoint, cell.level) for cell in layout.reported(run.scenario)))
-    declared, doubt = [(pair.arm, pair.over) for pair in run.scenario.pairs], _doubt(run)
+    declared = [(pair.arm, pair.over) for pair in run.scenario.pairs]
     controls = [(arm.name, arm.control_of) for arm in run.scenario.arms if arm.control_of is not None]
+    ratios = arm_comparison.compare(per_block, levels, declared, controls, told, _doubt(run))
     return Analysis(
         run=run,
         blocks=len(run.block_folders),
         per_block=per_block,
         latencies=merged,
         percentiles=percentiles,
-        compared=arm_comparison.compare(per_block, levels, declared, told, doubt),
-        noise_floors=arm_comparison.compare(per_block, levels, controls, told),
+        compared=ratios.compared,
+        noise_floors=ratios.controls,
+        priors=ratios.priors,
         causes=causes,
         refused=refused,
         restarts=restarts,

@@ -27,7 +27,7 @@ COLUMNS: Final = [
     *("unseen", "cpu_ms_per_request", "server_busy", "load_busy", "services_busy", "rss_mib", "threads"),
     *("ticks", "late_ticks"),
     *("worst_tick_ms", "steal", "others", "swapped_bytes", "connections", "workers", "new_workers", "upstream_late_ms"),
-    *("first_byte_ms", "streams", "sessions_per_request", "sessions"),
+    *("first_byte_ms", "streams", "sessions_per_request", "sessions", "within_spread"),
 ]
 """What a row of a cell in a block holds, with its block: the frame has them also when no cell could be loaded."""
 

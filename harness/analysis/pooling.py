@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
 from functools import cached_property
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import pandas as pd
@@ -15,6 +15,9 @@ from harness.registry.load_modes import CAPACITY
 from harness.samples import SHORTAGE, Outcome
 from harness.scenario.endpoint import HELD
 from harness.statistics import steady_state
+
+FEWEST_BINS: Final = 3
+"""For a spread within a block."""
 
 Requests = dict[str, NDArray[Any]]
 
@@ -111,6 +114,21 @@ def analysed(block: BlockFrames, mode: str) -> pd.DataFrame:
     keys = zip(slices.arm, slices.endpoint, strict=True)
     held = slices.level.to_numpy() == np.array([found[key] or np.nan for key in keys], dtype=float)
     return slices[held].assign(cell_level=HELD)
+
+
+def spread_within(pooled: Pooled) -> float | None:
+    """How much the mean latency of these windows may be off, as a fraction, by how it changes from one 250 ms to the next."""
+    timed = pooled.ok & pooled.due
+    place = (pooled.intended[timed] - pooled.cut[timed]) // steady_state.BIN_NS
+    if not len(place):
+        return None
+    group = pooled.row[timed] * (int(place.max()) + 1) + place
+    counts = np.bincount(group)
+    sums = np.bincount(group, pooled.latency_ms[timed])[counts > 0]
+    means = sums / counts[counts > 0]
+    if len(means) < FEWEST_BINS:
+        return None
+    return float(means.std(ddof=1) / means.mean() / np.sqrt(len(means)))
 
 
 def from_steady_state(pooled: Pooled) -> tuple[Pooled, bool]:

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harness.analysis import streaming
-from harness.analysis.pooling import Latencies, Pooled
+from harness.analysis.pooling import Latencies, Pooled, spread_within
 from harness.registry import endpoints
 from harness.registry.metrics import QUANTILES
 from harness.statistics import intervals
@@ -63,6 +63,7 @@ def _figures(pooled: Pooled, sample: Latencies) -> Row:
         "in_flight": in_flight,  # mean number of requests under way
         "little": in_flight / by_law - 1 if by_law else None,  # how far from throughput × latency
         "throughput_drift": _drift(pooled, pooled.done, pooled.ended & pooled.ok, None),
+        "within_spread": spread_within(pooled),
         "latency_drift": _drift(pooled, pooled.intended, pooled.due & pooled.ok, pooled.latency_ms),
     }
 

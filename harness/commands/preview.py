@@ -26,7 +26,10 @@ def lines(scenario: Scenario) -> list[str]:
         told += ["", "claims"]
     for claim in scenario.claims:
         told += [f"  {claim.text}", *(f"    {scenario.told(condition)}" for condition in claim.conditions)]
-    return [*told, "", *_size_lines(scenario), size(scenario) if scenario.rule else expected(scenario)]
+    decided = (
+        f"decided by {metrics.of(scenario.load.mode)[0].title}: equivalent within {numbers.margin(scenario.margin)}"
+    )
+    return [*told, "", decided, *_size_lines(scenario), size(scenario) if scenario.rule else expected(scenario)]
 
 
 def first(scenario: Scenario, now: datetime) -> list[str]:

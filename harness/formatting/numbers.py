@@ -64,6 +64,11 @@ def noise(fraction: float | None) -> str:
     return margin(fraction) if fraction is None or fraction < 0.10 else f"×÷ {number(1 + fraction)}"
 
 
+def probability(p: float) -> str:
+    """`p = 0.032`, `p < 0.001`."""
+    return "p < 0.001" if p < 0.001 else f"p = {p:.2g}"
+
+
 def duration(seconds: float) -> str:
     """A length of time for people: `45 s`, `7 min 30 s`, `1 h 05 min`."""
     whole = round(seconds)

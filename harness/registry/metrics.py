@@ -85,11 +85,11 @@ COUNTS: Final = ("threads", "first_byte_ms", "streams", "connections_per_request
 def of(mode: str) -> Sequence[Metric]:
     """Metrics of a cell under this kind of load; the first is the primary one.
 
-    In open loop that is the median latency, because the rate decides the throughput.
+    In open loop that is p99, because the rate decides the throughput; in a search for capacity the rate.
     """
     if mode == CAPACITY:
         return (HIGHEST_RATE, *METRICS[1:])
-    return METRICS if mode == CLOSED else (P50, THROUGHPUT, *METRICS[2:])
+    return METRICS if mode == CLOSED else (P99, P50, THROUGHPUT, METRICS[2], *METRICS[4:])
 
 
 def compared(told: Sequence[Metric]) -> Sequence[Metric]:

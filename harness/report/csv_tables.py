@@ -76,6 +76,6 @@ def _comparison_row(analysis: Analysis, c: Compared, valid: bool) -> dict[str, A
         "blocks": c.ratio.n,
         "p_corrected": c.p,
         "noise_floor": analysis.noise_floor(c.endpoint, c.level, c.metric),
-        "margin": max(analysis.run.scenario.margin, analysis.noise_floor(c.endpoint, c.level, c.metric) or 0.0),
+        "margin": analysis.run.scenario.margin,
         "verdict": found.word if valid else "invalid",
     }

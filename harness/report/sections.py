@@ -117,22 +117,30 @@ def _ratios(analysis: Analysis, compared: list[Compared], cell: Cell) -> Table:
     for arm, over in pairs:
         found = {c.metric: c for c in compared if (c.arm, c.over) == (arm, over)}
         rows.append([f"{arm} / {over}", *(_ratio_cell(analysis, found.get(metric)) for metric in _named(analysis))])
-    floors = [analysis.noise_floor(cell.endpoint, cell.level, metric) for metric in _named(analysis)]
-    if any(floor is not None for floor in floors):
-        rows.append(["noise floor (A/A)", *(numbers.noise(floor) for floor in floors)])
+    repeated = [one for one in analysis.noise_floors if (one.endpoint, one.level) == (cell.endpoint, cell.level)]
+    for arm, over in dict.fromkeys((one.arm, one.over) for one in repeated):
+        ratios = {one.metric: numbers.ratio(one.ratio) for one in repeated if (one.arm, one.over) == (arm, over)}
+        rows.append(
+            [
+                f"noise floor (A/A): {arm} / {over}",
+                *(ratios.get(metric, numbers.MISSING) for metric in _named(analysis)),
+            ]
+        )
     return Table(["ratio", *(metric.title for metric in _named(analysis))], rows)
 
 
 def _named(analysis: Analysis) -> list[Metric]:
     """The ratios that fit beside each other."""
-    return [metric for metric in metrics.compared(analysis.metrics) if metric.column not in ("p99_ms", "rss_mib")]
+    told = metrics.compared(analysis.metrics)
+    return [one for one in told if one is told[0] or one.column not in ("p99_ms", "rss_mib")]
 
 
 def _ratio_cell(analysis: Analysis, compared: Compared | None) -> str:
     if compared is None:
         return numbers.MISSING
     found = verdict.of(compared, analysis)
-    return f"{numbers.ratio(compared.ratio)} {found}"
+    tested = f" {numbers.probability(compared.p)}" if compared.model else ""
+    return f"{numbers.ratio(compared.ratio)}{tested} {found}"
 
 
 def _invalid_notes(cells: list[Cell], reasons: list[Reason]) -> list[str]:

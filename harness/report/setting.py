@@ -73,8 +73,11 @@ def _rule(planned: int | dict[str, Any]) -> str:
 
 def _method(analysis: Analysis) -> str:
     """How figures and intervals are computed."""
-    family = analysis.compared[0].family if analysis.compared else 0
-    ratios = f"ratios: geometric means with 95 % intervals, verdicts corrected for {family} comparisons"
+    family = max((one.family for one in analysis.compared), default=0)
+    ratios = (
+        "ratios: geometric means over blocks with 95 % intervals and p by a moderated t, p corrected (Holm) for the"
+        f" {numbers.count(family)} comparisons of a metric"
+    )
     if analysis.mode == CAPACITY:
         return f"highest rates: geometric means over blocks with 95 % t-intervals; {ratios}"
     percentiles = "percentiles of the merged samples, intervals of p95 and p99 by a jackknife over blocks"

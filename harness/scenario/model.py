@@ -88,7 +88,7 @@ class Scenario(Table):
     question: Annotated[StrictStr, Field(min_length=10, max_length=500)]
     blocks: Blocks = 6
     seed: Annotated[StrictInt, Field(ge=0, lt=2**63)] = 1
-    margin: Annotated[StrictFloat, Field(gt=0, lt=1, allow_inf_nan=False)] = 0.03
+    margin: Annotated[StrictFloat, Field(gt=0, lt=1, allow_inf_nan=False)] = 0.05
     load: Load = Load()
     database: Database = Database()
     arms: Annotated[list[Arm], Field(min_length=1)]
@@ -150,7 +150,7 @@ class Scenario(Table):
         return self.levels[str(condition.endpoint)][0] if condition.level is None else condition.level
 
     def metric_of(self, condition: Condition) -> metrics.Metric:
-        """Its metric; by default throughput, in open loop the median latency, in a capacity search the rate."""
+        """Its metric; by default throughput, in open loop p99, in a capacity search the rate."""
         if condition.metric is None:
             return metrics.of(self.load.mode)[0]
         return (metrics.BY_KEY | metrics.INSTRUMENTED)[condition.metric]

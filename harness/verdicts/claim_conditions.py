@@ -8,7 +8,7 @@ from harness.formatting import numbers
 from harness.plan.slices import Cell
 from harness.registry.metrics import Metric
 from harness.scenario.claims import Condition, Quantity
-from harness.statistics import significance
+from harness.statistics import intervals
 from harness.statistics.estimate import Estimate
 from harness.verdicts.mechanism import PER_REQUEST, Explained
 from harness.verdicts.server_checks import FAILURES_MOST
@@ -76,7 +76,7 @@ def limited(analysis: Analysis, condition: Condition, lost: dict[Cell, str]) -> 
 def _against(found: Estimate, limit: Quantity, upper: bool, said: str) -> Judged:
     if found.low is None or found.high is None:
         return Judged(
-            INCONCLUSIVE, f"{said}; at least {significance.FEWEST_BLOCKS} blocks with enough samples are needed"
+            INCONCLUSIVE, f"{said}; at least {intervals.FEWEST_FOR_JACKKNIFE} blocks with enough samples are needed"
         )
     if found.high <= limit.value if upper else found.low >= limit.value:
         return Judged(SUPPORTED, said)

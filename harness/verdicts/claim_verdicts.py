@@ -1,16 +1,14 @@
 """Verdicts on claims: supported, refuted, inconclusive or invalid, each with its figures and a reason. Pure.
 
 A claim is supported by an interval that lies wholly on its side of the limit, refuted by one that lies wholly on the other, and
-otherwise inconclusive. Where two arms are compared, a sign-flip test against that limit has to agree, corrected for all such
-conditions of the scenario, and the estimate has to be further from it than the A/A noise floor.
+otherwise inconclusive. Where two arms are compared, the moderated t against that limit has to agree, corrected for all such
+conditions of the scenario.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from math import log
+from dataclasses import dataclass, replace
 from typing import Final
 
-import numpy as np
 import pandas as pd
 
 from harness.analysis import arm_comparison
@@ -20,8 +18,8 @@ from harness.formatting import numbers
 from harness.plan.slices import Cell
 from harness.registry.metrics import Metric
 from harness.scenario.claims import PAIRED, Claim, Condition
-from harness.statistics import significance
 from harness.statistics.estimate import Estimate
+from harness.statistics.variance_prior import UNKNOWN
 from harness.verdicts import claim_conditions, mechanism, verdict
 from harness.verdicts.claim_conditions import (
     INCONCLUSIVE,
@@ -82,11 +80,10 @@ def expected_to_fail(analysis: Analysis) -> set[Cell]:
 def _judge_all(analysis: Analysis, conditions: Sequence[Condition], lost: dict[Cell, str]) -> list[Judged]:
     paired = [_compared(analysis, one) for one in conditions if one.kinds[0] in PAIRED]
     explained = mechanism.read(analysis.run.path) if any(one.instrumented for one in conditions) else None
-    p = iter(_p_against_limits(paired))
-    judged, pairs = [], iter(paired)
+    judged, pairs = [], iter(_against_limits(paired))
     for one in conditions:
         if one.kinds[0] in PAIRED:
-            judged.append(_judge_pair(analysis, one, lost, next(pairs), next(p)))
+            judged.append(_judge_pair(analysis, one, lost, next(pairs)))
         elif one.raises is not None:
             judged.append(claim_conditions.raises(analysis, one))
         elif one.instrumented:
@@ -102,7 +99,6 @@ class Pair:
 
     compared: Compared | None  # None: there is no block that has both
     limit: float  # a factor
-    family: int  # how many such conditions the scenario has
 
 
 def _compared(analysis: Analysis, condition: Condition) -> Pair:
@@ -111,10 +107,10 @@ def _compared(analysis: Analysis, condition: Condition) -> Pair:
     metric, level = scenario.metric_of(condition), scenario.level_of(condition)
     rows, endpoint = side_by_side(analysis.per_block, condition), str(condition.endpoint)
     pair = (BETTER, THAN) if metric.higher_is_better else (THAN, BETTER)
-    found = arm_comparison.compare(rows, [(endpoint, level)], [pair], [metric], analysis.doubt)
-    family = sum(one.kinds[0] in PAIRED for told in scenario.claims for one in told.conditions)
-    compared = found[0] if found else None
-    return Pair(compared, _limit(condition, compared), family)
+    found = list(arm_comparison.log_ratios(rows, [(endpoint, level)], [pair], [metric]))
+    prior = analysis.priors.get(metric, UNKNOWN)
+    compared = arm_comparison.under(prior, found[0], analysis.doubt) if found else None
+    return Pair(compared, _limit(condition, compared))
 
 
 def side_by_side(per_block: pd.DataFrame, condition: Condition) -> pd.DataFrame:
@@ -135,17 +131,18 @@ def _limit(condition: Condition, compared: Compared | None) -> float:
     return zone if compared is None or compared.ratio.value >= 1 else 1 / zone
 
 
-def _p_against_limits(pairs: Sequence[Pair]) -> list[float]:
-    """p of each pair's true factor being its limit, corrected for all of them."""
-    known = [pair for pair in pairs if pair.compared is not None]
-    if not known:
-        return [1.0] * len(pairs)
-    logs = [pair.compared.logs - log(pair.limit) for pair in known if pair.compared is not None]
-    p = iter(significance.adjusted(np.column_stack(logs)))
-    return [1.0 if pair.compared is None else float(next(p)) for pair in pairs]
+def _against_limits(pairs: Sequence[Pair]) -> list[Pair]:
+    """The same with the p of each true factor being its limit, corrected for all that can be judged."""
+    family = [
+        replace(pair.compared, p=pair.compared.model.p(pair.limit))
+        for pair in pairs
+        if pair.compared is not None and pair.compared.model is not None
+    ]
+    judged = iter(arm_comparison.corrected(family))
+    return [replace(one, compared=next(judged)) if one.compared and one.compared.model else one for one in pairs]
 
 
-def _judge_pair(analysis: Analysis, condition: Condition, lost: dict[Cell, str], pair: Pair, p: float) -> Judged:
+def _judge_pair(analysis: Analysis, condition: Condition, lost: dict[Cell, str], pair: Pair) -> Judged:
     why_not = unsound(analysis, condition, lost)
     metric = analysis.run.scenario.metric_of(condition)
     if why_not or pair.compared is None:
@@ -156,13 +153,13 @@ def _judge_pair(analysis: Analysis, condition: Condition, lost: dict[Cell, str],
     if analysis.noise_floor(pair.compared.endpoint, pair.compared.level, metric) is None:
         said += " (no A/A control here)"
     if condition.by is not None:
-        word, why = _side(analysis, condition, pair, p, condition.by.at_least)
+        word, why = _side(analysis, pair, condition.by.at_least)
         return Judged(word, f"{said}, claimed {condition.by} better{why}")
     assert condition.equivalent_within is not None
     said = f"{said}, claimed equivalent within {numbers.margin(condition.equivalent_within)}"
     if _within(ratio, 1 + condition.equivalent_within):
         return Judged(SUPPORTED, said)
-    word, why = _side(analysis, condition, pair, p, ratio.value < 1)
+    word, why = _side(analysis, pair, ratio.value < 1)
     return Judged(INCONCLUSIVE if word == SUPPORTED else word, said + why)
 
 
@@ -174,21 +171,17 @@ def _times(better_by: Estimate, metric: Metric) -> str:
     )
 
 
-def _side(analysis: Analysis, condition: Condition, pair: Pair, p: float, at_least: bool) -> tuple[str, str]:
+def _side(analysis: Analysis, pair: Pair, at_least: bool) -> tuple[str, str]:
     """(verdict word, what would decide it): on which side of the limit the factor is."""
-    assert pair.compared is not None
     compared, limit = pair.compared, pair.limit
-    ratio = compared.ratio
-    if ratio.low is None or ratio.high is None:
-        return INCONCLUSIVE, f"; at least {significance.FEWEST_BLOCKS} blocks are needed for a verdict"
-    floor = analysis.noise_floor(compared.endpoint, compared.level, compared.metric) or 0.0
-    apart = ratio.low > limit or ratio.high < limit
-    if apart and abs(log(ratio.value / limit)) <= log(1 + floor):
-        return INCONCLUSIVE, f"; within the A/A noise floor of {numbers.noise(floor)}"
-    if apart and p <= compared.doubt:
-        return (SUPPORTED if (ratio.value > limit) == at_least else REFUTED), ""
-    needed = verdict.blocks_needed(compared.logs - log(limit), 0.0, compared.doubt / pair.family)
-    return INCONCLUSIVE, f" {verdict.needed_in_words(needed)}"
+    assert compared is not None
+    if compared.model is None:
+        return INCONCLUSIVE, f"; {verdict.unavailable(compared, analysis)}"
+    if compared.p <= compared.doubt:
+        return (SUPPORTED if (compared.ratio.value > limit) == at_least else REFUTED), ""
+    needed = compared.model.blocks_until_apart(limit, analysis.doubt_later / compared.factor)
+    more = None if needed is None else needed - compared.model.n
+    return INCONCLUSIVE, f" {verdict.needed_in_words(more, verdict.block_s(analysis))}"
 
 
 def _flags(analysis: Analysis, condition: Condition, reasons: Sequence[Reason]) -> str:

@@ -115,6 +115,15 @@ def upstream_late(analysis: Analysis, cell: Cell, rows: pd.DataFrame) -> Iterato
         yield f"slow API late by {late} ms (p99; limit {limit} ms): it shares the load generator's cores, lower the level"
 
 
+def uneven(analysis: Analysis, cell: Cell, rows: pd.DataFrame) -> Iterator[str]:
+    """An A/A pair that differs: the same arm twice, so it is the machine or a bad start, and may be so elsewhere too."""
+    for one in analysis.uneven:
+        if (one.arm, one.endpoint, one.level) == (cell.arm, cell.endpoint, cell.level):
+            ratio, p = numbers.ratio(one.ratio), numbers.probability(one.p)
+            seen = f"A/A: {analysis.metrics[0].title} is {ratio} that of {one.over}, the same arm ({p})"
+            yield f"{seen}: read small differences with care"
+
+
 def load_cores(analysis: Analysis) -> int:
     """Cores available to the load generator."""
     cores = analysis.run.head["cores"]["load"]

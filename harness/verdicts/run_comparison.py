@@ -1,6 +1,6 @@
 """Two runs, cell by cell: NEW over BASE with an interval, a test and a verdict; and what could not be compared. Pure.
 
-The blocks of two runs are not paired: Welch's test takes the place of the sign flips, and drift of the machine between the runs
+The blocks of two runs are not paired: Welch's test takes the place of the moderated t, and drift of the machine between the runs
 is part of the ratio.
 """
 
@@ -13,13 +13,14 @@ import numpy as np
 from harness.analysis.analysis import Analysis
 from harness.plan.slices import Cell
 from harness.registry.metrics import Metric
-from harness.statistics import intervals, significance
+from harness.statistics import intervals, moderated
 from harness.statistics.estimate import Estimate
 from harness.statistics.intervals import DOUBT, FEWEST_FOR_T, Values
+from harness.statistics.moderated import MOST_BLOCKS
 from harness.verdicts import validity, verdict
 from harness.verdicts.comparability import Difference
 from harness.verdicts.validity import Reason
-from harness.verdicts.verdict import MOST_BLOCKS, Verdict
+from harness.verdicts.verdict import Verdict
 
 INVALID, MISSING = "INVALID", "missing"
 
@@ -57,6 +58,7 @@ class Matched:
     noise_floor: float | None  # the larger of both runs'
     p: float  # of there being no difference, corrected for the family
     family: int = 1  # how many comparisons it was corrected for
+    factor: int = 1  # by which the correction multiplies an own p that is not significant
     doubt: float = DOUBT
 
     @property
@@ -76,13 +78,14 @@ class Matched:
 
     @property
     def verdict(self) -> Verdict:
-        return verdict.weigh(self, self.margin, self.noise_floor, self._advice)
+        said = verdict.weigh(self, self.margin)
+        return Verdict(said.word, self._advice()) if said.word == verdict.INCONCLUSIVE else said
 
-    def _advice(self, allowed: float) -> str:
+    def _advice(self) -> str:
         if not self.judged:
             return f"(at least {FEWEST_FOR_T} blocks in both runs are needed for an interval)"
-        needed = blocks_needed(self.logs, allowed, self.family)
-        return verdict.needed_in_words(None) if needed is None else f"(≈ {needed} blocks each needed)"
+        needed = blocks_needed(self.logs, self.margin, self.factor)
+        return "(not resolvable here)" if needed is None else f"(≈ {needed} blocks each needed)"
 
 
 @dataclass(frozen=True)
@@ -141,21 +144,21 @@ def compare(
 
 def corrected(family: Sequence[Matched]) -> list[Matched]:
     """The same comparisons, each with its p within this family (Holm)."""
-    p = significance.holm(np.array([one.p for one in family]))
-    return [replace(one, p=float(own), family=len(family)) for one, own in zip(family, p, strict=True)]
+    p, factor = moderated.adjusted([one.p for one in family], DOUBT)
+    return [replace(one, p=float(own), family=len(family), factor=factor) for one, own in zip(family, p, strict=True)]
 
 
-def blocks_needed(logs: tuple[Values, Values], margin: float, family: int) -> int | None:
+def blocks_needed(logs: tuple[Values, Values], margin: float, factor: int) -> int | None:
     """Fewest blocks in each run that would decide it, if means and spreads stayed what they are; None above MOST_BLOCKS.
 
-    As in verdict.blocks_needed: for a difference the interval, corrected by Bonferroni, has to exclude 0; for equivalence the
-    plain one has to lie within the margin (a fraction).
+    For a difference the interval, corrected by this factor, has to exclude 0; for equivalence the plain one has to lie within
+    the margin (a fraction).
     """
     spreads = float(logs[0].std(ddof=1)), float(logs[1].std(ddof=1))
     middle, allowed = abs(float(logs[0].mean() - logs[1].mean())), log(1 + margin)
     n = np.arange(min(map(len, logs)) + 1, MOST_BLOCKS + 1)
     if middle > allowed:
-        enough = intervals.welch_half_width(spreads, (n, n), DOUBT / family) < middle
+        enough = intervals.welch_half_width(spreads, (n, n), DOUBT / factor) < middle
     else:
         enough = intervals.welch_half_width(spreads, (n, n)) <= allowed - middle
     return int(n[enough][0]) if enough.any() else None

@@ -25,6 +25,7 @@ from harness.verdicts.environment_checks import (
     stolen,
     swapping,
     ticker_late,
+    uneven,
     upstream_late,
 )
 from harness.verdicts.server_checks import (
@@ -137,6 +138,7 @@ FLAGGING: Final[tuple[Check, ...]] = (
     not_steady,
     off_little,
     nearing_ceiling,
+    uneven,
     upstream_late,
     others_busy,
     stolen,

@@ -1,25 +1,18 @@
 """Verdicts: faster, slower, equivalent or inconclusive, and how many blocks would decide. Pure."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from math import log
-from typing import Final, Protocol
-
-import numpy as np
+from math import ceil
+from typing import Protocol
 
 from harness.analysis.analysis import Analysis
 from harness.analysis.arm_comparison import Compared
 from harness.formatting import numbers
+from harness.plan import courses
 from harness.registry.metrics import Metric
-from harness.statistics import intervals
+from harness.statistics import decision
+from harness.statistics.decision import Outcome
 from harness.statistics.estimate import Estimate
-from harness.statistics.intervals import Values
-from harness.statistics.significance import FEWEST_BLOCKS
-
-MOST_BLOCKS: Final = 1_000
-
-MOST_MARGIN: Final = 0.25
-"""With a noise floor above this, everything would count as equivalent: then nothing does."""
+from harness.statistics.moderated import FEWEST_BLOCKS
 
 INCONCLUSIVE, EQUIVALENT = "inconclusive", "equivalent"
 
@@ -48,88 +41,76 @@ class Tested(Protocol):
     def doubt(self) -> float: ...
 
 
-Advice = Callable[[float], str]
-"""The margin → what would decide it, in words."""
-
-
 def of(compared: Compared, analysis: Analysis) -> Verdict:
-    """The verdict of this comparison."""
-    floor = analysis.noise_floor(compared.endpoint, compared.level, compared.metric)
-    return judge(compared, analysis.run.scenario.margin, floor)
+    """What this comparison of a run says."""
+    said = weigh(compared, analysis.run.scenario.margin)
+    return Verdict(said.word, _advice(compared, analysis)) if said.word == INCONCLUSIVE else said
 
 
-def judge(compared: Compared, margin: float, floor: float | None) -> Verdict:
-    """The verdict on two arms of a run; see `weigh`."""
-
-    def advice(allowed: float) -> str:
-        if compared.ratio.low is None:
-            return f"(at least {FEWEST_BLOCKS} blocks are needed to detect a difference)"
-        return needed_in_words(blocks_needed(compared.logs, allowed, compared.doubt / compared.family))
-
-    return weigh(compared, margin, floor, advice)
+def weigh(tested: Tested, margin: float) -> Verdict:
+    """What the interval and the test say against the margin below which two arms are equivalent (a fraction); see `decision`."""
+    outcome = decision.decide(tested.ratio, tested.p, margin, tested.doubt)
+    if outcome is Outcome.OPEN:
+        return Verdict(INCONCLUSIVE)
+    if outcome is Outcome.EQUIVALENT:
+        return Verdict(EQUIVALENT, f"({numbers.margin(margin)})")
+    metric = tested.metric
+    return Verdict(metric.better if (outcome is Outcome.HIGHER) == metric.higher_is_better else metric.worse)
 
 
 def needed(compared: Compared, analysis: Analysis) -> int | None:
-    """Fewest blocks that would decide an inconclusive comparison; None if it is decided, or not resolvable."""
-    counted: list[int | None] = []
+    """Fewest blocks that would decide an inconclusive comparison; None where it is decided, or no number of blocks would.
 
-    def advice(allowed: float) -> str:
-        fewest = blocks_needed(compared.logs, allowed, compared.doubt / compared.family)
-        counted.append(FEWEST_BLOCKS if compared.ratio.low is None else fewest)
-        return ""
-
-    floor = analysis.noise_floor(compared.endpoint, compared.level, compared.metric)
-    weigh(compared, analysis.run.scenario.margin, floor, advice)
-    return counted[0] if counted else None
-
-
-def weigh(tested: Tested, margin: float, floor: float | None, advice: Advice) -> Verdict:
-    """What the interval and the test say against the margin below which two arms are equivalent (a fraction).
-
-    The margin is the scenario's or the measured noise floor (A/A), whichever is larger. A difference counts only if the corrected
-    test finds one, the interval excludes 1 and the estimate lies beyond the margin: what a control shows against itself is
-    noise. An interval that excludes 1 is never called equivalent because of a large noise floor.
+    By the very test that decides: with its variance, its correction, and what another look at the run costs.
     """
-    ratio, metric, allowed = tested.ratio, tested.metric, max(margin, floor or 0.0)
-    if ratio.low is None or ratio.high is None:
-        return Verdict(INCONCLUSIVE, advice(allowed))
-    excludes_one = ratio.low > 1 or ratio.high < 1
-    if _inside(ratio, margin) or (_inside(ratio, allowed) and not excludes_one and allowed <= MOST_MARGIN):
-        return Verdict(EQUIVALENT, f"({numbers.margin(allowed)})")
-    beyond = abs(log(ratio.value)) > log(1 + allowed)
-    if excludes_one and beyond and tested.p <= tested.doubt:
-        return Verdict(metric.better if (ratio.value > 1) == metric.higher_is_better else metric.worse)
-    if not beyond and allowed > margin and (excludes_one or allowed > MOST_MARGIN):
-        return Verdict(INCONCLUSIVE, f"(within the A/A noise floor, {numbers.noise(allowed)})")
-    return Verdict(INCONCLUSIVE, advice(allowed))
+    margin = analysis.run.scenario.margin
+    if weigh(compared, margin).word != INCONCLUSIVE:
+        return None
+    if compared.model is None:
+        return FEWEST_BLOCKS + analysis.blocks - compared.ratio.n
+    fewest = decision.blocks_needed(compared.model, margin, analysis.doubt_later, compared.factor)
+    return None if fewest is None else fewest + analysis.blocks - compared.model.n
 
 
-def blocks_needed(logs: Values, margin: float, doubt: float) -> int | None:
-    """Fewest blocks that would decide it, if mean and spread of the log ratios stayed what they are; None above MOST_BLOCKS.
-
-    For a difference the t-interval of this doubt (Bonferroni's share of it, in a family) has to exclude 0; for equivalence the
-    95 % one has to lie within the margin (a fraction).
-    """
-    known = logs[np.isfinite(logs)]
-    if len(known) < 2:
-        return FEWEST_BLOCKS
-    middle, spread, allowed = abs(float(known.mean())), float(known.std(ddof=1)), log(1 + margin)
-    n = np.arange(max(len(known) + 1, FEWEST_BLOCKS), MOST_BLOCKS + 1)
-    if middle > allowed:
-        enough = intervals.half_width(spread, n, doubt) < middle
+def needed_in_words(more: int | None, block_s: float, why: str = "") -> str:
+    """`(≈ 3 more blocks, about 4 min)`, with what is in the way before it."""
+    if more is None:
+        said = "not resolvable here"
     else:
-        enough = intervals.half_width(spread, n) <= allowed - middle
-    return int(n[enough][0]) if enough.any() else None
+        said = (
+            f"≈ {more} more {'block' if more == 1 else 'blocks'}, about {numbers.count(ceil(more * block_s / 60))} min"
+        )
+    return f"({why}: {said})" if why else f"({said})"
 
 
-def needed_in_words(blocks: int | None) -> str:
-    """`(≈ 15 blocks needed)`."""
-    if blocks is None:
-        return "(not resolvable here)"
-    return f"(≈ {blocks} blocks needed)"
+def unavailable(compared: Compared, analysis: Analysis) -> str:
+    """Why a comparison is in no family and cannot be judged."""
+    if analysis.blocks < FEWEST_BLOCKS:
+        return f"at least {FEWEST_BLOCKS} blocks are needed"
+    return f"{compared.metric.title} available in {compared.ratio.n} of {analysis.blocks} blocks"
 
 
-def _inside(ratio: Estimate, margin: float) -> bool:
-    assert ratio.low is not None
-    assert ratio.high is not None
-    return 1 / (1 + margin) <= ratio.low and ratio.high <= 1 + margin
+def block_s(analysis: Analysis) -> float:
+    """How long a block of this run takes."""
+    scenario = analysis.run.scenario
+    return courses.expected_s(scenario) / scenario.most_blocks
+
+
+def _advice(compared: Compared, analysis: Analysis) -> str:
+    """What would decide it, in words."""
+    if compared.model is None:
+        return f"({unavailable(compared, analysis)})"
+    fewest = needed(compared, analysis)
+    why = (
+        f"{numbers.probability(compared.p)} among {compared.family}"
+        if _apart(compared.ratio, analysis.run.scenario.margin)
+        else ""
+    )
+    return needed_in_words(None if fewest is None else fewest - analysis.blocks, block_s(analysis), why)
+
+
+def _apart(ratio: Estimate, margin: float) -> bool:
+    """Whether the interval alone, which knows nothing of other comparisons, lies beyond the margin."""
+    return (
+        ratio.low is not None and ratio.high is not None and (ratio.low > 1 + margin or ratio.high < 1 / (1 + margin))
+    )

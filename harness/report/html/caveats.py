@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from harness.analysis.analysis import Analysis
 from harness.formatting import numbers
 from harness.report.html.facts import limit
-from harness.report.html.line_charts import groups
 from harness.verdicts.validity import Reason
 
 
@@ -21,7 +20,7 @@ class Caution:
 
 def caution(analysis: Analysis, reasons: Sequence[Reason]) -> Caution | None:
     """The cautions of this run; None without any."""
-    found = Caution(_cells(analysis, reasons), _noise_floor(analysis), _limits(analysis))
+    found = Caution(_cells(analysis, reasons), _uneven(analysis), _limits(analysis))
     return found if found.cells or found.noise_floor or found.limits else None
 
 
@@ -33,13 +32,13 @@ def _cells(analysis: Analysis, reasons: Sequence[Reason]) -> str:
     return " and ".join(f"{count} {'' if place else total}{word}" for place, (count, word) in enumerate(told))
 
 
-def _noise_floor(analysis: Analysis) -> str:
-    """The largest noise floor (A/A) of the run's first metric, if it exceeds the equivalence margin."""
-    metric = analysis.metrics[0]
-    floors = [floor for key in groups(analysis) if (floor := analysis.noise_floor(*key, metric)) is not None]
-    if max(floors, default=0.0) <= analysis.run.scenario.margin:
-        return ""
-    return f"noise floor (A/A) of {metric.title}: up to ×÷ {numbers.number(1 + max(floors))}"
+def _uneven(analysis: Analysis) -> str:
+    """The A/A pairs that differ significantly."""
+    told = [
+        f"{numbers.pushed(analysis.mode, one.endpoint, one.level)} {numbers.ratio(one.ratio)}"
+        for one in analysis.uneven
+    ]
+    return f"A/A pair differs in {analysis.metrics[0].title}: {'; '.join(told)}" if told else ""
 
 
 def _limits(analysis: Analysis) -> str:

@@ -23,7 +23,7 @@ from harness.report.html import (
 )
 from harness.report.html.line_chart import as_json, styles
 from harness.report.sections import Section
-from harness.statistics.significance import FEWEST_BLOCKS
+from harness.statistics.moderated import FEWEST_BLOCKS
 from harness.storage.files import FINISHED
 from harness.verdicts import claim_verdicts, mechanism, validity
 from harness.verdicts.claim_verdicts import Verdict

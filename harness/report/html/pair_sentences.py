@@ -14,12 +14,12 @@ from harness.report.html.answer_table import Told
 from harness.report.html.causes import Because
 from harness.report.html.line_charts import groups
 from harness.scenario.model import Comparison
-from harness.statistics.significance import FEWEST_BLOCKS
+from harness.statistics.moderated import FEWEST_BLOCKS
 from harness.verdicts import bottleneck
 
 SAID: Final = {
     metrics.THROUGHPUT: ("has higher throughput than", "lower"),
-    metrics.P50: ("has a lower median latency than", "a higher one"),
+    metrics.P99: ("has a lower p99 latency than", "a higher one"),
     metrics.HIGHEST_RATE: ("meets its objective up to a higher rate than", "only up to a lower one"),
 }
 """How to say that an arm is better than another by the run's first metric, and that it is worse."""

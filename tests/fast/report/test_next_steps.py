@@ -38,7 +38,7 @@ def spoilt(slice_: Slice, rows: np.ndarray) -> np.ndarray:
 def test_too_few_blocks_ask_for_those_that_are_missing(tmp_path: Path) -> None:
     first, *_ = steps(tmp_path, tiny(blocks=2), FakeLoad(decided))
     assert shlex.split(first)[:2] == ["djbench", "extend"]
-    assert first.endswith("--blocks 4")
+    assert first.endswith("--blocks 1")
 
 
 def test_the_number_of_blocks_is_the_one_that_the_report_names(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """Every check must be able to fail: each has its fault planted here, and a sound run on which it is silent."""
 
+import random
 from collections.abc import Callable
 from pathlib import Path
 
@@ -135,6 +136,17 @@ def test_a_queue_longer_than_its_slice_is_flagged(tmp_path: Path) -> None:
     result = analysed(tmp_path, tiny(blocks=2), FakeLoad())
     result.per_block["mean_ms"] = 3_000.0
     assert any("exceeds the slice (2 s)" in text for text in reasons_of(result, SYNC_WAIT))
+
+
+def test_an_a_a_pair_that_differs_is_flagged_with_its_ratio(tmp_path: Path) -> None:
+    def uneven(slice_: Slice, rng: random.Random) -> float:
+        return 10.0 * rng.uniform(0.99, 1.01) * (1.3 if slice_.cell.arm == "async again" else 1.0)
+
+    result = analysed(tmp_path, tiny(), FakeLoad(uneven))
+    told = [text for text in reasons_of(result, Cell("async again", "hello", 4)) if text.startswith("A/A: ")]
+    assert len(told) == 1
+    assert "that of async, the same arm (p" in told[0]
+    assert {one.arm for one in result.uneven} == {"async again"}
 
 
 def test_a_refused_cell_is_invalid_with_verification_s_words(tmp_path: Path) -> None:

@@ -262,8 +262,8 @@ def test_an_invalid_cell_is_hollow_and_told_with_its_reason(tmp_path: Path) -> N
 
 def test_a_run_of_one_block_says_that_no_difference_is_certain_and_what_was_measured(tmp_path: Path) -> None:
     text = read(made(tmp_path, TINY.replace("blocks = 6", "blocks = 1"))).text
-    assert "At least 6 blocks are needed to detect a difference; this run has 1." in text
-    seen = r"too few blocks to detect a difference \(1 of 6\); throughput ratio [\d.]+(–[\d.]+)?× in 2 comparisons\."
+    assert "At least 3 blocks are needed to detect a difference; this run has 1." in text
+    seen = r"too few blocks to detect a difference \(1 of 3\); throughput ratio [\d.]+(–[\d.]+)?× in 2 comparisons\."
     assert re.search(f"async vs sync: {seen}", text)
     assert "no significant difference" not in text
     assert "1 blocks" not in text
@@ -272,10 +272,12 @@ def test_a_run_of_one_block_says_that_no_difference_is_certain_and_what_was_meas
     assert "95 % confidence" not in top  # one block has no interval
 
 
-def test_what_leans_leads_and_is_not_significant(tmp_path: Path) -> None:
-    text = read(made(tmp_path, TINY.replace("blocks = 6", "blocks = 4"))).text
-    assert "async leads sync in throughput in 2 of 2 comparisons (up to" in text
-    assert ", not significant; too few blocks to detect a difference (4 of 6)" in text
+def test_what_leans_leads_and_is_not_significant(run: Path) -> None:
+    result, told = validity.read(run)
+    compared = [replace(one, p=0.2) for one in result.compared]  # as if corrected for many more
+    text = Read(page.html(replace(result, compared=compared), told)).text
+    assert "async leads sync in throughput in 3 of 3 comparisons (up to" in text
+    assert ", not significant" in text
     assert "async has higher" not in text
     assert re.search(r"△ [\d.]+× inconclusive", text)
     assert "95 % confidence" in text
@@ -345,18 +347,18 @@ def test_a_disturbed_run_says_so_beside_the_answer(run: Path) -> None:
     result, _ = validity.read(run)
     first, second = result.cells[:2]
     told = [Reason(first, True, "lost"), Reason(second, False, "odd"), Reason(second, False, "odder")]
-    floors = [replace(one, ratio=Estimate(1.0, 0.5, 2.24, 6)) for one in result.noise_floors]
+    floors = [replace(one, ratio=Estimate(1.3, 1.2, 1.4, 6), p=0.01) for one in result.noise_floors]
     found = Read(page.html(replace(result, noise_floors=floors), told))
     top = found.text[: found.text.index("Ratio of throughput, first arm")]
     assert (
-        f"Caution: 1 of {len(result.cells)} cells INVALID and 1 flagged ; noise floor (A/A) of throughput: up to ×÷ 2.24"
-        in top
+        f"Caution: 1 of {len(result.cells)} cells INVALID and 1 flagged"
+        " ; A/A pair differs in throughput: hello @ 4 users 1.30× [1.20, 1.40]" in top
     )
     assert "; concurrency limits differ (async: none, sync: 8)." in top
     assert "! INVALID : excluded from the comparison" in found.text
     quiet = Read(page.html(result, [])).text
     assert "INVALID : excluded from the comparison" not in quiet
-    assert "noise floor (A/A) of throughput" not in quiet
+    assert "A/A pair differs" not in quiet
     assert "⚑" not in quiet
 
 
@@ -442,10 +444,10 @@ def test_a_run_without_control_claims_or_comparisons(tmp_path: Path) -> None:
 
 
 def test_an_open_loop_compares_waiting_and_has_rates(tmp_path: Path) -> None:
-    text = TINY.replace("users = [4]", "rate = [40, 80]").replace("users = [8]", "rate = [40]")
+    text = TINY.replace("users = [4]", "rate = [800, 900]").replace("users = [8]", "rate = [800]")
     text = text.replace("[[arms]]", '[load]\nmode = "open"\n\n[[arms]]', 1)
     found = read(made(tmp_path, text))
-    assert "async has a lower median latency than sync" in found.text
+    assert "async has a lower p99 latency than sync" in found.text
     assert {one["x_label"] for one in found.data["plots"]["levels"]} == {"offered rate [1/s]"}
 
 
