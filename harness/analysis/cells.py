@@ -6,14 +6,15 @@ back. CPU per request divides all CPU of the slice, drain included, by all its c
 """
 
 from collections.abc import Iterator, Mapping
-from typing import Final, cast
+from typing import Final
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from harness.analysis import request_figures, slice_figures
 from harness.analysis.frames import BlockFrames
-from harness.analysis.pooling import Latencies, Pooled, analysed, from_steady_state, pool, slice_after_slice
+from harness.analysis.pooling import Columns, Latencies, Pooled, analysed, from_steady_state, pool, slice_after_slice
 from harness.analysis.request_figures import Row
 from harness.plan.slices import Cell
 from harness.samples import Outcome
@@ -39,18 +40,37 @@ def block_cells(block: BlockFrames, mode: str) -> Iterator[tuple[Cell, Row, Late
     """
     slices = analysed(block, mode)
     requests = slice_after_slice(block.requests)
-    last = max(slices["index"].max(), 0) if len(slices) else 0
-    bounds = np.searchsorted(requests["slice"], np.arange(last + 2, dtype=requests["slice"].dtype))
+    count = int(block.slices["index"].max()) + 1 if len(block.slices) else 1
+    bounds = np.searchsorted(requests["slice"], np.arange(count + 1, dtype=requests["slice"].dtype))
     usage = {
-        group: rows.set_index("slice")[slice_figures.COSTS].astype(float)
-        for group, rows in block.usage.groupby("group")
+        group: _by_slice(block.usage[block.usage.group == group], slice_figures.COSTS, count)
+        for group in slice_figures.GROUPS
     }
-    conditions = block.conditions.set_index("slice").astype(float)
-    for key, own in slices.groupby(["arm", "endpoint", "cell_level"], sort=False):
-        arm, _, level = cast("tuple[str, str, float]", key)
+    names = [name for name in block.conditions if name != "slice"]
+    conditions = dict(zip(names, _by_slice(block.conditions, names, count).T, strict=True))
+    columns = {name: slices[name].to_numpy() for name in slices}
+    for (arm, _, level), places in _by_cell(columns).items():
+        own = {name: values[places] for name, values in columns.items()}
         parts = [slice(bounds[index], bounds[index + 1]) for index in own["index"]]
-        for label, row, sample in cell_rows(pool(own, requests, parts), usage, conditions.loc[list(own["index"])]):
+        around = {name: values[own["index"]] for name, values in conditions.items()}
+        for label, row, sample in cell_rows(pool(own, requests, parts), usage, around):
             yield Cell(arm, label, level), {"arm": arm, "endpoint": label, "level": level, **row}, sample
+
+
+def _by_cell(columns: Columns) -> dict[tuple[str, str, float], list[int]]:
+    """Of each arm, endpoint and level, in order of appearance: the rows of its slices."""
+    places: dict[tuple[str, str, float], list[int]] = {}
+    for place, key in enumerate(zip(columns["arm"], columns["endpoint"], columns["cell_level"].tolist(), strict=True)):
+        places.setdefault(key, []).append(place)
+    return places
+
+
+def _by_slice(rows: pd.DataFrame, names: list[str], count: int) -> NDArray[np.float64]:
+    """These columns with a row for each of `count` slices; NaN where a slice has none."""
+    table = np.full((count, len(names)), np.nan)
+    own = rows[rows["slice"] < count]
+    table[own["slice"].to_numpy()] = own[names].to_numpy(dtype=float)
+    return table
 
 
 def curve(block: BlockFrames, objective: Objective) -> pd.DataFrame:
@@ -81,35 +101,35 @@ def curve(block: BlockFrames, objective: Objective) -> pd.DataFrame:
 
 
 def cell_rows(
-    pooled: Pooled, usage: Mapping[str, pd.DataFrame], conditions: pd.DataFrame
+    pooled: Pooled, usage: Mapping[str, NDArray[np.float64]], conditions: Columns
 ) -> Iterator[tuple[str, Row, Latencies]]:
     """One cell's label, its figures in one block, and its latencies; of a mix, those of its parts as well.
 
-    `usage`: by group, slice_figures.COSTS of every slice; `conditions`: of the cell's slices, in their order.
+    `usage`: by group, slice_figures.COSTS of every slice of the block; `conditions`: of the cell's slices, in their order.
 
     What is counted for a slice as a whole (conservation, costs) is left out of the parts.
     """
     slices = pooled.slices
     settled, unsettled = from_steady_state(pooled)
     shared = {
-        "slices": len(slices),
+        "slices": len(slices["index"]),
         "unsettled": unsettled,  # it had not settled within the first half of its windows
         **slice_figures.conditions_of(slices, conditions),
     }
-    whole = slice_figures.conservation(pooled, conditions.seen.to_numpy()) | slice_figures.costs(
-        list(slices["index"]), usage, int(settled.ok.sum())
+    whole = slice_figures.conservation(pooled, conditions["seen"]) | slice_figures.costs(
+        slices["index"], usage, int(settled.ok.sum())
     )
     whole |= slice_figures.sessions(conditions, int((~settled.dropped).sum()))
-    label = slices.endpoint.iloc[0]
+    label = slices["endpoint"][0]
     yield (
         label,
         shared | whole | request_figures.timed(settled) | request_figures.streams(settled, label),
         settled.sample,
     )
-    calls = slices.calls.iloc[0]
+    calls = slices["calls"][0]
     for part, call in enumerate(calls if len(calls) > 1 else []):
         own = settled.only(part)
-        share = {"offered_rps": call["share"] * float(slices.level.mean())}
+        share = {"offered_rps": call["share"] * float(slices["level"].mean())}
         yield (
             call["endpoint"],
             shared

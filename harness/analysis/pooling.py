@@ -23,12 +23,15 @@ Requests = dict[str, NDArray[Any]]
 
 Latencies = NDArray[np.float64]
 
+Columns = dict[str, NDArray[Any]]
+"""A small table whose columns are looked up many times: arrays of one length, by name."""
+
 
 @dataclass(frozen=True)
 class Pooled:
     """A cell's requests in one block, slice after slice, as arrays of one length; what follows from them is computed once."""
 
-    slices: pd.DataFrame
+    slices: Columns
     row: NDArray[np.int64]  # of each request, the row of its slice in `slices`; rising
     outcome: NDArray[np.int8]
     intended: NDArray[np.int64]
@@ -41,12 +44,12 @@ class Pooled:
     @cached_property
     def cut(self) -> NDArray[np.int64]:
         """Of each request, where its slice's window begins."""
-        return np.asarray(self.slices.cut_ns.to_numpy()[self.row])
+        return np.asarray(self.slices["cut_ns"][self.row])
 
     @cached_property
     def end(self) -> NDArray[np.int64]:
         """… and where it ends."""
-        return np.asarray(self.slices.end_ns.to_numpy()[self.row])
+        return np.asarray(self.slices["end_ns"][self.row])
 
     @cached_property
     def ok(self) -> NDArray[np.bool_]:
@@ -76,9 +79,9 @@ class Pooled:
         timed = self.ok | np.isin(self.outcome, list(SHORTAGE))
         return self.latency_ms[timed & self.due]
 
-    @property
+    @cached_property
     def window_ns(self) -> int:
-        return int((self.slices.end_ns - self.slices.cut_ns).sum())
+        return int((self.slices["end_ns"] - self.slices["cut_ns"]).sum())
 
     def only(self, part: int) -> "Pooled":
         """One endpoint of a mix: its requests, in the same windows."""
@@ -96,7 +99,7 @@ def slice_after_slice(requests: pd.DataFrame) -> Requests:
     return {name: values[order] for name, values in columns.items()}
 
 
-def pool(slices: pd.DataFrame, requests: Requests, parts: Sequence[slice]) -> Pooled:
+def pool(slices: Columns, requests: Requests, parts: Sequence[slice]) -> Pooled:
     """The requests of these slices as arrays; `parts` are their places, slice by slice."""
     names = {"outcome": "outcome", "reused": "reused", "part": "part"}
     names |= {name: f"{name}_ns" for name in ("intended", "sent", "first", "done")}
@@ -135,15 +138,16 @@ def from_steady_state(pooled: Pooled) -> tuple[Pooled, bool]:
     """Without what MSER-5 cuts off; and whether it has not settled at all."""
     timed = pooled.ok
     row, at, values = pooled.row[timed], pooled.intended[timed], pooled.latency_ms[timed]
-    bounds = np.searchsorted(row, np.arange(len(pooled.slices) + 1))
-    windows = zip(pooled.slices.cut_ns, pooled.slices.end_ns, bounds, bounds[1:], strict=False)
+    cuts, ends = pooled.slices["cut_ns"], pooled.slices["end_ns"]
+    bounds = np.searchsorted(row, np.arange(len(cuts) + 1))
+    windows = zip(cuts, ends, bounds, bounds[1:], strict=False)
     series = [steady_state.bins(at[low:high], values[low:high], int(cut), int(end)) for cut, end, low, high in windows]
     cut_bins = steady_state.mser5(np.concatenate(series))
     if not cut_bins:
         return pooled, cut_bins is None
-    slices, left = pooled.slices.copy(), cut_bins
-    for place, bins in zip(slices.index, series, strict=True):
+    settled, left = cuts.copy(), cut_bins
+    for place, bins in enumerate(series):
         gone = min(left, len(bins))
-        slices.loc[place, "cut_ns"] += gone * steady_state.BIN_NS
+        settled[place] += gone * steady_state.BIN_NS
         left -= gone
-    return replace(pooled, slices=slices), False
+    return replace(pooled, slices={**pooled.slices, "cut_ns": settled}), False

@@ -33,8 +33,8 @@ def _counts(pooled: Pooled) -> Row:
         "ok": int(ok.sum()),
         "failures": int((sent & ~ok).sum()),
         "sent_in_slice": int((sent & (pooled.sent < pooled.end)).sum()),
-        "slice_s": float((pooled.slices.end_ns - pooled.slices.start_ns).sum() / 1e9),
-        "offered_rps": float(pooled.slices.level.mean()),
+        "slice_s": float((pooled.slices["end_ns"] - pooled.slices["start_ns"]).sum() / 1e9),
+        "offered_rps": float(pooled.slices["level"].mean()),
         "connections_per_request": float((pooled.reused[sent] == 0).mean()) if sent.any() else None,
     }
 
