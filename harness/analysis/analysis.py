@@ -9,8 +9,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from harness.analysis import arm_comparison, cells, timeline
+from harness.analysis import arm_comparison, cell_blocks, cells, timeline
 from harness.analysis.arm_comparison import Compared
+from harness.analysis.cell_blocks import CellBlocks
 from harness.analysis.frames import BlockFrames, Run
 from harness.plan import layout
 from harness.plan.slices import Cell, Level
@@ -93,17 +94,18 @@ class Analysis:
         """By every label under which something is reported."""
         return {label: endpoint for endpoint in self.run.scenario.endpoints for label in endpoint.labels}
 
-    def rows(self, cell: Cell) -> pd.DataFrame:
-        """The cell's row of each block. To be read only: whoever asks next is given the same."""
-        if cell not in self._rows:
-            self._rows[cell] = self.per_block.iloc[:0]
-        return self._rows[cell]
+    def rows(self, cell: Cell) -> CellBlocks:
+        """The cell's figures in each block in which it was measured."""
+        return self._rows.get((cell.arm, cell.endpoint, cell.level), self._never)
 
     @cached_property
-    def _rows(self) -> dict[Cell, pd.DataFrame]:
-        """By cell, those of all that were measured; every check and every figure asks for them."""
-        places = self.per_block.groupby(["arm", "endpoint", "level"]).indices
-        return {Cell(*cell): self.per_block.iloc[where] for cell, where in places.items()}
+    def _rows(self) -> dict[tuple[Any, ...], CellBlocks]:
+        return cell_blocks.by_cell(self.per_block)
+
+    @cached_property
+    def _never(self) -> CellBlocks:
+        """Of a cell that was not measured."""
+        return CellBlocks({str(name): np.empty(0) for name in self.per_block})
 
     @cached_property
     def _estimates(self) -> dict[tuple[Cell, Metric], Estimate | None]:
@@ -121,7 +123,7 @@ class Analysis:
         return self._estimates[cell, metric]
 
     def _estimate(self, cell: Cell, metric: Metric) -> Estimate | None:
-        values = self.rows(cell)[metric.column].to_numpy(dtype=float)
+        values = self.rows(cell)[metric.column]
         if metric is metrics.HIGHEST_RATE:
             return intervals.geometric_mean(values)
         over_blocks = intervals.median(values)

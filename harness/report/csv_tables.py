@@ -27,7 +27,7 @@ def _cell_summary(analysis: Analysis, cell: Cell) -> dict[str, Any]:
         summary[f"{metric.column}_low"] = estimate.low if estimate else None
         summary[f"{metric.column}_high"] = estimate.high if estimate else None
     for count in ("requests", "dropped", "ok", "failures", "samples"):
-        summary[count] = int(rows[count].sum())
+        summary[count] = int(rows.sum(count))
     return summary
 
 

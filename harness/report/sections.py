@@ -75,7 +75,7 @@ def _section(analysis: Analysis, cells: list[Cell], reasons: list[Reason]) -> Se
 
 def _measured(analysis: Analysis, cells: list[Cell]) -> str:
     """How long each arm was measured, all blocks together."""
-    lengths = [float(analysis.rows(cell).window_s.sum()) for cell in cells if len(analysis.rows(cell))]
+    lengths = [analysis.rows(cell).sum("window_s") for cell in cells if len(analysis.rows(cell))]
     if not lengths:
         return ""
     low, high = (numbers.number(end) for end in (min(lengths), max(lengths)))

@@ -3,9 +3,8 @@
 from math import inf
 from typing import Final
 
-import pandas as pd
-
 from harness.analysis.analysis import Analysis
+from harness.analysis.cell_blocks import CellBlocks
 from harness.formatting import numbers
 from harness.plan.slices import Cell
 from harness.registry.load_modes import CLOSED, OPEN
@@ -27,7 +26,7 @@ def describe(analysis: Analysis, cell: Cell) -> str | None:
 def find(analysis: Analysis, cell: Cell) -> tuple[str, str] | None:
     """(kind, words): CONCURRENCY_LIMIT, OFFERED_LOAD, SERVICES, CPU or NO_SINGLE_ONE."""
     rows = analysis.rows(cell)
-    rate, busy = (float(rows[column].astype(float).median()) for column in ("throughput_rps", "server_busy"))
+    rate, busy = (rows.median(column) for column in ("throughput_rps", "server_busy"))
     if not rate > 0 or busy != busy:
         return None
     least_s = analysis.mean_ms(cell) / 1000
@@ -49,10 +48,10 @@ def usable_cores(analysis: Analysis, cell: Cell) -> int:
     return min(workers, len(cores)) if cores else workers
 
 
-def _offered(analysis: Analysis, cell: Cell, rows: pd.DataFrame, least_s: float) -> float:
+def _offered(analysis: Analysis, cell: Cell, rows: CellBlocks, least_s: float) -> float:
     """The most that the load asks for: users / wait in closed loop (Little's law), the arrivals in open loop; else no bound."""
     if analysis.mode == OPEN:
-        return float(rows.due_rps.astype(float).median())
+        return rows.median("due_rps")
     return cell.level / least_s if least_s and analysis.mode == CLOSED else inf
 
 
@@ -76,10 +75,10 @@ def _by_offered_load(
     return f"bottleneck: number of users ({share}: {cell.level} / {least_s:g} s = {numbers.number(most)} req/s)"
 
 
-def _by_services(analysis: Analysis, rows: pd.DataFrame, free: bool) -> str | None:
+def _by_services(analysis: Analysis, rows: CellBlocks, free: bool) -> str | None:
     """Database, cache and slow API share their cores with the load generator, which has priority."""
     cores = analysis.run.head["cores"]["load"]
-    services, load = (float(rows[column].astype(float).median()) for column in ("services_busy", "load_busy"))
+    services, load = (rows.median(column) for column in ("services_busy", "load_busy"))
     if not cores or not free or not services + load >= BUSY * len(cores) or services < load:
         return None
     return f"bottleneck: services (database, cache, slow API), {numbers.percent(services)} of a core"

@@ -99,7 +99,7 @@ def raises(analysis: Analysis, condition: Condition) -> Judged:
 def _failed_under_load(analysis: Analysis, cell: Cell) -> str | None:
     """How many of its requests failed; None if they are few enough for a valid cell."""
     rows = analysis.rows(cell)
-    requests, failures = int(rows.requests.sum()), int(rows.failures.sum())
+    requests, failures = int(rows.sum("requests")), int(rows.sum("failures"))
     if failures <= FAILURES_MOST * requests:
         return None
     return f"{numbers.percent(failures / requests)} of {numbers.count(requests)} requests failed"

@@ -68,7 +68,7 @@ def _worst(one: Matched) -> float | None:
 def _base(analysis: Analysis, one: Compared) -> float:
     """The figure of the arm that is held against, as a geometric mean over blocks."""
     rows = analysis.rows(Cell(one.over, one.endpoint, one.level))
-    found = intervals.geometric_mean(rows[one.metric.column].to_numpy(dtype=float))
+    found = intervals.geometric_mean(rows[one.metric.column])
     return found.value if found else 0.0
 
 

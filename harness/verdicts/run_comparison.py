@@ -39,7 +39,7 @@ class Side:
 
     def logs(self, cell: Cell, metric: Metric) -> Values:
         """The cell's figure, one log per block that has one."""
-        values = self.analysis.rows(cell)[metric.column].to_numpy(dtype=float)
+        values = self.analysis.rows(cell)[metric.column]
         return np.asarray(np.log(values[np.isfinite(values) & (values > 0)]))
 
     def noise_floor(self, cell: Cell, metric: Metric) -> float | None:

@@ -4,11 +4,10 @@ Each is a function (analysis, cell, its rows) that yields a reason with figure, 
 """
 
 from collections.abc import Iterator
-from typing import Any, Final
-
-import pandas as pd
+from typing import Final
 
 from harness.analysis.analysis import Analysis
+from harness.analysis.cell_blocks import CellBlocks
 from harness.formatting import numbers
 from harness.plan.capacity_search import LOWEST_RATE
 from harness.plan.layout import max_in_flight
@@ -36,25 +35,25 @@ ADVICE: Final = dict.fromkeys(("too many clients", "connection slots are reserve
 """Advice for known causes in a log."""
 
 
-def refused(analysis: Analysis, cell: Cell, rows: pd.DataFrame) -> Iterator[str]:
+def refused(analysis: Analysis, cell: Cell, rows: CellBlocks) -> Iterator[str]:
     """Verification failed: another status or another body than the other arms."""
     why = analysis.refusal(cell)
     if why is not None:
         yield f"not measured: {why}{_cause(analysis, cell)}"
 
 
-def failures(analysis: Analysis, cell: Cell, rows: pd.DataFrame) -> Iterator[str]:
+def failures(analysis: Analysis, cell: Cell, rows: CellBlocks) -> Iterator[str]:
     """More than 0.1 % of requests failed: throughput and latency of the rest mean nothing."""
-    requests, failed = int(rows.requests.sum()), int(rows.failures.sum())
+    requests, failed = int(rows.sum("requests")), int(rows.sum("failures"))
     if requests and failed / requests > FAILURES_MOST:
         share = numbers.percent(failed / requests)
         limit = numbers.percent(FAILURES_MOST)
         yield f"{share} of {numbers.count(requests)} requests failed (limit {limit}){_cause(analysis, cell)}"
 
 
-def no_data(analysis: Analysis, cell: Cell, rows: pd.DataFrame) -> Iterator[str]:
+def no_data(analysis: Analysis, cell: Cell, rows: CellBlocks) -> Iterator[str]:
     """No correct response in any window; in a capacity search, no rate met the objective."""
-    if analysis.refusal(cell) or (len(rows) and rows.ok_in_window.sum()):
+    if analysis.refusal(cell) or (len(rows) and rows.sum("ok_in_window")):
         return
     if analysis.mode == CAPACITY:
         yield f"{analysis.run.scenario.load.objective} was not met at any rate down to {LOWEST_RATE:g}/s: loosen the objective"
@@ -62,16 +61,16 @@ def no_data(analysis: Analysis, cell: Cell, rows: pd.DataFrame) -> Iterator[str]
         yield "no correct response in any window: raise load.slice_max_s, or see the arm's log if requests failed"
 
 
-def too_early(analysis: Analysis, cell: Cell, rows: pd.DataFrame) -> Iterator[str]:
+def too_early(analysis: Analysis, cell: Cell, rows: CellBlocks) -> Iterator[str]:
     """A response faster than its endpoint's minimum time skipped the workload."""
     least_ms = analysis.least_ms(cell)
-    seen = rows.least_seen_ms.min()
+    seen = rows.min("least_seen_ms")
     if seen < least_ms - EARLY_MS:
         takes = numbers.number(least_ms)
         yield f"fastest response {numbers.number(seen)} ms, minimum possible {takes} ms: the endpoint skipped its workload"
 
 
-def above_little(analysis: Analysis, cell: Cell, rows: pd.DataFrame) -> Iterator[str]:
+def above_little(analysis: Analysis, cell: Cell, rows: CellBlocks) -> Iterator[str]:
     """Little's law: throughput × latency is the number in flight, and `users` users have at most `users` of them.
 
     Both are taken over the same windows (each request's time inside them), so that the law is exact and not
@@ -79,49 +78,49 @@ def above_little(analysis: Analysis, cell: Cell, rows: pd.DataFrame) -> Iterator
     """
     if analysis.mode != CLOSED:
         return
-    users, in_flight = int(cell.level), float(rows.in_flight.max())
+    users, in_flight = int(cell.level), rows.max("in_flight")
     if in_flight > users * LITTLE_TOLERANCE:
         seen = numbers.number(in_flight)
         yield f"Little's law: throughput × latency gives {seen} requests in flight, {users} users can have at most {users}"
     least_s = analysis.least_ms(cell) / 1000
-    for row in rows[list(ANSWERS)].to_dict("records"):
+    for row in rows.each(*ANSWERS):
         if least_s and row["ok_in_window"] > most_answers(users, least_s, row):
             most, seen = numbers.number(users / least_s), numbers.number(row["throughput_rps"])
             yield f"Little's law: {seen} req/s, {users} users with {least_s:g} s per request can make at most {most}"
             return
 
 
-def off_little(analysis: Analysis, cell: Cell, rows: pd.DataFrame) -> Iterator[str]:
+def off_little(analysis: Analysis, cell: Cell, rows: CellBlocks) -> Iterator[str]:
     """In steady state the number in flight is throughput × latency (Little's law); otherwise a queue is filling or emptying."""
-    off = rows.little.astype(float).median()
+    off = rows.median("little")
     if abs(off) > LITTLE_MOST:
         limit = numbers.percent(LITTLE_MOST)
         yield f"Little's-law check off by {numbers.percent(abs(off))} (tolerance {limit}): raise load.slice_max_s"
 
 
-def above_concurrency_limit(analysis: Analysis, cell: Cell, rows: pd.DataFrame) -> Iterator[str]:
+def above_concurrency_limit(analysis: Analysis, cell: Cell, rows: CellBlocks) -> Iterator[str]:
     """Throughput cannot exceed the concurrency limit divided by the wait."""
     limit, least_s = analysis.run.scenario.arm(cell.arm).concurrency_limit, analysis.least_ms(cell) / 1000
     if limit is None or not least_s:
         return
-    for row in rows[list(ANSWERS)].to_dict("records"):
+    for row in rows.each(*ANSWERS):
         if row["ok_in_window"] > most_answers(limit, least_s, row):
             most, seen = numbers.number(limit / least_s), numbers.number(row["throughput_rps"])
             yield f"{seen} req/s, a concurrency limit of {limit} allows at most {most}: the limit was not in force"
             return
 
 
-def most_answers(places: int, each_s: float, row: dict[Any, Any]) -> float:
+def most_answers(places: int, each_s: float, row: dict[str, float]) -> float:
     """Most responses of `places` workers, each busy for `each_s` per response, in a row's windows.
 
     One more per worker and slice than fits: a response may come just after a window opens.
     """
-    return places * (float(row["window_s"]) / each_s * LITTLE_TOLERANCE + int(row["slices"]))
+    return places * (row["window_s"] / each_s * LITTLE_TOLERANCE + row["slices"])
 
 
-def too_few_threads(analysis: Analysis, cell: Cell, rows: pd.DataFrame) -> Iterator[str]:
+def too_few_threads(analysis: Analysis, cell: Cell, rows: CellBlocks) -> Iterator[str]:
     """A thread pool with more requests than threads has started all of its threads: fewer means a smaller pool than declared."""
-    arm, busiest = analysis.run.scenario.arm(cell.arm), float(rows.in_flight.max())
+    arm, busiest = analysis.run.scenario.arm(cell.arm), rows.max("in_flight")
     if (
         "threads" not in arm.table.options
         or arm.concurrency_limit is None
@@ -129,15 +128,15 @@ def too_few_threads(analysis: Analysis, cell: Cell, rows: pd.DataFrame) -> Itera
         or not len(rows)
     ):
         return
-    expected, seen = min(arm.concurrency_limit, int(busiest * THREADS_SURE)), rows.threads.max()
+    expected, seen = min(arm.concurrency_limit, int(busiest * THREADS_SURE)), rows.max("threads")
     if seen < expected:
         declared = f"{arm.concurrency_limit} declared, {numbers.count(busiest)} requests in flight"
         yield f"at most {numbers.count(seen)} threads seen ({declared}): the thread pool is smaller than declared"
 
 
-def dropped(analysis: Analysis, cell: Cell, rows: pd.DataFrame) -> Iterator[str]:
+def dropped(analysis: Analysis, cell: Cell, rows: CellBlocks) -> Iterator[str]:
     """Arrivals that could not be sent: the arm is overloaded."""
-    count, due = int(rows.dropped.sum()), int(rows.requests.sum() + rows.dropped.sum())
+    count, due = int(rows.sum("dropped")), int(rows.sum("requests") + rows.sum("dropped"))
     if count:
         share = numbers.percent(count / due)
         load = analysis.run.scenario.load
@@ -146,60 +145,59 @@ def dropped(analysis: Analysis, cell: Cell, rows: pd.DataFrame) -> Iterator[str]
         yield f"overloaded: {seen} (limit 0 dropped): lower the rate, or raise load.max_in_flight if the arm can take more"
 
 
-def unaccounted(analysis: Analysis, cell: Cell, rows: pd.DataFrame) -> Iterator[str]:
+def unaccounted(analysis: Analysis, cell: Cell, rows: CellBlocks) -> Iterator[str]:
     """Scheduled = sent + dropped, and the load generator's counts equal the stored ones, exactly."""
-    count = int(rows.unaccounted.sum())
+    count = int(rows.sum("unaccounted"))
     if count:
         yield f"{numbers.count(count)} requests differ between schedule, counters and storage: the run folder is damaged"
 
 
-def unseen(analysis: Analysis, cell: Cell, rows: pd.DataFrame) -> Iterator[str]:
+def unseen(analysis: Analysis, cell: Cell, rows: CellBlocks) -> Iterator[str]:
     """The application counted every answered request and none that was not sent, exactly."""
-    count = int(rows.unseen.sum())
+    count = int(rows.sum("unseen"))
     if count:
         seen = f"{numbers.count(count)} requests differ between load generator and application"
         yield f"{seen}: another client sent requests, or another server answered"
 
 
-def wrong_workers(analysis: Analysis, cell: Cell, rows: pd.DataFrame) -> Iterator[str]:
+def wrong_workers(analysis: Analysis, cell: Cell, rows: CellBlocks) -> Iterator[str]:
     """The declared number of worker processes, and the same ones throughout."""
     asked = analysis.run.scenario.arm(cell.arm).workers
-    restarted = int(rows.new_workers.astype(float).sum())
+    restarted = int(rows.sum("new_workers"))
     if restarted:
         yield f"{restarted} workers exited under load and were replaced{_cause(analysis, cell)}"
         return
-    seen = rows.workers.astype(float)
-    wrong = seen[(seen != asked) & seen.notna()]
-    if len(wrong):
-        yield f"{numbers.count(wrong.iloc[0])} worker processes, expected {asked}{_cause(analysis, cell)}"
+    wrong = [seen for seen in rows.known("workers") if seen != asked]
+    if wrong:
+        yield f"{numbers.count(wrong[0])} worker processes, expected {asked}{_cause(analysis, cell)}"
 
 
-def not_steady(analysis: Analysis, cell: Cell, rows: pd.DataFrame) -> Iterator[str]:
+def not_steady(analysis: Analysis, cell: Cell, rows: CellBlocks) -> Iterator[str]:
     """No steady state by the end of the slice: users with equal waits stay in lockstep, or a queue still fills.
 
     Closed loop is judged by throughput, open loop, where throughput is given, by latency.
     """
     what, column = ("throughput", "throughput_drift") if analysis.mode == CLOSED else ("latency", "latency_drift")
-    drift = rows[column].astype(float).median()
+    drift = rows.median(column)
     change = f"{what} {'rose' if drift > 0 else 'fell'} {numbers.percent(abs(drift))}"
     if abs(drift) > DRIFT_MOST:
         yield f"no steady state: {change} within the slice (limit {numbers.percent(DRIFT_MOST)}); raise load.slice_max_s"
-    elif rows.unsettled.mean() > 0.5:
-        where = f"in {int(rows.unsettled.sum())} of {len(rows)} blocks"
+    elif rows.sum("unsettled") > 0.5 * len(rows):
+        where = f"in {numbers.count(rows.sum('unsettled'))} of {len(rows)} blocks"
         yield f"no steady state: not settled within half the slice {where} (MSER-5); raise load.slice_max_s"
 
 
-def overloaded(analysis: Analysis, cell: Cell, rows: pd.DataFrame) -> Iterator[str]:
+def overloaded(analysis: Analysis, cell: Cell, rows: CellBlocks) -> Iterator[str]:
     """Requests were left in the server; it was restarted before its next slice."""
     count = analysis.restarts.get(cell, 0)
     if count:
         yield f"overloaded: did not drain after {count} slices; the arm was restarted after each"
 
 
-def cut_short(analysis: Analysis, cell: Cell, rows: pd.DataFrame) -> Iterator[str]:
+def cut_short(analysis: Analysis, cell: Cell, rows: CellBlocks) -> Iterator[str]:
     """The slice is shorter than ten latencies: throughput is valid, latency is that of a saturated queue."""
     longest = analysis.run.scenario.load.slice_max_s
-    mean_ms = rows.mean_ms.astype(float).median()
+    mean_ms = rows.median("mean_ms")
     if mean_ms > longest * 1000:
         mean = numbers.number(mean_ms)
         yield f"mean latency {mean} ms exceeds the slice ({longest:g} s): percentiles may still rise; raise load.slice_max_s"

@@ -10,10 +10,9 @@ from pathlib import Path
 from typing import Final
 from weakref import WeakKeyDictionary
 
-import pandas as pd
-
 from harness.analysis import analysis, frames
 from harness.analysis.analysis import Analysis
+from harness.analysis.cell_blocks import CellBlocks
 from harness.plan.slices import Cell
 from harness.verdicts.environment_checks import (
     load_generator_busy,
@@ -56,7 +55,7 @@ class Reason:
     text: str  # what was seen against what limit, and what to do
 
 
-Check = Callable[[Analysis, Cell, pd.DataFrame], Iterator[str]]
+Check = Callable[[Analysis, Cell, CellBlocks], Iterator[str]]
 
 _KNOWN: Final[WeakKeyDictionary[Analysis, list[Reason]]] = WeakKeyDictionary()
 """Results per analysis: every chart and section asks for them, and they are expensive."""
@@ -84,7 +83,7 @@ def _checked(analysis: Analysis) -> list[Reason]:
     return reasons
 
 
-def _found(checks: Sequence[Check], invalid: bool, analysis: Analysis, cell: Cell, rows: pd.DataFrame) -> list[Reason]:
+def _found(checks: Sequence[Check], invalid: bool, analysis: Analysis, cell: Cell, rows: CellBlocks) -> list[Reason]:
     return [Reason(cell, invalid, text) for one in checks for text in one(analysis, cell, rows)]
 
 

@@ -46,7 +46,7 @@ SHOWS_ONLY = {
     "deployment": {"fleet", "verification"},
     "load": {"base", "locust_process", "calibration", "wrk_and_hey"},
     "measure": {"session", "resume", "progress"},
-    "analysis": {"analysis", "frames", "arm_comparison", "timeline", "pooling", "cells", "streaming"},
+    "analysis": {"analysis", "frames", "cell_blocks", "arm_comparison", "timeline", "pooling", "cells", "streaming"},
     "export": {"destination", "tables"},
     "display": {"watch", "phrases"},
 }

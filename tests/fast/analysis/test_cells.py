@@ -38,9 +38,9 @@ def test_throughput_counts_correct_responses_done_in_the_window(tmp_path: Path) 
         rows = block.requests[block.requests.slice == one.index]
         expected += ((rows.done_ns >= one.cut_ns) & (rows.done_ns < one.end_ns) & (rows.outcome == 0)).sum()
         seconds += (one.end_ns - one.cut_ns) / 1e9
-    row = result.rows(cell).iloc[0]
-    assert row.throughput_rps == pytest.approx(expected / seconds)
-    assert row.requests == sum((block.requests.slice == one.index).sum() for one in chosen.itertuples())
+    row, *_ = result.rows(cell).each("throughput_rps", "requests")
+    assert row["throughput_rps"] == pytest.approx(expected / seconds)
+    assert row["requests"] == sum((block.requests.slice == one.index).sum() for one in chosen.itertuples())
 
 
 def test_percentiles_are_those_of_the_merged_raw_samples(tmp_path: Path) -> None:

@@ -142,7 +142,7 @@ def test_the_duckdb_example_says_what_the_report_says(run: Path) -> None:
     measured = analysis.analyse(frames.open_run(run))
     key = measured.cells[0]
     own = rates[(rates.arm == key.arm) & (rates.endpoint == key.endpoint) & (rates.block == 0)]
-    assert own.ok_rps.mean() == pytest.approx(measured.rows(key).throughput_rps.iloc[0], rel=0.05)
+    assert own.ok_rps.mean() == pytest.approx(measured.rows(key)["throughput_rps"][0], rel=0.05)
     assert not [one for one in validity.check(measured) if one.invalid]
 
 

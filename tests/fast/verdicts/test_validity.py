@@ -72,7 +72,7 @@ def test_failures_do_not_count_as_throughput(tmp_path: Path) -> None:
         analysed(tmp_path / "a", tiny(blocks=2), FakeLoad()),
         analysed(tmp_path / "b", tiny(blocks=2), failing(0.5)),
     )
-    rates = [result.rows(SYNC_HELLO).throughput_rps.median() for result in (sound, spoiled)]
+    rates = [result.rows(SYNC_HELLO).median("throughput_rps") for result in (sound, spoiled)]
     assert rates[1] == pytest.approx(rates[0] / 2, rel=0.1)
 
 
@@ -264,7 +264,7 @@ def test_the_load_generator_s_ceiling_bounds_what_may_be_offered(
 ) -> None:
     result = analysed(tmp_path, tiny(blocks=2), FakeLoad())
     rows = result.rows(SYNC_WAIT)
-    result.run.head["calibration"] = {"ceiling_rps": float((rows.requests / rows.slice_s).median() / share)}
+    result.run.head["calibration"] = {"ceiling_rps": float(np.median(rows["requests"] / rows["slice_s"]) / share)}
     found = [reason for reason in validity.check(result) if reason.cell == SYNC_WAIT]
     assert [reason.invalid for reason in found] == ([invalid] if text else [])
     assert all(text in reason.text for reason in found if text)
@@ -317,10 +317,10 @@ def test_dropped_arrivals_are_an_outcome_and_no_failure(tmp_path: Path) -> None:
 
     result = opened(tmp_path, spoiled(drop))
     assert any("overloaded: " in text and "(10 %)" in text for text in reasons_of(result, SYNC_OPEN))
-    row = result.rows(SYNC_OPEN).iloc[0]
-    assert row.failures == 0
-    assert abs(row.requests + row.dropped - 10 * row.dropped) < 10
-    assert row.unaccounted == 0
+    row, *_ = result.rows(SYNC_OPEN).each("requests", "dropped", "failures", "unaccounted")
+    assert row["failures"] == 0
+    assert abs(row["requests"] + row["dropped"] - 10 * row["dropped"]) < 10
+    assert row["unaccounted"] == 0
 
 
 def test_unfinished_requests_enter_the_latency_with_their_age(tmp_path: Path) -> None:

@@ -137,7 +137,7 @@ def test_connections_are_drawn_where_requests_open_them(tmp_path: Path) -> None:
     found = analysed(tmp_path / "opened", ONE_BLOCK, FakeLoad(spoil=opened))
     pictures = dict(drawn(found, PAGE))
     assert "connections_per_request" not in kept
-    assert found.rows(Cell("sync", "hello", 4)).connections_per_request.tolist() == [1.0]
+    assert found.rows(Cell("sync", "hello", 4))["connections_per_request"].tolist() == [1.0]
     assert "How many TCP connections are opened per request?" in told(pictures["connections_per_request"])
     assert not list(faults(pictures["connections_per_request"]))
     assert "sessions_per_request" not in pictures  # nobody counts them here
