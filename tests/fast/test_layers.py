@@ -190,9 +190,33 @@ def loaded(statement: str) -> set[str]:
     )
 
 
+HEAVY = {"pandas", "scipy", "matplotlib"}
+
 @pytest.mark.parametrize("module", ["harness.cli", "harness.measure.session"])
 def test_the_command_and_the_measuring_process_hold_no_pandas_scipy_or_matplotlib(module: str) -> None:
-    assert not loaded(f"import {module}") & {"pandas", "scipy", "matplotlib"}
+    assert not loaded(f"import {module}") & HEAVY
+
+
+MEASURES = """
+import sys
+from harness import cli
+from harness.measure import session
+def measure(*_):
+    sys.modules["begun"] = sys
+    raise SystemExit
+session.measure = session.go_on = session.run_instrumented = measure
+sys.argv[1:], sys.stdout = {arguments}, sys.stderr
+try:
+    cli.main()
+except SystemExit:
+    sys.stdout = sys.__stdout__
+"""
+"""A command up to where it would begin to measure."""
+
+
+@pytest.mark.parametrize("arguments", [["run", "smoke"], ["run", "smoke", "--explain"], ["explain", "smoke"]], ids=" ".join)
+def test_a_command_that_measures_holds_none_of_them_when_it_begins(arguments: list[str]) -> None:
+    assert loaded(MEASURES.format(arguments=arguments)) & {"begun", *HEAVY} == {"begun"}
 
 
 def test_what_the_load_generator_imports_is_the_standard_library_s() -> None:
