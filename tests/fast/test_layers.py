@@ -192,6 +192,7 @@ def loaded(statement: str) -> set[str]:
 
 HEAVY = {"pandas", "scipy", "matplotlib"}
 
+
 @pytest.mark.parametrize("module", ["harness.cli", "harness.measure.session"])
 def test_the_command_and_the_measuring_process_hold_no_pandas_scipy_or_matplotlib(module: str) -> None:
     assert not loaded(f"import {module}") & HEAVY
@@ -214,7 +215,9 @@ except SystemExit:
 """A command up to where it would begin to measure."""
 
 
-@pytest.mark.parametrize("arguments", [["run", "smoke"], ["run", "smoke", "--explain"], ["explain", "smoke"]], ids=" ".join)
+@pytest.mark.parametrize(
+    "arguments", [["run", "smoke"], ["run", "smoke", "--explain"], ["explain", "smoke"]], ids=" ".join
+)
 def test_a_command_that_measures_holds_none_of_them_when_it_begins(arguments: list[str]) -> None:
     assert loaded(MEASURES.format(arguments=arguments)) & {"begun", *HEAVY} == {"begun"}
 
