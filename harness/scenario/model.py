@@ -29,6 +29,10 @@ Rate = Annotated[StrictFloat | StrictInt, Field(ge=0.1, le=100_000)]
 
 Query = dict[StrictStr, StrictInt | StrictStr]
 
+LONGEST_CLOSED_S: Final = 60.0
+
+OPEN_S: Final = 2.0
+
 HELD: Final = 0
 """The level of a capacity cell: the highest rate that keeps the promise, which only the run will tell."""
 
@@ -118,10 +122,21 @@ class Load(Table):
     objective: Objective | None = None
     start_rate: Rate = 50
     slice_s: Seconds = 0.25
-    slice_max_s: Seconds = 2.0
+    slice_max_s: Seconds | None = None
     visits: Annotated[StrictInt, Field(ge=1, le=100)] = 3
     timeout_s: Seconds = 30.0
     drain_s: Seconds = 30.0
+
+    @property
+    def seconds(self) -> float:
+        """From the moment it is full, a closed-loop slice lasts at least this."""
+        return float(self.slice_s)
+
+    @property
+    def longest_s(self) -> float:
+        """After this a closed-loop slice is ended, full or not; an open-loop slice lasts exactly this."""
+        given = LONGEST_CLOSED_S if self.mode == CLOSED else OPEN_S
+        return float(given if self.slice_max_s is None else self.slice_max_s)
 
     @property
     def in_words(self) -> str:
@@ -133,8 +148,8 @@ class Load(Table):
 
     @model_validator(mode="after")
     def check(self) -> Self:
-        if self.slice_max_s < self.slice_s:
-            raise ValueError(f"slice_max_s: expected at least slice_s = {self.slice_s:g}, got {self.slice_max_s:g}")
+        if self.longest_s < self.slice_s:
+            raise ValueError(f"slice_max_s: expected at least slice_s = {self.slice_s:g}, got {self.longest_s:g}")
         for key, mode in (("objective", CAPACITY), ("start_rate", CAPACITY)):
             if key in self.model_fields_set and self.mode != mode:
                 raise ValueError(f"{key}: expected only with mode = {mode!r}, got it with mode = {self.mode!r}")

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 from harness.registry.endpoints import DATABASE, ENDPOINTS
 from harness.registry.load_modes import CAPACITY, CLOSED, OPEN
 from harness.registry.servers import SERVERS
-from harness.samples import FEWEST_LATENCIES
+from harness.samples import FILLING_ANSWERS, LATENCIES_PER_SLICE
 from harness.scenario import claim_validation, error_messages
 from harness.scenario.database import POOLS, django_is
 
@@ -110,9 +110,10 @@ def _endpoint_problems(scenario: "Scenario") -> Iterator[str]:
             _mix_problems(where, endpoint, load) if endpoint.mix else _work_problems(where, "name", endpoint.parts[0])
         )
         yield from problems
-        if not problems and load.slice_max_s < FEWEST_LATENCIES * endpoint.longest_ms / 1000:
-            least = f"{FEWEST_LATENCIES} × the {endpoint.longest_ms / 1000:g} s that {endpoint.label} takes"
-            yield f"load.slice_max_s: expected at least {least}, got {load.slice_max_s:g}"
+        latencies = LATENCIES_PER_SLICE + (FILLING_ANSWERS if load.mode == CLOSED else 0)
+        if not problems and load.longest_s < latencies * endpoint.longest_ms / 1000:
+            least = f"{latencies} × the {endpoint.longest_ms / 1000:g} s that {endpoint.label} takes"
+            yield f"load.slice_max_s: expected at least {least}, got {load.longest_s:g}"
         needs = frozenset().union(*(ENDPOINTS[part.name].needs for part in endpoint.parts if part.name in ENDPOINTS))
         for arm in scenario.arms_of(endpoint):
             if DATABASE in needs and not arm.has_database:

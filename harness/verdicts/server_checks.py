@@ -193,7 +193,7 @@ def overloaded(analysis: Analysis, cell: Cell, rows: pd.DataFrame) -> Iterator[s
 
 def cut_short(analysis: Analysis, cell: Cell, rows: pd.DataFrame) -> Iterator[str]:
     """The slice could not be ten latencies long: the throughput stands, the latency is that of a full queue."""
-    longest = analysis.run.scenario.load.slice_max_s
+    longest = analysis.run.scenario.load.longest_s
     mean_ms = rows.mean_ms.astype(float).median()
     if mean_ms > longest * 1000:
         mean = numbers.number(mean_ms)
