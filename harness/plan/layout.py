@@ -77,10 +77,15 @@ def digest(scenario: Scenario, blocks: list[Block]) -> str:
 
 def expected_s(scenario: Scenario) -> float:
     """A rough length of the whole run in seconds, from declared waits and concurrency limits; start-up included."""
-    per_block = 3.0 + 0.8 * len(scenario.arms)
+    per_block = start_s(scenario)
     for warm_up_s, measured_s in _guesses(scenario):
         per_block += warm_up_s + scenario.load.visits * measured_s
     return per_block * scenario.most_blocks
+
+
+def start_s(scenario: Scenario) -> float:
+    """About how long it takes to start and stop what a block needs."""
+    return 3.0 + 0.8 * len(scenario.arms)
 
 
 def told(slice_: Slice, latency_ms: float | None) -> dict[str, Any]:
@@ -147,15 +152,15 @@ def _guesses(scenario: Scenario) -> Iterator[tuple[float, float]]:
 
 
 def _block(scenario: Scenario, index: int) -> Block:
-    if scenario.load.mode == CAPACITY:
-        return Block(index, ())  # its slices follow from how the earlier ones went: capacity.py
+    if scenario.adaptive:
+        return Block(index, ())  # its slices follow from how the earlier ones went: courses.py
     rng = random.Random(f"{scenario.seed}/{index}")
     slices: list[Slice] = []
     for round_ in range(1 + scenario.load.visits):
         purpose: Purpose = "measure" if round_ else "warm-up"
         for cell, arm, endpoint in _shuffled(list(cells(scenario)), rng):
             seed = seed_of(scenario.seed, index, round_, cell)
-            slices.append(_slice(len(slices), cell, arm, endpoint, scenario.load, purpose, seed))
+            slices.append(slice_of(len(slices), cell, arm, endpoint, scenario.load, purpose, seed))
     return Block(index, tuple(slices))
 
 
@@ -180,7 +185,8 @@ def seed_of(seed: int, block: int, round_: int | str, cell: Cell) -> int:
     return random.Random(f"{seed}/{block}/{round_}/{cell.endpoint}/{cell.level}").randrange(2**31)
 
 
-def _slice(index: int, cell: Cell, arm: Arm, endpoint: Endpoint, load: Load, purpose: Purpose, seed: int) -> Slice:
+def slice_of(index: int, cell: Cell, arm: Arm, endpoint: Endpoint, load: Load, purpose: Purpose, seed: int) -> Slice:
+    """A visit of a cell."""
     asked, least_s = calls(arm, endpoint), endpoint.longest_ms / 1000
     if load.mode == CLOSED:
         return Slice(index, cell, asked, purpose, least_s, load.seconds, load.longest_s, seed)

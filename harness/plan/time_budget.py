@@ -112,6 +112,13 @@ def hub_of(scenario: Scenario) -> str | None:
     return most if most is not None and sides.count(most) > 1 else None
 
 
+def expected_slices(scenario: Scenario) -> int:
+    """About how many slices a block has: those of the cheap groups are worth about a second."""
+    assert scenario.time is not None
+    spare_s = max(0.0, scenario.time - least_s(scenario)) / scenario.most_blocks
+    return 2 * len(list(layout.cells(scenario))) + int(spare_s)
+
+
 def least_s(scenario: Scenario) -> float:
     """A guess of what the blocks take if every cell is measured once in each."""
     return layout.expected_s(scenario.model_copy(update={"load": scenario.load.model_copy(update={"visits": 1})}))

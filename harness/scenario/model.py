@@ -19,6 +19,7 @@ from harness.scenario.base_model import Name, Pass, Table
 from harness.scenario.blocks import Blocks, Rule
 from harness.scenario.claims import Claim, Condition
 from harness.scenario.database import Database
+from harness.scenario.duration import Duration
 from harness.scenario.objective import Objective
 
 Seconds = Annotated[StrictFloat | StrictInt, Field(gt=0, le=600)]
@@ -185,6 +186,7 @@ class Scenario(Table):
 
     question: Annotated[StrictStr, Field(min_length=10, max_length=500)]
     blocks: Blocks = 6
+    time: Duration | None = None
     seed: Annotated[StrictInt, Field(ge=0, lt=2**63)] = 1
     margin: Annotated[StrictFloat, Field(gt=0, lt=1, allow_inf_nan=False)] = 0.03
     load: Load = Load()
@@ -227,9 +229,14 @@ class Scenario(Table):
         return self.blocks.max if isinstance(self.blocks, Rule) else self.blocks
 
     @property
+    def adaptive(self) -> bool:
+        """Whether the slices of a block follow from how the earlier ones went."""
+        return self.load.mode == CAPACITY or self.time is not None
+
+    @property
     def overrides(self) -> dict[str, Any]:
         """What the command line can change, as JSON: scenario.toml and these give the same scenario again."""
-        return self.model_dump(include={"blocks", "seed", "base", "explained"}, exclude_none=True)
+        return self.model_dump(include={"blocks", "time", "seed", "base", "explained"}, exclude_none=True)
 
     @property
     def pairs(self) -> list[Comparison]:

@@ -26,6 +26,7 @@ OWN_VARIABLES: Final = {
 def problems(scenario: "Scenario") -> Iterator[str]:
     """One line per problem: key path, expected, got."""
     yield from _arm_problems(scenario)
+    yield from _time_problems(scenario)
     yield from _endpoint_problems(scenario)
     if scenario.database.engine == "sqlite" and any(arm.pool for arm in scenario.arms):
         yield "database.engine: expected 'postgres' or 'auto' for arms with a pool of connections, got 'sqlite'"
@@ -91,6 +92,17 @@ def _control_problems(where: str, arm: "Arm", scenario: "Scenario") -> Iterator[
     same = {"name": arm.name, "control_of": arm.control_of}
     if original.model_copy(update=same) != arm:
         yield f"{where}.control_of: expected the same deployment and view as {original.name!r}, got a difference"
+
+
+def _time_problems(scenario: "Scenario") -> Iterator[str]:
+    if scenario.time is None:
+        return
+    if scenario.load.mode == CAPACITY:
+        yield "time: expected only with mode = 'closed' or 'open', got it with mode = 'capacity': a search takes what it takes"
+    if "visits" in scenario.load.model_fields_set:
+        yield "load.visits: expected without time, which decides how many there are"
+    if scenario.rule is not None:
+        yield "blocks: expected a number with time, got a rule"
 
 
 def _endpoint_problems(scenario: "Scenario") -> Iterator[str]:
