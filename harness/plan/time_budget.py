@@ -21,6 +21,9 @@ from harness.scenario.model import Scenario
 SHORT_S: Final = 1.0
 """Slices that take less than this are cheap enough to visit the arm of most comparisons several times a round."""
 
+JITTER: Final = (0.5, 1.0)
+"""Of what a round is worth: groups take turns, so that none is measured in one mood of the machine."""
+
 PRIOR_SPREAD, PRIOR_VISITS = 0.10, 4
 """How far visits of one cell are taken to differ before some are seen, and how many visits that guess is worth."""
 
@@ -86,7 +89,8 @@ def course(scenario: Scenario, index: int, seconds: float) -> Course:
         for group in rng.sample(groups, len(groups)):
             yield from played_round(group, purpose, round_)  # type: ignore[arg-type]
     while affordable := [group for group in groups if group.seconds <= seconds - spent_s]:
-        (group,) = rng.choices(affordable, [one.gain for one in affordable])
+        worth = {id(group): group.gain * rng.uniform(*JITTER) for group in affordable}
+        group = max(affordable, key=lambda one: worth[id(one)])
         yield from played_round(group, "measure", group.rounds + 1)
     return []
 
