@@ -75,7 +75,7 @@ effects: .venv/ready ## the known effects of async in Django, one scenario each:
 	$(BENCH) run scenarios/effects/*.toml --explain --results results/effects || [ $$? -eq 3 ]
 	$(BENCH) report results/effects
 
-# more blocks than usual: what the repository shows should not be undecided for want of them
+# more blocks than usual: what the repository shows should not be inconclusive for want of them
 reference: .venv/ready .venv/django/3.0.14 .venv/django/3.1.14 ## measure all that README tells, and publish it (about 95 minutes)
 	$(BENCH) run scenarios/default.toml --blocks 10 --explain --results results/full || [ $$? -eq 3 ]
 	$(BENCH) run scenarios/tutorial_claims.toml --explain --results results/full || [ $$? -eq 3 ]
@@ -86,13 +86,13 @@ publish: .venv/ready ## write results/reference/ and README's figures from the n
 	.venv/bin/python -m tools.reference results/full results/effects
 	.venv/bin/python -m tools.readme
 
-calibrate: .venv/ready ## is the load maker to be trusted on this machine? (about 4 minutes)
+calibrate: .venv/ready ## is the load generator to be trusted on this machine? (about 4 minutes)
 	$(BENCH) calibrate
 
-bench-client: .venv/ready ## is the load maker fast enough? against Locust's own clients, wrk and hey
+bench-client: .venv/ready ## is the load generator fast enough? against Locust's own clients, wrk and hey
 	.venv/bin/python -m tools.bench_client
 
-bench-wrk: .venv/ready ## does the load maker count what wrk counts? on `hello`, arm by arm, alternating
+bench-wrk: .venv/ready ## does the load generator count what wrk counts? on `hello`, arm by arm, alternating
 	.venv/bin/python -m tools.bench_wrk
 
 bench-sse: .venv/ready ## how many streams of events can a server hold? 2 000 clients on uvicorn and on gunicorn's threads

@@ -27,7 +27,7 @@ VERBS: Final = {
     "explain": "say why, by an untimed pass with a probe",
     "compare": "two runs, figure by figure",
     "ab": "measure a change of the project against a revision",
-    "calibrate": "is the load maker to be trusted here?",
+    "calibrate": "is the load generator to be trusted here?",
     "serve": "bring arms up in the foreground and print their URLs",
 }
 

@@ -1,5 +1,5 @@
-"""Rows that a run stores, and what the load maker and the harness agree on: a request as a row of int64, a slice as it was
-played, what was used and what held meanwhile. Standard library only: the load maker imports this and nothing else.
+"""Rows that a run stores, and what the load generator and the harness agree on: a request as a row of int64, a slice as it was
+played, what was used and what held meanwhile. Standard library only: the load generator imports this and nothing else.
 """
 
 from dataclasses import dataclass
@@ -54,7 +54,7 @@ SHORTAGE: Final = frozenset({Outcome.TIMEOUT, Outcome.UNFINISHED})
 
 @dataclass(frozen=True)
 class Played:
-    """One slice as it was driven, by one load maker or by several together. Times in ns of CLOCK_MONOTONIC."""
+    """One slice as it was driven, by one load generator or by several together. Times in ns of CLOCK_MONOTONIC."""
 
     index: int
     start_ns: int  # the first request may be sent
@@ -67,7 +67,7 @@ class Played:
     late: int  # sent or dropped ones that did not keep the slice's limit, failures included; 0 without a limit
     shortage: bool  # requests timed out or were abandoned: the server is still busy with them
     latency_ms: float | None  # median of correct responses; None: there were none
-    ticks: int  # of the load maker's own 10 ms clock during the slice …
+    ticks: int  # of the load generator's own 10 ms clock during the slice …
     late_ticks: int  # … so many of them more than TICK_LATE_MS late
     worst_tick_ms: float
     p95_ms: float | None = None  # of correct responses; None: too few of them, or a run from before this was kept

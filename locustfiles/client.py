@@ -1,6 +1,6 @@
 """A lean HTTP/1.1 client for gevent: one keep-alive socket, a prebuilt request, httptools for the response.
 
-A load maker may not be the bottleneck of what it measures. Locust's own clients build a request
+A load generator may not be the bottleneck of what it measures. Locust's own clients build a request
 object, a response object and an event per call; this one sends bytes, parses bytes and hands back
 one tuple. It waits on gevent's event loop directly (one I/O watcher per connection), so a
 request costs one greenlet switch there and one back.

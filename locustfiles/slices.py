@@ -35,7 +35,7 @@ class Asked:
     filling_ns: int  # what is known of the cell's latency
     latencies: int  # how many of those that are seen a closed-loop slice lasts
     bodies: Mapping[str, bytes]  # endpoint label → the correct answer
-    place: tuple[int, int]  # which load maker of how many
+    place: tuple[int, int]  # which load generator of how many
 
     @property
     def arm(self) -> str:
@@ -57,7 +57,7 @@ class Asked:
 
 
 class ClosedSlice:
-    """Users that call back to back; each load maker has its share of them."""
+    """Users that call back to back; each load generator has its share of them."""
 
     def __init__(self, asked: Asked, crew: Crew, recorder: Recorder) -> None:
         number, of = asked.place
@@ -106,7 +106,7 @@ class ClosedSlice:
 
 
 class OpenSlice:
-    """Callers that wait for arrivals; each load maker has its share of the schedule."""
+    """Callers that wait for arrivals; each load generator has its share of the schedule."""
 
     pacer: Pacer | None = None  # one for the life of the process
 

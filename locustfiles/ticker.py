@@ -1,6 +1,6 @@
-"""The load maker's own clock: is its event loop there every 10 ms?
+"""The load generator's own clock: is its event loop there every 10 ms?
 
-A load maker that is stopped, starved of CPU or stuck in its own work cannot say so in its requests: they are
+A load generator that is stopped, starved of CPU or stuck in its own work cannot say so in its requests: they are
 all late together, as if the server were. Deadlines are absolute, so that a halt of 300 ms is thirty late ticks and not one.
 """
 

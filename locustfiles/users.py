@@ -1,4 +1,4 @@
-"""The users of a load maker: Locust spawns them, and each waits for its turns with a connection per arm.
+"""The users of a load generator: Locust spawns them, and each waits for its turns with a connection per arm.
 
 A turn is a function of the user, run in the user's own greenlet: its connections belong to that greenlet.
 """

@@ -47,7 +47,7 @@ LIVE, PLAIN = "live", "plain"
 
 COLUMNS: Final = {"throughput_rps": "throughput", "p95_ms": "p95"}
 
-PASSED, DIFFERS, UNDECIDED = "no cost", "a cost", "undecided"
+PASSED, DIFFERS, INCONCLUSIVE = "no cost", "a cost", "inconclusive"
 
 Logs = dict[str, float]
 """Of a run: each of COLUMNS as a mean of logarithms over its arms; throughput also over blocks, whose latencies are merged."""
@@ -55,7 +55,7 @@ Logs = dict[str, float]
 
 def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--scenario", type=Path, default=Path("scenarios/floor.toml"), help="of equal arms")
+    parser.add_argument("--scenario", type=Path, default=Path("scenarios/noise_floor.toml"), help="of equal arms")
     parser.add_argument("--pairs", type=int, default=8, help="of runs (default 8; at least 3 give an interval)")
     parser.add_argument("--blocks", type=int, default=2, help="per run (default 2)")
     parser.add_argument("--one", choices=(LIVE, PLAIN), help=argparse.SUPPRESS)
@@ -156,10 +156,10 @@ def report(pairs: Sequence[tuple[Logs, Logs]]) -> int:
 def judged(ratio: Estimate | None) -> str:
     """Whether the display costs something, costs nothing, or nobody can tell by these pairs."""
     if ratio is None or ratio.low is None or ratio.high is None:
-        return UNDECIDED
+        return INCONCLUSIVE
     if not ratio.low <= 1 <= ratio.high:
         return DIFFERS
-    return PASSED if ratio.low >= 1 / (1 + ALLOWED) and ratio.high <= 1 + ALLOWED else UNDECIDED
+    return PASSED if ratio.low >= 1 / (1 + ALLOWED) and ratio.high <= 1 + ALLOWED else INCONCLUSIVE
 
 
 if __name__ == "__main__":

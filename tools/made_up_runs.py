@@ -172,7 +172,7 @@ def _share(slice_: Slice) -> float:
 
 
 def _played(slice_: Slice, start_ns: int, length_ns: int, mean_ns: float, rows: Rows) -> Played:
-    """What the load maker would have said of these rows."""
+    """What the load generator would have said of these rows."""
     failures = int((rows[:, COLUMNS.index("outcome")] != Outcome.OK).sum())
     last_ns = int(rows[:, COLUMNS.index("done_ns")].max(initial=start_ns))
     return Played(

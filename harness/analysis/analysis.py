@@ -36,7 +36,7 @@ class Analysis:
     latencies: Latencies  # ms, sorted, merged over blocks
     percentiles: Mapping[tuple[Cell, float], Estimate | None]  # of those, by quantile
     compared: list[Compared]
-    floors: list[Compared]  # each control over the arm it repeats
+    noise_floors: list[Compared]  # each control over the arm it repeats
     causes: dict[str, str]  # arm → the exception its logs name most often
     refused: dict[tuple[str, str], str]  # (arm, endpoint) → why it was not loaded
     restarts: dict[Cell, int]  # how often a cell left its arm with unfinished work
@@ -124,11 +124,11 @@ class Analysis:
         """The least time a correct answer takes there on average, in ms: of a mix, weighed by shares."""
         return float(self._endpoints[cell.endpoint].mean_ms)
 
-    def floor(self, endpoint: str, level: Level, metric: Metric) -> float | None:
-        """The A/A floor: how far from 1 a ratio of two equal arms can be, as a fraction; None without a control."""
+    def noise_floor(self, endpoint: str, level: Level, metric: Metric) -> float | None:
+        """The A/A noise floor: how far from 1 a ratio of two equal arms can be, as a fraction; None without a control."""
         ends = [
             abs(np.log(end))
-            for floor in self.floors
+            for floor in self.noise_floors
             if (floor.endpoint, floor.level, floor.metric) == (endpoint, level, metric)
             for end in (floor.ratio.low, floor.ratio.high)
             if end is not None
@@ -180,7 +180,7 @@ def analyse(run: Run) -> Analysis:
         latencies=merged,
         percentiles=percentiles,
         compared=arm_comparison.compare(per_block, levels, declared, told, doubt),
-        floors=arm_comparison.compare(per_block, levels, controls, told),
+        noise_floors=arm_comparison.compare(per_block, levels, controls, told),
         causes=causes,
         refused=refused,
         restarts=restarts,

@@ -235,7 +235,7 @@ def scheduled(slice_: Row, stored: int) -> int:
 
 
 def _costs(indexes: list[int], usage: pd.DataFrame, answered: int) -> Row:
-    """The server's costs over these slices, and how busy server, load maker and services were (in cores)."""
+    """The server's costs over these slices, and how busy server, load generator and services were (in cores)."""
     server, load, services = (usage.loc[group].reindex(indexes) for group in ("server", "load", SERVICES))
     cpu_ns, wall_ns = server.cpu_ns.astype(float), server.wall_ns.astype(float)
     known = bool(cpu_ns.notna().all())
@@ -261,7 +261,7 @@ def _sessions(conditions: pd.DataFrame, requests: int) -> Row:
 
 
 def _conditions(slices: pd.DataFrame, conditions: pd.DataFrame) -> Row:
-    """The load maker's own clock, and what else went on."""
+    """The load generator's own clock, and what else went on."""
     known = conditions.astype(float)
     wall_ns = known.wall_ns.sum()
     upstream = known[known.upstream_requests > 0]

@@ -84,7 +84,7 @@ class Pooled:
 
 
 def slice_after_slice(requests: pd.DataFrame) -> Requests:
-    """The columns as arrays, ordered by slice. So they are recorded; several load makers' rows stand one after the other."""
+    """The columns as arrays, ordered by slice. So they are recorded; several load generators' rows stand one after the other."""
     columns = {name: requests[name].to_numpy() for name in requests}
     of_slice = columns["slice"]
     if (of_slice[1:] >= of_slice[:-1]).all():

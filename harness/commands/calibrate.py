@@ -1,4 +1,4 @@
-"""`djbench calibrate`: is the load maker to be trusted on this machine?."""
+"""`djbench calibrate`: how accurate the load generator is on this machine."""
 
 from pathlib import Path
 from typing import Annotated
@@ -17,29 +17,29 @@ from harness.system.cores import off_the_servers, share_cores
 @verb(epilog="example: djbench calibrate")
 def calibrate(
     results: Results = Path("results"),
-    floor: Annotated[Path, typer.Option(help="the A/A scenario that measures the noise floor")] = Path(
-        "scenarios/floor.toml"
+    noise_floor: Annotated[Path, typer.Option(help="the A/A scenario that measures the noise floor")] = Path(
+        "scenarios/noise_floor.toml"
     ),
 ) -> None:
-    """Is the load maker to be trusted on this machine? About four minutes; exit 3 if any line fails."""
+    """Check the accuracy of the load generator on this machine, in about four minutes. Exit 3: a check failed."""
     if not calibration.AVAILABLE:
-        raise UserError("calibration needs Linux: the server it holds the load maker against is built on epoll")
-    asked, cores = reader.load(floor), share_cores()
+        raise UserError("calibrate: needs Linux: its reference server is built on epoll")
+    asked, cores = reader.load(noise_floor), share_cores()
     with off_the_servers(cores):
         lines = [show(line) for line in calibration.full(cores, lambda what: print(f"… {what}", flush=True))]
-    lines.append(show(workflow.measure_floor(asked, floor, results)))
+    lines.append(show(workflow.measure_noise_floor(asked, noise_floor, results)))
     failed = [line.name for line in lines if line.passed is False]
     print(
-        f"{len(failed)} of {len(lines)} lines failed: {', '.join(failed)}"
+        f"{len(failed)} of {len(lines)} checks failed: {', '.join(failed)}"
         if failed
-        else f"all {len(lines)} lines passed"
+        else f"all {len(lines)} checks passed"
     )
     raise typer.Exit(EXIT_INVALID if failed else 0)
 
 
 def show(line: Line) -> Line:
-    """Print a calibrated line."""
-    word = {True: "pass", False: "FAIL", None: "none"}[line.passed]
+    """Print a calibration check: what was measured, the limit, and last the verdict."""
+    word = {True: "pass", False: "FAIL", None: "no limit"}[line.passed]
     advice = f"; {line.advice}" if line.passed is False else ""
-    print(f"{word}  {line.name:22}  {line.figure}  (limit: {line.limit}){advice}", flush=True)
+    print(f"{line.name + ':':25} {line.figure} (limit: {line.limit}): {word}{advice}", flush=True)
     return line

@@ -91,18 +91,16 @@ def explain_file(file: Path, results: Path, watch: Watch) -> None:
     watch.finished(folder=str(path), report=report, conclusion=[], next=[], exit_code=0)
 
 
-def measure_floor(asked: Scenario, file: Path, results: Path) -> Line:
-    """The A/A run: how far from 1 the ratio of two equal arms is here."""
+def measure_noise_floor(asked: Scenario, file: Path, results: Path) -> Line:
+    """The A/A run: how far from 1 the throughput ratio of two equal arms is on this machine."""
     from harness.analysis import analysis, frames
 
     analysed = analysis.analyse(frames.open_run(measured(asked, file, results, Watch(so_far, plain=True)).path))
     cell = analysed.cells[0]
-    floor = analysed.floor(cell.endpoint, cell.level, analysed.metrics[0])
-    ratio = numbers.ratio(analysed.floors[0].ratio) if analysed.floors else numbers.MISSING
-    figure = f"{numbers.margin(floor)} of throughput: two equal arms differ by {ratio}"
-    return Line(
-        "floor", figure, "none: the noise of a run here", floor is not None, "no valid block: see the run's report"
-    )
+    floor = analysed.noise_floor(cell.endpoint, cell.level, analysed.metrics[0])
+    ratio = numbers.ratio(analysed.noise_floors[0].ratio) if analysed.noise_floors else numbers.MISSING
+    figure = f"{numbers.margin(floor)} of throughput, ratio of two equal arms {ratio}"
+    return Line("noise floor (A/A)", figure, "none", floor is not None, "no valid block: see the run's report")
 
 
 def ended(watch: Watch, path: Path, code: int) -> int:

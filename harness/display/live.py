@@ -34,7 +34,7 @@ MOST_PLACE: Final = 32
 
 SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
-STYLES: Final = {"undecided": "yellow", "equivalent": "cyan", INVALID: "red"}
+STYLES: Final = {"inconclusive": "yellow", "equivalent": "cyan", INVALID: "red"}
 """The words say it all; what else there is, is a difference."""
 
 

@@ -28,11 +28,11 @@ def played(mode: str, slice_: Slice, one: Played | None) -> str:
 
 
 def lately(last: Lately, load_cores: int) -> list[str]:
-    """`612 req/s`, `p95 ≤ 121 ms`, `0 failed`, `load maker 43 % CPU` of the last slices."""
+    """`612 req/s`, `p95 ≤ 121 ms`, `0 failed`, `load generator 43 % CPU` of the last slices."""
     share = numbers.MISSING if last.load_busy is None else numbers.percent(last.load_busy / load_cores)
     p95 = "too few for p95" if last.worst_p95_ms is None else f"p95 ≤ {numbers.number(last.worst_p95_ms)} ms"
     failed = f"{numbers.count(last.failures)} {'FAILED' if last.failures else 'failed'}"
-    return [f"{numbers.number(last.rate_rps)} req/s", p95, failed, f"load maker {share} CPU"]
+    return [f"{numbers.number(last.rate_rps)} req/s", p95, failed, f"load generator {share} CPU"]
 
 
 def standing(mode: str, one: Standing) -> str:
@@ -47,12 +47,12 @@ def ratio(one: Standing) -> str:
 
 
 def word(one: Standing) -> str:
-    """The verdict as it stands; `INVALID so far` and why, `undecided` and what would decide it."""
+    """The verdict as it stands; `INVALID so far` and why, `inconclusive` and what would decide it."""
     return f"INVALID so far: {one.note}" if one.word == INVALID else f"{one.word} {one.note}".strip()
 
 
 def brief(one: Standing) -> str:
-    """The same where room is dear: `undecided (~7 blocks)`."""
+    """The same where room is dear: `inconclusive (~7 blocks)`."""
     if one.blocks_needed is None:
         return word(one)
     return f"{one.word} (~{blocks(one.blocks_needed)})"

@@ -21,7 +21,7 @@ class Lately:
     rate_rps: float | None  # correct responses per second of load; None: no time has passed
     worst_p95_ms: float | None  # percentiles are not averaged: the worst of those slices that have one
     failures: int
-    load_busy: float | None  # the load makers' CPU, in cores; None: not known here
+    load_busy: float | None  # the load generators' CPU, in cores; None: not known here
 
 
 class Last:

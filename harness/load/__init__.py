@@ -1,1 +1,1 @@
-"""The load maker: its seam, Locust behind it, and whether it can be trusted here."""
+"""The load generator: its interface, Locust behind it, and its calibration."""

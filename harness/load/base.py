@@ -13,11 +13,11 @@ Address = tuple[str, int]
 
 
 class Playing(Protocol):
-    """A load maker, ready to play slices."""
+    """A load generator, ready to play slices."""
 
     @property
     def pids(self) -> list[int]:
-        """The load maker's processes."""
+        """The load generator's processes."""
 
     def prepare(self, slice_: Slice, address: Address) -> None:
         """Get ready for this slice: choose users, open connections."""
@@ -36,4 +36,4 @@ class Load(Protocol):
     def playing(
         self, settings: LoadSettings, bodies: Mapping[str, bytes], folder: Path, cores: tuple[int, ...] | None
     ) -> Iterator[Playing]:
-        """A load maker for one block. `bodies`: endpoint label → the correct answer."""
+        """A load generator for one block. `bodies`: endpoint label → the correct answer."""

@@ -1,11 +1,11 @@
-"""A server whose behaviour is known to the microsecond: what calibration holds the load maker against.
+"""Reference server for calibration: its timing is known to the microsecond.
 
     python -m harness.load.known_server [--spin] PORT
 
-`GET /` answers at once, `GET /?ms=5` after 5 ms. `GET /freeze?ms=50&after=1500` makes the whole server stand still
+`GET /` returns immediately, `GET /?ms=5` after 5 ms. `GET /freeze?ms=50&after=1500` stalls the whole server
 for 50 ms, 1 500 ms from now. `GET /log` returns what was served since the last `/log`: [received ns, answered ns] of
-each request, on the same clock as the load maker's. A bare epoll loop, because it has to be faster than what it
-measures; with `--spin` it never sleeps, so that its own wake-up is no part of the figure.
+each request, on the same clock as the load generator's. A bare epoll loop, because it has to be faster than the load
+generator; with `--spin` it never sleeps, so that its own wake-up is no part of the figure.
 """
 
 import gc
@@ -55,7 +55,7 @@ class KnownServer:
         return asked_ns
 
     def serve(self) -> None:
-        """Until the process is ended. Without garbage collection, whose pauses would be nobody's behaviour."""
+        """Until the process is ended. Without garbage collection, because of its pauses."""
         gc.disable()
         listening = self.listener.fileno()
         while True:

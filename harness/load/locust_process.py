@@ -1,7 +1,7 @@
-"""The load maker as the harness sees it: prepare one slice, play it, get its raw requests. The only seam of the pipeline.
+"""The load generator as the harness sees it: prepare one slice, play it, get its raw requests. The only seam of the pipeline.
 
 Locust runs in its own process (or in several, that share a slice's users or arrivals between them), because gevent's
-monkey-patching must stay there. A load maker gets one plan file, and then two lines per slice: "prepare" (what, and at
+monkey-patching must stay there. A load generator gets one plan file, and then two lines per slice: "prepare" (what, and at
 which address; connections are opened now) and "go" (when). It answers each with one line, the second when the slice
 has been driven and drained. Between "go" and its answer nothing else is measured, and just before it
 the harness can read the servers' CPU clocks, so that a slice's CPU time belongs to its requests.
@@ -31,7 +31,7 @@ START_S: Final = 60.0
 
 TICK_S: Final = 0.1
 
-LEAD_NS: Final = 3_000_000  # from the decision to start to the start, so that every load maker knows of it in time
+LEAD_NS: Final = 3_000_000  # from the decision to start to the start, so that every load generator knows of it in time
 
 
 class LocustLoad:
@@ -59,7 +59,7 @@ class LocustLoad:
 
 
 class LocustPlayers:
-    """The harness's end of the conversation with locustfiles/player.py, for all load makers of a block at once."""
+    """The harness's end of the conversation with locustfiles/player.py, for all load generators of a block at once."""
 
     def __init__(self, children: Sequence[Child], rows_files: Sequence[Path]) -> None:
         self._children = children
@@ -101,7 +101,7 @@ class LocustPlayers:
                 raise _silence(child, "any more") from None
 
     def _answers(self, kind: str, seconds: float, tick: Callable[[], None] = lambda: None) -> list[dict[str, Any]]:
-        """The next line from every load maker, which has to be of this kind."""
+        """The next line from every load generator, which has to be of this kind."""
         return [self._answer(number, kind, seconds, tick) for number in range(len(self._children))]
 
     def _answer(self, number: int, kind: str, seconds: float, tick: Callable[[], None]) -> dict[str, Any]:
@@ -121,7 +121,7 @@ class LocustPlayers:
 
 
 def merged(parts: Sequence[Played]) -> Played:
-    """What several load makers played together. Counts add up; latencies, which size slices, are the longest."""
+    """What several load generators played together. Counts add up; latencies, which size slices, are the longest."""
     first = parts[0]
     latencies = [part.latency_ms for part in parts if part.latency_ms is not None]
     p95s = [part.p95_ms for part in parts if part.p95_ms is not None]
@@ -145,7 +145,7 @@ def merged(parts: Sequence[Played]) -> Played:
 
 
 def plan_for(settings: LoadSettings, bodies: Mapping[str, bytes]) -> dict[str, Any]:
-    """The one plan file of a block's load makers."""
+    """The one plan file of a block's load generators."""
     return {
         "timeout_s": settings.timeout_s,
         "drain_s": settings.drain_s,
@@ -156,7 +156,7 @@ def plan_for(settings: LoadSettings, bodies: Mapping[str, bytes]) -> dict[str, A
 def _start(number: int, of: int, plan_file: Path, rows_file: Path, cores: tuple[int, ...] | None) -> Child:
     name = "load" if of == 1 else f"load-{number}"
     return processes.start(
-        "load maker",
+        "load generator",
         [sys.executable, "-m", "locustfiles.player", str(plan_file), str(rows_file), str(number), str(of)],
         plan_file.parent / "logs" / f"{name}.log",
         cores=cores,
@@ -168,7 +168,7 @@ def _start(number: int, of: int, plan_file: Path, rows_file: Path, cores: tuple[
 
 
 def _silence(child: Child, what: str) -> UserError:
-    return UserError(f"the load maker did not answer {what}:\n{child.log_tail()}\n  log: {child.log}")
+    return UserError(f"the load generator did not answer {what}:\n{child.log_tail()}\n  log: {child.log}")
 
 
 def _lines_of(child: Child) -> Iterator[bytes | None]:

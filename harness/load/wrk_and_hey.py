@@ -1,4 +1,4 @@
-"""Other people's load makers, wrk and hey, where they are installed: second opinions on ours, on the same cores."""
+"""wrk and hey, where they are installed: to cross-check the load generator, on the same cores."""
 
 import re
 import shutil
@@ -13,7 +13,7 @@ RATE: Final = re.compile(r"Requests/sec:\s+([\d.]+)")
 
 
 def installed() -> list[str]:
-    """Which of them can be asked."""
+    """Those that are on PATH."""
     return [name for name in ("wrk", "hey") if shutil.which(name)]
 
 
@@ -25,13 +25,13 @@ def command(name: str, url: str, users: int, seconds: float) -> list[str]:
 
 
 def rate(name: str, url: str, users: int, seconds: float, cores: Sequence[int] | None) -> float:
-    """Requests per second that it counts."""
+    """Requests per second as it reports them."""
     result = subprocess.run(
         on_cores(command(name, url, users, seconds), cores), capture_output=True, text=True, timeout=seconds + 60
     )
     found = RATE.search(result.stdout)
     if result.returncode or not found:
-        raise UserError(f"{name}: no rate in its output:\n{result.stdout[-500:]}{result.stderr[-500:]}")
+        raise UserError(f"{name}: no Requests/sec in its output:\n{result.stdout[-500:]}{result.stderr[-500:]}")
     return float(found[1])
 
 

@@ -24,7 +24,7 @@ class Opening:
     left: int  # blocks to measure, at most
     slices: int  # of a block; a search for capacity can only guess
     expected_s: float  # for what is left
-    load_cores: int = 1  # that the load maker can use
+    load_cores: int = 1  # that the load generator can use
     calibration: Sequence[dict[str, Any]] = ()  # calibrate.Line, as stored
 
 
@@ -36,7 +36,7 @@ class Progress(Protocol):
     def slice_started(self, block: Block, slice_: Slice) -> None: ...
 
     def slice_played(self, block: Block, slice_: Slice, played: Played | None, load_busy: float | None) -> None:
-        """`played` None: the cell was refused. `load_busy`: CPU of the load makers' processes, in cores."""
+        """`played` None: the cell was refused. `load_busy`: CPU of the load generators' processes, in cores."""
 
     def block_finished(self, block: Block) -> None:
         """It is part of the run folder; nothing is running."""

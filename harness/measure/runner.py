@@ -112,7 +112,7 @@ class Visit:
         self.restarted: list[dict[str, Any]] = []
         self.probed: list[dict[str, Any]] = []
         self.middleware: dict[str, dict[str, Any]] = {}
-        self.load_busy: float | None = None  # cores that the load maker used in the last slice
+        self.load_busy: float | None = None  # cores that the load generator used in the last slice
 
     def play(self, slice_: Slice) -> Played:
         """Load one cell; an arm that is left with unfinished work, or has ended, is restarted before it is used again."""

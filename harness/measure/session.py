@@ -165,7 +165,7 @@ def calibrated_for(scenario: Scenario, cores: Cores) -> dict[str, Any]:
     found = calibrated(cores, scenario.load.mode, scenario.load.processes)
     most = max(float(cell.level) for cell, _, _ in layout.cells(scenario))
     if scenario.load.mode == OPEN and found["most_rate"] and most > found["most_rate"]:
-        limit = f"{found['most_rate']:.0f}/s, half of what the load maker can make here"
+        limit = f"{found['most_rate']:.0f}/s, half of what the load generator can make here"
         print(
             f"! {most:g}/s is more than {limit}: cells above it will be INVALID; lower the rate or set load.processes"
         )
@@ -175,7 +175,7 @@ def calibrated_for(scenario: Scenario, cores: Cores) -> dict[str, Any]:
 @cache
 def calibrated(cores: Cores, mode: str, processes: int) -> dict[str, Any]:
     """The short calibration; once for all scenarios of a command that load alike."""
-    print("calibrating the load maker …", flush=True)
+    print("calibrating the load generator …", flush=True)
     with off_the_servers(cores):
         found = calibration.short(cores, mode, processes)
     for line in found["lines"]:

@@ -7,7 +7,7 @@ LONGEST_REF = 24
 
 
 def doubled(scenario: Scenario, base: Base) -> Scenario:
-    """Each arm at the base and at the change, and the first once more at the base: the A/A floor.
+    """Each arm at the base and at the change, and the first once more at the base: the A/A noise floor.
 
     Own controls and claims are left out: they are about other arms.
     """

@@ -1,7 +1,7 @@
 """When requests are due in an open loop: offsets from the start of a slice, fixed before it begins. Pure, and seeded.
 
-The load maker sends by this schedule and the analysis computes it again from the same seed, so that
-"scheduled" is the plan's own number and not the load maker's word.
+The load generator sends by this schedule and the analysis computes it again from the same seed, so that
+"scheduled" is the plan's own number and not the load generator's word.
 """
 
 from collections.abc import Sequence
@@ -43,7 +43,7 @@ def draw(shares: Sequence[float], count: int, seed: int) -> NDArray[np.int64]:
 
 
 def share(offsets: Offsets, process: int, processes: int) -> Offsets:
-    """What one of several load makers sends; together they send the schedule, each arrival once."""
+    """What one of several load generators sends; together they send the schedule, each arrival once."""
     return offsets[process::processes]
 
 

@@ -52,7 +52,7 @@ class Found:
         float | None
     )  # the highest confirmed rate; None: the promise was not kept at any rate tried, or nothing could be measured
     kept: int  # how many of the confirming slices kept it
-    bounded: bool  # the load maker's own limit ended the search: the arm may hold more
+    bounded: bool  # the load generator's own limit ended the search: the arm may hold more
 
 
 class Search:
@@ -124,7 +124,7 @@ class Search:
             self._start_confirming(kept)
 
     def _raise(self, kept: float) -> None:
-        """The next higher rate, in growing steps; or, where the load maker can offer no more, confirm what it can."""
+        """The next higher rate, in growing steps; or, where the load generator can offer no more, confirm what it can."""
         if kept >= self._most:
             self._start_confirming(kept)
         else:
@@ -167,7 +167,7 @@ class Search:
 def course(scenario: Scenario, block: int, before: Mapping[Key, float], most: float) -> Course:
     """The slices of one block, one by one; send() how each went. Returns what every search found.
 
-    `before`: what the last block found. `most`: the highest rate the load maker may be asked for.
+    `before`: what the last block found. `most`: the highest rate the load generator may be asked for.
     """
     rng = random.Random(f"{scenario.seed}/{block}/capacity")
     searches = [

@@ -124,7 +124,7 @@ def max_in_flight(load: Load, rate: float) -> int:
 
 
 def most_connections(scenario: Scenario) -> int:
-    """The most connections the load maker may have to one arm."""
+    """The most connections the load generator may have to one arm."""
     if scenario.load.mode == CLOSED:
         return int(max(cell.level for cell, _, _ in cells(scenario)))
     if scenario.load.mode == CAPACITY:

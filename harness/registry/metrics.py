@@ -24,8 +24,8 @@ class Metric:
 
 
 LEAST_MS: Final = 0.5
-"""5 % of nothing is nothing: this is what the load maker itself may be off by (docs/method.md, truth), and no user feels it. So
-too with the other `least`: 1 req/s, 0.01 ms of CPU (1 % of a core at 1 000 req/s) and 1 MiB are what a restart alone moves."""
+"""A relative limit means nothing near zero: this is the load generator's timing error (docs/method.md), and no user notices it.
+The other `least` likewise: a restart alone moves 1 req/s, 0.01 ms of CPU (1 % of a core at 1 000 req/s) and 1 MiB."""
 
 THROUGHPUT: Final = Metric(
     "throughput_rps", "throughput", "req/s", True, "faster", "slower", key="throughput", least=1.0

@@ -73,9 +73,7 @@ def _tally(two: TwoRuns) -> str:
     words = [one.verdict.word for one in two.matched]
     better = sum(word == one.metric.better for word, one in zip(words, two.matched, strict=True))
     worse = sum(word == one.metric.worse for word, one in zip(words, two.matched, strict=True))
-    return (
-        f"{better} better, {worse} worse, {words.count('equivalent')} equivalent, {words.count('undecided')} undecided"
-    )
+    return f"{better} better, {worse} worse, {words.count('equivalent')} equivalent, {words.count('inconclusive')} inconclusive"
 
 
 def _conclusion(two: TwoRuns, limit: float | None) -> list[str]:
@@ -159,9 +157,11 @@ def _table(two: TwoRuns, cells: Sequence[Cell], told: Sequence[Metric], failed: 
             rows.append([cell.arm, out[cell], *[""] * (len(told) - 1)])
         else:
             rows.append([cell.arm, *(_figure(found.get((cell, metric)), failed) for metric in told)])
-    floors = [max((one.floor or 0.0 for one in found.values() if one.metric is metric), default=0.0) for metric in told]
+    floors = [
+        max((one.noise_floor or 0.0 for one in found.values() if one.metric is metric), default=0.0) for metric in told
+    ]
     if any(floors):
-        rows.append(["A/A floor", *(numbers.margin(floor or None) for floor in floors)])
+        rows.append(["noise floor (A/A)", *(numbers.margin(floor or None) for floor in floors)])
     return Table(["NEW / BASE", *(metric.title for metric in told)], rows)
 
 

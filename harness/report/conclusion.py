@@ -17,7 +17,7 @@ from harness.verdicts.validity import Reason
 SIGNS: Final = {
     claim_conditions.SUPPORTED: "✔",
     claim_conditions.REFUTED: "✘",
-    claim_conditions.UNDECIDED: "~",
+    claim_conditions.INCONCLUSIVE: "~",
     claim_conditions.INVALID: "!",
 }
 
@@ -59,7 +59,7 @@ def figures_of(all_of_them: Sequence[Judged], part: Judged) -> str:
 
 def _sentence(analysis: Analysis, arm: str, over: str, compared: Iterable[Compared]) -> str:
     told = analysis.metrics[0]
-    groups: dict[str, list[str]] = {told.better: [], told.worse: [], "equivalent": [], "undecided": []}
+    groups: dict[str, list[str]] = {told.better: [], told.worse: [], "equivalent": [], "inconclusive": []}
     for c in compared:
         found = verdict.of(c, analysis)
         word = found.word

@@ -32,7 +32,7 @@ def _cell_summary(analysis: Analysis, cell: Cell) -> dict[str, Any]:
 
 
 def comparisons_table(analysis: Analysis, reasons: list[Reason]) -> pd.DataFrame:
-    """One row per comparison, its verdict and its A/A floor: what comparisons.csv holds."""
+    """One row per comparison, its verdict and its A/A noise floor: what comparisons.csv holds."""
     lost = validity.invalid_cells(reasons)
     valid = set(map(id, sections.valid_comparisons(analysis, lost)))
     return pd.DataFrame([_comparison_row(analysis, c, id(c) in valid) for c in analysis.compared])
@@ -75,7 +75,7 @@ def _comparison_row(analysis: Analysis, c: Compared, valid: bool) -> dict[str, A
         "high": c.ratio.high,
         "blocks": c.ratio.n,
         "p_corrected": c.p,
-        "floor": analysis.floor(c.endpoint, c.level, c.metric),
-        "margin": max(analysis.run.scenario.margin, analysis.floor(c.endpoint, c.level, c.metric) or 0.0),
+        "noise_floor": analysis.noise_floor(c.endpoint, c.level, c.metric),
+        "margin": max(analysis.run.scenario.margin, analysis.noise_floor(c.endpoint, c.level, c.metric) or 0.0),
         "verdict": found.word if valid else "invalid",
     }

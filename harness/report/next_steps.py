@@ -58,18 +58,18 @@ def _mend(analysed: Analysis, reasons: list[Reason]) -> Step | None:
 
 
 def _extend(analysed: Analysis, reasons: list[Reason]) -> Step | None:
-    """So many blocks more as decide the most within reason; at least one of what is undecided."""
+    """So many blocks more as decide the most within reason; at least one of what is inconclusive."""
     if analysed.run.state != FINISHED:
         return None
     asked = [c for c in sections.valid_comparisons(analysed, validity.invalid_cells(reasons)) if _first(analysed, c)]
-    undecided = [c for c in asked if verdict.of(c, analysed).word == verdict.UNDECIDED]
-    needed = [n for c in undecided if (n := verdict.needed(c, analysed)) is not None and n > analysed.blocks]
+    inconclusive = [c for c in asked if verdict.of(c, analysed).word == verdict.INCONCLUSIVE]
+    needed = [n for c in inconclusive if (n := verdict.needed(c, analysed)) is not None and n > analysed.blocks]
     if not needed:
         return None
     more = max([n - analysed.blocks for n in needed if n - analysed.blocks <= MOST_BLOCKS], default=None)
     more = min(needed) - analysed.blocks if more is None else more
     decided = sum(n - analysed.blocks <= more for n in needed)
-    what = f"{decided} of {len(undecided)} undecided comparisons by {analysed.metrics[0].title}"
+    what = f"{decided} of {len(inconclusive)} inconclusive comparisons by {analysed.metrics[0].title}"
     return Step(f"djbench extend {analysed.run.path} --blocks {more}", f"would be about enough to decide {what}")
 
 

@@ -116,9 +116,9 @@ def _ratios(analysis: Analysis, compared: list[Compared], cell: Cell) -> Table:
     for arm, over in pairs:
         found = {c.metric: c for c in compared if (c.arm, c.over) == (arm, over)}
         rows.append([f"{arm} / {over}", *(_ratio_cell(analysis, found.get(metric)) for metric in _named(analysis))])
-    floors = [analysis.floor(cell.endpoint, cell.level, metric) for metric in _named(analysis)]
+    floors = [analysis.noise_floor(cell.endpoint, cell.level, metric) for metric in _named(analysis)]
     if any(floor is not None for floor in floors):
-        rows.append(["A/A floor", *(numbers.margin(floor) for floor in floors)])
+        rows.append(["noise floor (A/A)", *(numbers.margin(floor) for floor in floors)])
     return Table(["ratio", *(metric.title for metric in _named(analysis))], rows)
 
 
@@ -158,7 +158,7 @@ def _found_notes(analysis: Analysis, cells: list[Cell]) -> list[str]:
             f"{one['rate']:g}/s ({one['kept']} of {CONFIRMATIONS})" if one["rate"] else "none" for one in found
         )
         bounded = any(one["bounded"] for one in found)
-        more = "; the load maker's limit ended the search: it may hold more" if bounded else ""
+        more = "; the load generator's limit ended the search: it may hold more" if bounded else ""
         notes.append(f"{cell.arm} keeps {promise} up to, block by block (confirming slices): {rates}{more}")
     return notes
 

@@ -93,11 +93,13 @@ def edited(analysis: Analysis) -> list[str]:
 
 
 def _calibration(analysis: Analysis) -> list[str]:
-    """The load maker before the run: its ceiling, and what of it did not pass."""
+    """The load generator before the run: its ceiling, and what of it did not pass."""
     stored = analysis.run.head["calibration"]
     lines = []
     if stored.get("ceiling_rps"):
-        lines.append(f"load maker: up to {numbers.number(stored['ceiling_rps'])} req/s here, calibrated before the run")
+        lines.append(
+            f"load generator: up to {numbers.number(stored['ceiling_rps'])} req/s here, calibrated before the run"
+        )
     failed = [line for line in stored.get("lines", []) if line["passed"] is False]
     lines += [
         f"! calibration: {line['name']} {line['figure']} (limit {line['limit']}): {line['advice']}" for line in failed

@@ -8,7 +8,7 @@
             resources.parquet    one row per slice and process group: resources.Usage
             conditions.parquet   one row per slice: conditions.Conditions
             block.json           slices as played, commands, identities, refused cells, causes of failures
-            logs/                one per server, service and load maker
+            logs/                one per server, service and load generator
         report/                  rebuilt at will
 
 Every file is written under a temporary name and renamed, so a run that was cut off is a smaller run, never a broken one.

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Cores:
-    """Which cores the servers get and which the load maker and the services; None: no affinity on this system."""
+    """Which cores the servers get and which the load generator and the services; None: no affinity on this system."""
 
     server: tuple[int, ...] | None
     load: tuple[int, ...] | None
@@ -22,7 +22,7 @@ def share_cores() -> Cores:
     usable = sorted(os.sched_getaffinity(0))
     if len(usable) < 2:
         return Cores(
-            None, None, "only one core: server and load share it, so every figure includes the load maker's cost"
+            None, None, "only one core: server and load share it, so every figure includes the load generator's cost"
         )
     half = len(usable) // 2
     return Cores(tuple(usable[:half]), tuple(usable[half:]))
@@ -30,7 +30,7 @@ def share_cores() -> Cores:
 
 @contextmanager
 def off_the_servers(cores: Cores) -> Iterator[None]:
-    """Keep this process, the harness, out of the way: on the load's cores, and never in place of the load maker.
+    """Keep this process, the harness, out of the way: on the load's cores, and never in place of the load generator.
 
     SCHED_IDLE (sched(7)) gives way to any other process at once: with the normal policy a reading of /proc in mid-slice
     made requests up to 4 ms late. Children start as normal ones. Without privileges there may be no way back,

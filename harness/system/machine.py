@@ -22,7 +22,7 @@ SAME: Final = ("cpu", "cores", "system", "python", "implementation", "gil", "pac
 
 
 def refuse_too_many_connections(connections: int, arms: int) -> None:
-    """UserError if the load maker may not open that many sockets to each arm."""
+    """UserError if the load generator may not open that many sockets to each arm."""
     import resource
 
     needed, (_, hard) = connections * arms + 200, resource.getrlimit(resource.RLIMIT_NOFILE)

@@ -27,7 +27,7 @@ TERM_S: Final = 3.0
 GOES_FIRST: Final = -20
 
 GIVES_WAY: Final = 19
-"""Load maker and services share cores, and a load maker that waits for its core measures itself."""
+"""Load generator and services share cores, and a load generator that waits for its core measures itself."""
 
 HERE: Final = Path(__file__).parent
 

@@ -77,7 +77,7 @@ def _by_what_is_asked(
 
 
 def _by_services(analysis: Analysis, rows: pd.DataFrame, free: bool) -> str | None:
-    """What serves the arm beside it (database, cache, slow API) shares its cores with the load maker, which goes first."""
+    """What serves the arm beside it (database, cache, slow API) shares its cores with the load generator, which goes first."""
     cores = analysis.run.head["cores"]["load"]
     services, load = (float(rows[column].astype(float).median()) for column in ("services_busy", "load_busy"))
     if not cores or not free or not services + load >= BUSY * len(cores) or services < load:

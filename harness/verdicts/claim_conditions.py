@@ -13,7 +13,7 @@ from harness.statistics.estimate import Estimate
 from harness.verdicts.mechanism import PER_REQUEST, Explained
 from harness.verdicts.server_checks import FAILURES_MOST
 
-SUPPORTED, REFUTED, UNDECIDED, INVALID = "supported", "refuted", "undecided", "invalid"
+SUPPORTED, REFUTED, INCONCLUSIVE, INVALID = "supported", "refuted", "inconclusive", "invalid"
 
 
 @dataclass(frozen=True)
@@ -66,7 +66,7 @@ def kept(analysis: Analysis, condition: Condition, lost: dict[Cell, str]) -> Jud
     if why_not:
         return Judged(INVALID, why_not)
     if found is None:
-        return Judged(UNDECIDED, f"{at}: too few samples for {metric.title}")
+        return Judged(INCONCLUSIVE, f"{at}: too few samples for {metric.title}")
     limit, upper = condition.at_most or condition.at_least, condition.at_most is not None
     assert limit is not None
     said = f"{at}: {numbers.estimate(found)}{unit(metric)}, claimed {'at most' if upper else 'at least'} {limit}"
@@ -76,13 +76,13 @@ def kept(analysis: Analysis, condition: Condition, lost: dict[Cell, str]) -> Jud
 def _against(found: Estimate, limit: Quantity, upper: bool, said: str) -> Judged:
     if found.low is None or found.high is None:
         return Judged(
-            UNDECIDED, f"{said}; an interval takes {significance.FEWEST_BLOCKS} blocks with enough samples each"
+            INCONCLUSIVE, f"{said}; an interval takes {significance.FEWEST_BLOCKS} blocks with enough samples each"
         )
     if found.high <= limit.value if upper else found.low >= limit.value:
         return Judged(SUPPORTED, said)
     if found.low > limit.value if upper else found.high < limit.value:
         return Judged(REFUTED, said)
-    return Judged(UNDECIDED, f"{said}; the interval has the limit in it")
+    return Judged(INCONCLUSIVE, f"{said}; the interval has the limit in it")
 
 
 def raises(analysis: Analysis, condition: Condition) -> Judged:
@@ -111,7 +111,7 @@ def counted(analysis: Analysis, condition: Condition, explained: Explained | Non
     at, limit = where(analysis, condition, metric), condition.at_most or condition.at_least
     assert limit is not None
     if explained is None:
-        return Judged(UNDECIDED, f"{at}: not counted; `djbench explain {analysis.run.path}` counts it")
+        return Judged(INCONCLUSIVE, f"{at}: not counted; `djbench explain {analysis.run.path}` counts it")
     if cell not in explained.cells:
         return Judged(INVALID, f"{at}: not explained: {explained.unexplained.get(cell, 'not asked for')}")
     value = getattr(explained.cells[cell], metric.column)

@@ -1,8 +1,8 @@
-"""What became of the claims: supported, refuted, undecided or invalid, each with its numbers and a sentence of reason. Pure.
+"""What became of the claims: supported, refuted, inconclusive or invalid, each with its numbers and a sentence of reason. Pure.
 
 A claim is supported by an interval that lies wholly on its side of the limit, refuted by one that lies wholly on the other, and
-otherwise undecided. Where two arms are compared, a sign-flip test against that limit has to agree, corrected for all such
-conditions of the scenario, and the estimate has to be further from it than the A/A floor.
+otherwise inconclusive. Where two arms are compared, a sign-flip test against that limit has to agree, corrected for all such
+conditions of the scenario, and the estimate has to be further from it than the A/A noise floor.
 """
 
 from collections.abc import Sequence
@@ -23,10 +23,10 @@ from harness.statistics import significance
 from harness.statistics.estimate import Estimate
 from harness.verdicts import claim_conditions, mechanism, verdict
 from harness.verdicts.claim_conditions import (
+    INCONCLUSIVE,
     INVALID,
     REFUTED,
     SUPPORTED,
-    UNDECIDED,
     Judged,
     cells_of,
     place,
@@ -37,7 +37,7 @@ from harness.verdicts.validity import Reason
 
 BETTER, THAN = "better", "than"
 
-WORST_FIRST: Final = (REFUTED, INVALID, UNDECIDED, SUPPORTED)
+WORST_FIRST: Final = (REFUTED, INVALID, INCONCLUSIVE, SUPPORTED)
 """Joined conditions: one that is refuted refutes the claim, whatever the others are."""
 
 
@@ -152,7 +152,7 @@ def _judge_pair(analysis: Analysis, condition: Condition, lost: dict[Cell, str],
     ratio = pair.compared.ratio
     better, than = condition.sides
     said = f"{place(analysis, condition, metric)}: {better} is {numbers.ratio(ratio)} as good as {than}"
-    if analysis.floor(pair.compared.endpoint, pair.compared.level, metric) is None:
+    if analysis.noise_floor(pair.compared.endpoint, pair.compared.level, metric) is None:
         said += " (no A/A control here)"
     if condition.by is not None:
         word, why = _side(analysis, condition, pair, p, condition.by.at_least)
@@ -162,7 +162,7 @@ def _judge_pair(analysis: Analysis, condition: Condition, lost: dict[Cell, str],
     if _within(ratio, 1 + condition.equivalent_within):
         return Judged(SUPPORTED, said)
     word, why = _side(analysis, condition, pair, p, ratio.value < 1)
-    return Judged(UNDECIDED if word == SUPPORTED else word, said + why)
+    return Judged(INCONCLUSIVE if word == SUPPORTED else word, said + why)
 
 
 def _side(analysis: Analysis, condition: Condition, pair: Pair, p: float, at_least: bool) -> tuple[str, str]:
@@ -171,15 +171,15 @@ def _side(analysis: Analysis, condition: Condition, pair: Pair, p: float, at_lea
     compared, limit = pair.compared, pair.limit
     ratio = compared.ratio
     if ratio.low is None or ratio.high is None:
-        return UNDECIDED, f"; a verdict takes {significance.FEWEST_BLOCKS} blocks"
-    floor = analysis.floor(compared.endpoint, compared.level, compared.metric) or 0.0
+        return INCONCLUSIVE, f"; a verdict takes {significance.FEWEST_BLOCKS} blocks"
+    floor = analysis.noise_floor(compared.endpoint, compared.level, compared.metric) or 0.0
     apart = ratio.low > limit or ratio.high < limit
     if apart and abs(log(ratio.value / limit)) <= log(1 + floor):
-        return UNDECIDED, f"; within the A/A floor of {numbers.margin(floor)}"
+        return INCONCLUSIVE, f"; within the A/A noise floor of {numbers.margin(floor)}"
     if apart and p <= compared.doubt:
         return (SUPPORTED if (ratio.value > limit) == at_least else REFUTED), ""
     needed = verdict.blocks_needed(compared.logs - log(limit), 0.0, compared.doubt / pair.family)
-    return UNDECIDED, f" {verdict.needed_in_words(needed)}"
+    return INCONCLUSIVE, f" {verdict.needed_in_words(needed)}"
 
 
 def _flags(analysis: Analysis, condition: Condition, reasons: Sequence[Reason]) -> str:

@@ -1,4 +1,4 @@
-"""Was it the load maker, or the machine, and not the server? The checks of checks.py that are about everything but the arm. Pure.
+"""Checks on the load generator and the machine: everything in the measurement but the arm itself. Pure.
 
 Each takes the analysis, a cell and its rows, and gives reasons in words: what was seen against what limit, and what to do.
 """
@@ -21,25 +21,25 @@ OFFERED_MOST, OFFERED_FEW = 0.01, 3
 
 LATE_SHARE: Final = 0.01  # p99: so many may be later than the limit
 
-CEILING_MOST, CEILING_WARN = 0.50, 0.35  # of what the load maker can offer at all
+CEILING_MOST, CEILING_WARN = 0.50, 0.35  # of what the load generator can offer at all
 
 LOAD_BUSY_MOST: Final = 0.70
 
 UPSTREAM_LATE_MS, UPSTREAM_LATE_SHARE = 1.0, 0.05
 
 
-def load_maker_busy(analysis: Analysis, cell: Cell, rows: pd.DataFrame) -> Iterator[str]:
-    """A load maker that is short of CPU measures itself."""
+def load_generator_busy(analysis: Analysis, cell: Cell, rows: pd.DataFrame) -> Iterator[str]:
+    """A load generator that is short of CPU measures itself."""
     cores = load_cores(analysis)
     busy = rows.load_busy.astype(float).median() / cores
     if busy > LOAD_BUSY_MOST:
         where = "its core" if cores == 1 else f"its {cores} cores"
         limit = numbers.percent(LOAD_BUSY_MOST)
-        yield f"the load maker used {numbers.percent(busy)} of {where} (limit {limit}): lower the level or add cores"
+        yield f"the load generator used {numbers.percent(busy)} of {where} (limit {limit}): lower the level or add cores"
 
 
 def near_ceiling(analysis: Analysis, cell: Cell, rows: pd.DataFrame) -> Iterator[str]:
-    """More than half of what the load maker can offer at all."""
+    """More than half of what the load generator can offer at all."""
     yield from _near_ceiling(analysis, rows, CEILING_MOST, inf)
 
 
@@ -49,23 +49,25 @@ def nearing_ceiling(analysis: Analysis, cell: Cell, rows: pd.DataFrame) -> Itera
 
 
 def send_lag(analysis: Analysis, cell: Cell, rows: pd.DataFrame) -> Iterator[str]:
-    """Requests that leave late measure the load maker. One block in which p99 is surely over the limit is enough."""
+    """Requests that leave late measure the load generator. One block in which p99 is surely over the limit is enough."""
     for row in rows.to_dict("records"):
         if surely_more(int(row["lagging"]), int(row["requests"]), LATE_SHARE):
             lag, limit = numbers.number(row["lag_p99_ms"]), numbers.number(row["lag_limit_ms"])
-            advice = "the load maker was late, not the server; run again on a quieter machine or lower the rate"
+            advice = "the load generator was late, not the server; run again on a quieter machine or lower the rate"
             yield f"send lag p99 {lag} ms in block {row['block']} (limit {limit} ms): {advice}"
             return
 
 
 def ticker_late(analysis: Analysis, cell: Cell, rows: pd.DataFrame) -> Iterator[str]:
-    """The load maker's own 10 ms clock: stopped, starved or stuck, it cannot say so in its requests."""
+    """The load generator's own 10 ms clock: stopped, starved or stuck, it cannot say so in its requests."""
     for row in rows.to_dict("records"):
         if surely_more(int(row["late_ticks"]), int(row["ticks"]), LATE_SHARE) and row["worst_tick_ms"] > TICK_LATE_MS:
             worst = numbers.number(row["worst_tick_ms"])
-            share = f"{int(row['late_ticks'])} of {int(row['ticks'])} ticks of the load maker's 10 ms clock were late"
+            share = (
+                f"{int(row['late_ticks'])} of {int(row['ticks'])} ticks of the load generator's 10 ms clock were late"
+            )
             limit = f"the worst by {worst} ms (limit: 1 % later than {TICK_LATE_MS:g} ms)"
-            advice = "the load maker stood still; run again on a quieter machine"
+            advice = "the load generator stood still; run again on a quieter machine"
             yield f"send lag: {share} in block {row['block']}, {limit}: {advice}"
             return
 
@@ -79,7 +81,7 @@ def offered(analysis: Analysis, cell: Cell, rows: pd.DataFrame) -> Iterator[str]
         if due - in_time > max(OFFERED_MOST * due, OFFERED_FEW):
             sent, wanted = numbers.number(in_time / row["slice_s"]), numbers.number(due / row["slice_s"])
             seen = f"{sent}/s were sent in block {row['block']} where {wanted}/s were due"
-            yield f"{seen} (limit 1 %): the load maker did not keep up"
+            yield f"{seen} (limit 1 %): the load generator did not keep up"
             return
 
 
@@ -117,7 +119,7 @@ def upstream_late(analysis: Analysis, cell: Cell, rows: pd.DataFrame) -> Iterato
 
 
 def load_cores(analysis: Analysis) -> int:
-    """How many cores the load maker can use."""
+    """How many cores the load generator can use."""
     cores = analysis.run.head["cores"]["load"]
     processes = int(analysis.run.scenario.load.processes)
     return min(processes, len(cores)) if cores else processes
@@ -130,7 +132,5 @@ def _near_ceiling(analysis: Analysis, rows: pd.DataFrame, above: float, below: f
     rate = float(((rows.requests + rows.dropped) / rows.slice_s).median())
     if above < rate / ceiling <= below:
         share, most = numbers.percent(rate / ceiling), numbers.percent(above)
-        seen = (
-            f"{numbers.number(rate)}/s is {share} of the {numbers.number(ceiling)}/s that the load maker can make here"
-        )
+        seen = f"{numbers.number(rate)}/s is {share} of the {numbers.number(ceiling)}/s that the load generator can make here"
         yield f"{seen} (limit {most}): lower the level or set load.processes"

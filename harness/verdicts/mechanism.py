@@ -34,7 +34,7 @@ SPOILS_COUNTS: Final[tuple[validity.Check, ...]] = (
     server_checks.unseen,
     server_checks.wrong_workers,
 )
-"""What makes a cell's counts worthless. A load maker that was late does not: it only spoils times."""
+"""What makes a cell's counts worthless. A load generator that was late does not: it only spoils times."""
 
 
 @dataclass(frozen=True)

@@ -41,8 +41,8 @@ class Side:
         values = self.analysis.rows(cell)[metric.column].to_numpy(dtype=float)
         return np.asarray(np.log(values[np.isfinite(values) & (values > 0)]))
 
-    def floor(self, cell: Cell, metric: Metric) -> float | None:
-        return self.analysis.floor(cell.endpoint, cell.level, metric)
+    def noise_floor(self, cell: Cell, metric: Metric) -> float | None:
+        return self.analysis.noise_floor(cell.endpoint, cell.level, metric)
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,7 @@ class Matched:
     ratio: Estimate
     logs: tuple[Values, Values] = field(compare=False)  # of NEW's blocks and of BASE's
     margin: float  # the larger of both scenarios'
-    floor: float | None  # the larger of both runs'
+    noise_floor: float | None  # the larger of both runs'
     p: float  # of there being no difference, corrected for the family
     family: int = 1  # how many comparisons it was corrected for
     doubt: float = DOUBT
@@ -76,7 +76,7 @@ class Matched:
 
     @property
     def verdict(self) -> Verdict:
-        return verdict.weigh(self, self.margin, self.floor, self._advice)
+        return verdict.weigh(self, self.margin, self.noise_floor, self._advice)
 
     def _advice(self, allowed: float) -> str:
         if not self.judged:
@@ -180,6 +180,6 @@ def _match(cell: Cell, metric: Metric, sides: Sequence[Side]) -> Matched:
     base, new = (side.logs(cell, metric) for side in sides)
     found = intervals.welch(new, base)
     assert found is not None
-    floors = [floor for side in sides if (floor := side.floor(cell, metric)) is not None]
+    floors = [floor for side in sides if (floor := side.noise_floor(cell, metric)) is not None]
     margin = max(side.margin for side in sides)
     return Matched(cell, metric, found[0], (new, base), margin, max(floors, default=None), found[1])

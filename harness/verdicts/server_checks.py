@@ -141,7 +141,7 @@ def dropped(analysis: Analysis, cell: Cell, rows: pd.DataFrame) -> Iterator[str]
 
 
 def unaccounted(analysis: Analysis, cell: Cell, rows: pd.DataFrame) -> Iterator[str]:
-    """Scheduled = sent + dropped, and what the load maker counted is what is stored, to the unit."""
+    """Scheduled = sent + dropped, and what the load generator counted is what is stored, to the unit."""
     count = int(rows.unaccounted.sum())
     if count:
         lost = f"{numbers.count(count)} requests are scheduled or counted but not stored"

@@ -17,7 +17,7 @@ from harness.analysis.analysis import Analysis
 from harness.plan.slices import Cell
 from harness.verdicts import validity
 from harness.verdicts.environment_checks import (
-    load_maker_busy,
+    load_generator_busy,
     near_ceiling,
     nearing_ceiling,
     offered,
@@ -95,9 +95,11 @@ def sound(analysis: Analysis) -> tuple[Analysis, list[Reason]]:
     reasons = check(analysis)
     lost = invalid_cells(reasons)
     floors = [
-        one for one in analysis.floors if not {Cell(arm, one.endpoint, one.level) for arm in (one.arm, one.over)} & lost
+        one
+        for one in analysis.noise_floors
+        if not {Cell(arm, one.endpoint, one.level) for arm in (one.arm, one.over)} & lost
     ]
-    told = replace(analysis, floors=floors)
+    told = replace(analysis, noise_floors=floors)
     _KNOWN[told] = reasons  # no check asks for a floor
     return told, reasons
 
@@ -122,7 +124,7 @@ INVALIDATING: Final[tuple[Check, ...]] = (
     offered,
     send_lag,
     ticker_late,
-    load_maker_busy,
+    load_generator_busy,
     near_ceiling,
     swapping,
 )

@@ -1,4 +1,4 @@
-"""From figures to words: faster, slower, equivalent or undecided, and how many blocks would decide. Pure."""
+"""From figures to words: faster, slower, equivalent or inconclusive, and how many blocks would decide. Pure."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -21,12 +21,12 @@ MOST_BLOCKS: Final = 1_000
 MOST_MARGIN: Final = 0.25
 """Where two equal arms differ by more, everything would be equivalent: then nothing is."""
 
-UNDECIDED, EQUIVALENT = "undecided", "equivalent"
+INCONCLUSIVE, EQUIVALENT = "inconclusive", "equivalent"
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """faster, slower (less, more for costs), equivalent or undecided."""
+    """faster, slower (less, more for costs), equivalent or inconclusive."""
 
     word: str
     note: str = ""  # within which margin, or what would decide it
@@ -54,7 +54,7 @@ Advice = Callable[[float], str]
 
 def of(compared: Compared, analysis: Analysis) -> Verdict:
     """What this comparison of a run says."""
-    floor = analysis.floor(compared.endpoint, compared.level, compared.metric)
+    floor = analysis.noise_floor(compared.endpoint, compared.level, compared.metric)
     return judge(compared, analysis.run.scenario.margin, floor)
 
 
@@ -70,7 +70,7 @@ def judge(compared: Compared, margin: float, floor: float | None) -> Verdict:
 
 
 def needed(compared: Compared, analysis: Analysis) -> int | None:
-    """Fewest blocks that would decide an undecided comparison; None where it is decided, or no number of blocks would."""
+    """Fewest blocks that would decide an inconclusive comparison; None where it is decided, or no number of blocks would."""
     counted: list[int | None] = []
 
     def advice(allowed: float) -> str:
@@ -78,7 +78,7 @@ def needed(compared: Compared, analysis: Analysis) -> int | None:
         counted.append(FEWEST_BLOCKS if compared.ratio.low is None else fewest)
         return ""
 
-    floor = analysis.floor(compared.endpoint, compared.level, compared.metric)
+    floor = analysis.noise_floor(compared.endpoint, compared.level, compared.metric)
     weigh(compared, analysis.run.scenario.margin, floor, advice)
     return counted[0] if counted else None
 
@@ -86,13 +86,13 @@ def needed(compared: Compared, analysis: Analysis) -> int | None:
 def weigh(tested: Tested, margin: float, floor: float | None, advice: Advice) -> Verdict:
     """What the interval and the test say against the margin below which two arms are equivalent (a fraction).
 
-    The margin is the scenario's or the measured A/A floor, whichever is larger. A difference counts only if the corrected
+    The margin is the scenario's or the measured noise floor (A/A), whichever is larger. A difference counts only if the corrected
     test finds one, the interval excludes 1 and the estimate lies beyond the margin: what a control shows against itself is no
     effect. An interval that excludes 1 is never called equivalent on the strength of a large floor: noise proves nothing.
     """
     ratio, metric, allowed = tested.ratio, tested.metric, max(margin, floor or 0.0)
     if ratio.low is None or ratio.high is None:
-        return Verdict(UNDECIDED, advice(allowed))
+        return Verdict(INCONCLUSIVE, advice(allowed))
     excludes_one = ratio.low > 1 or ratio.high < 1
     if _inside(ratio, margin) or (_inside(ratio, allowed) and not excludes_one and allowed <= MOST_MARGIN):
         return Verdict(EQUIVALENT, f"({numbers.margin(allowed)})")
@@ -100,8 +100,8 @@ def weigh(tested: Tested, margin: float, floor: float | None, advice: Advice) ->
     if excludes_one and beyond and tested.p <= tested.doubt:
         return Verdict(metric.better if (ratio.value > 1) == metric.higher_is_better else metric.worse)
     if not beyond and allowed > margin and (excludes_one or allowed > MOST_MARGIN):
-        return Verdict(UNDECIDED, f"(within the A/A floor, {numbers.margin(allowed)})")
-    return Verdict(UNDECIDED, advice(allowed))
+        return Verdict(INCONCLUSIVE, f"(within the A/A noise floor, {numbers.margin(allowed)})")
+    return Verdict(INCONCLUSIVE, advice(allowed))
 
 
 def blocks_needed(logs: Values, margin: float, doubt: float) -> int | None:

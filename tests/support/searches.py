@@ -38,7 +38,7 @@ def asked(**load: object) -> Scenario:
 
 
 class Holding:
-    """A load maker for arms that keep their promise up to 100/s (sync) and 200/s (async), but for one in ten."""
+    """A load generator for arms that keep their promise up to 100/s (sync) and 200/s (async), but for one in ten."""
 
     def __call__(self, slice_: Slice, rng: random.Random) -> float:
         holds = {"sync": 100.0, "async": 200.0}[slice_.cell.arm]

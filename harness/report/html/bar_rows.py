@@ -96,9 +96,9 @@ def tone(analysis: Analysis, compared: Compared) -> str:
     if word == verdict.EQUIVALENT:
         return "same"
     direction = "better" if (ratio.value > 1) == metric.higher_is_better else "worse"
-    if word != verdict.UNDECIDED:
+    if word != verdict.INCONCLUSIVE:
         return direction
-    floor = analysis.floor(compared.endpoint, compared.level, metric)
+    floor = analysis.noise_floor(compared.endpoint, compared.level, metric)
     beyond = abs(log(ratio.value)) > log(1 + max(analysis.run.scenario.margin, floor or 0.0))
     excludes_one = ratio.low is not None and ratio.high is not None and (ratio.low > 1 or ratio.high < 1)
     return f"leans-{direction}" if beyond and excludes_one else "open"
@@ -114,7 +114,7 @@ def ratio_charts(analysis: Analysis, valid: Sequence[Compared], lost: set[Cell])
 def _ratio_chart(
     analysis: Analysis, metric: Metric, compared: Sequence[Compared], lost: set[Cell]
 ) -> RowChart[RatioRow]:
-    floors = {key: analysis.floor(*key, metric) for key in groups(analysis)}
+    floors = {key: analysis.noise_floor(*key, metric) for key in groups(analysis)}
     scale = _log_scale(compared, [one for one in floors.values() if one is not None])
     pairs = [(pair.arm, pair.over) for pair in analysis.run.scenario.pairs]
     drawn = []

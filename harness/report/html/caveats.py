@@ -35,7 +35,7 @@ def _cells(analysis: Analysis, reasons: Sequence[Reason]) -> str:
 def _floor(analysis: Analysis) -> str:
     """The largest A/A floor of what comparisons are about, where it is more than what counts as equal anyway."""
     metric = analysis.metrics[0]
-    floors = [floor for key in groups(analysis) if (floor := analysis.floor(*key, metric)) is not None]
+    floors = [floor for key in groups(analysis) if (floor := analysis.noise_floor(*key, metric)) is not None]
     if max(floors, default=0.0) <= analysis.run.scenario.margin:
         return ""
     return f"two equal arms differed in {metric.title} by up to {numbers.margin(max(floors))} in this run"

@@ -63,7 +63,7 @@ def _answer(analysis: Analysis, reasons: list[Reason], found: Explained | None) 
         "pairs": analysis.run.scenario.pairs,
         "claims": _claims(claim_verdicts.claims(analysis, reasons)),
         "arms": [(arm.name, arm.summary) for arm in analysis.run.scenario.arms],
-        "controlled": bool(analysis.floors),
+        "controlled": bool(analysis.noise_floors),
     }
 
 

@@ -109,7 +109,7 @@ def _question(rows: Sequence[Row]) -> str:
 
 
 def _notes(subject: Subject, rows: Sequence[Row], told: Sequence[Metric]) -> list[str]:
-    floors = [subject.analysis.floor(*row.key, metric) for row in rows if row.key for metric in told]
+    floors = [subject.analysis.noise_floor(*row.key, metric) for row in rows if row.key for metric in told]
     band = " Grey band: the A/A floor, by which two equal deployments differ." if any(floors) else ""
     how = (
         "Each row: the first deployment's figure over the second's; geometric mean over blocks with its 95 % interval."
@@ -134,7 +134,7 @@ def _panel(subject: Subject, sheet: Sheet, panel: Axes, rows: Sequence[Row], met
     for row, place in zip(rows, _places(rows), strict=True):
         if row.key is None:
             continue
-        floor = subject.analysis.floor(*row.key, metric)
+        floor = subject.analysis.noise_floor(*row.key, metric)
         if floor is not None:
             ends = [place - row.height / 2, place + row.height / 2]
             panel.fill_betweenx(ends, 1 / (1 + floor), 1 + floor, color="0.85", lw=0, zorder=0)

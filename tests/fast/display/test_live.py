@@ -194,7 +194,7 @@ def test_what_would_decide_it_fits_where_room_is_dear(tmp_path: Path) -> None:
     console = terminal()
     display = LiveDisplay(opening(tmp_path), watch.nothing, console)
     one = Standing(
-        "async", "sync", "fanout k=5 ms=100", 64, 1.47, 1.25, 1.73, 3, "undecided", "(about 8 blocks would do)", 8
+        "async", "sync", "fanout k=5 ms=100", 64, 1.47, 1.25, 1.73, 3, "inconclusive", "(about 8 blocks would do)", 8
     )
     display._so_far = SoFar("throughput", 3, [one])
-    assert "  fanout k=5 ms=100 @ 64 users  1.47× [1.25, 1.73]  undecided (~8 blocks)" in shown(display, console)
+    assert "  fanout k=5 ms=100 @ 64 users  1.47× [1.25, 1.73]  inconclusive (~8 blocks)" in shown(display, console)

@@ -1,4 +1,4 @@
-"""Every line of the calibration can fail: a load maker that lies in one way each, held against what the server would say."""
+"""Every line of the calibration can fail: a load generator that lies in one way each, held against what the server would say."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -26,7 +26,7 @@ def honest(rows: Rows) -> Rows:
 
 @dataclass
 class FakeRig:
-    """A server that does what it is asked to the nanosecond, and a load maker that adds 50 µs; `spoil` changes its rows."""
+    """A server that does what it is asked to the nanosecond, and a load generator that adds 50 µs; `spoil` changes its rows."""
 
     spoil: Callable[[Rows], Rows] = honest
     cores: Cores = CORES
@@ -83,7 +83,7 @@ def later(ms: float) -> Callable[[Rows], Rows]:
 
 
 def omitting(rows: Rows) -> Rows:
-    """Latency from when it was answered at the earliest: what a load maker sees that waits before it sends."""
+    """Latency from when it was answered at the earliest: what a load generator sees that waits before it sends."""
     rows[:, COLUMNS.index("intended_ns")] = rows[:, DONE] - 50_000
     return rows
 
@@ -93,8 +93,8 @@ def passed(lines: list[Line]) -> list[bool | None]:
 
 
 @pytest.mark.parametrize(("spoil", "ok"), [(honest, True), (slower(0.3), False), (lambda rows: rows[1:], False)])
-def test_truth(spoil: Callable[[Rows], Rows], ok: bool) -> None:
-    assert passed(list(calibration.truth(FakeRig(spoil), SHORT))) == [ok] * 3  # type: ignore[arg-type]
+def test_timing_error(spoil: Callable[[Rows], Rows], ok: bool) -> None:
+    assert passed(list(calibration.timing_error(FakeRig(spoil), SHORT))) == [ok] * 3  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("size", [SHORT, LONG], ids=["short", "long"])
@@ -123,10 +123,10 @@ def test_gaps_that_are_not_a_poisson_process_s() -> None:
 
 
 @pytest.mark.parametrize(("factor", "ok"), [(1.0, True), (0.8, False), (1.3, False)])
-def test_a_second_opinion_that_differs(monkeypatch: pytest.MonkeyPatch, factor: float, ok: bool) -> None:
+def test_a_cross_check_that_differs(monkeypatch: pytest.MonkeyPatch, factor: float, ok: bool) -> None:
     ours = 1e9 / (2 * MS // calibration.FEW_USERS)
     monkeypatch.setattr(wrk_and_hey, "rate", lambda *_: ours * factor)
-    assert calibration.second_opinion(FakeRig(), "wrk").passed == ok  # type: ignore[arg-type]
+    assert calibration.cross_check(FakeRig(), "wrk").passed == ok  # type: ignore[arg-type]
 
 
 def test_a_ceiling_is_what_came_back_per_second() -> None:

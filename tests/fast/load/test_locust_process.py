@@ -5,7 +5,7 @@ from support.played import played
 from harness.load import locust_process
 
 
-def test_what_several_load_makers_played_adds_up() -> None:
+def test_what_several_load_generators_played_adds_up() -> None:
     both = locust_process.merged([played(), played(drained_ns=50, shortage=True, latency_ms=None, worst_tick_ms=9.0)])
     assert both == played(
         drained_ns=50, requests=10, dropped=2, failures=4, late=6, shortage=True, ticks=20, late_ticks=2, worst_tick_ms=9.0

@@ -26,7 +26,7 @@ class VirtualServer:
         self.busy.append(self.now_ns + self.service_ns)
 
     def run(self, asleep: tuple[int, int] = (-1, -1)) -> "VirtualServer":
-        """Until all is answered. Between the two times of `asleep` the load maker stands still."""
+        """Until all is answered. Between the two times of `asleep` the load generator stands still."""
         due: int | None = self.now_ns
         while due is not None or self.busy:
             times = [*self.busy, *([] if due is None else [due])]

@@ -1,4 +1,4 @@
-"""The load maker's arithmetic: how long a slice lasts, and whether batches leave Locust's statistics right."""
+"""The load generator's arithmetic: how long a slice lasts, and whether batches leave Locust's statistics right."""
 
 import random
 import time

@@ -18,7 +18,7 @@ def test_a_whole_search_ends_in_a_report_with_a_rate_per_arm(tmp_path: object) -
     run.mark(files.FINISHED)
     result = analysis.analyse(frames.open_run(run.path))
     told = run_report.text(result)
-    assert "async against sync, by highest rate: undecided on wait ms=10 (about 6 blocks would do)" in told
+    assert "async against sync, by highest rate: inconclusive on wait ms=10 (about 6 blocks would do)" in told
     rates = {cell.arm: result.estimate(cell, result.metrics[0]) for cell in result.cells}
     assert 95 <= rates["sync"].value <= 101  # type: ignore[union-attr]
     assert 190 <= rates["async"].value <= 201  # type: ignore[union-attr]

@@ -42,7 +42,7 @@ REPORT = publishing.publish
 SLICES = 24  # of a block of the tiny scenario
 
 
-LINES = [{"name": "truth", "figure": "5 ms", "limit": "1 ms", "passed": False, "advice": "wait"}]
+LINES = [{"name": "timing error at 5 ms", "figure": "5 ms", "limit": "1 ms", "passed": False, "advice": "wait"}]
 
 
 RULE = '{ min = 3, max = 8, until = "3%" }'
@@ -58,7 +58,7 @@ class Bench:
         return CliRunner().invoke(cli.app, [str(argument) for argument in arguments], catch_exceptions=False)
 
     def run(self, text: str = TINY, *more: str) -> Path:
-        """A run to its end, or to the error that the load maker raises; its folder."""
+        """A run to its end, or to the error that the load generator raises; its folder."""
         file = self.folder / "tiny.toml"
         file.write_text(text)
         before = set(self.results.glob("*"))
@@ -79,7 +79,7 @@ class StopError(Exception):
 
 
 def stop_in(block: int, error: type[BaseException] = StopError) -> FakeLoad:
-    """A load maker that raises in the middle of this block, counted from those it plays."""
+    """A load generator that raises in the middle of this block, counted from those it plays."""
 
     def spoil(slice_: Slice, rows: np.ndarray) -> np.ndarray:
         if len(load.played) > block * SLICES + 5:

@@ -45,7 +45,7 @@ def test_bursts_are_ten_at_once() -> None:
     assert set(np.unique(times, return_counts=True)[1] % BURST) == {0}
 
 
-def test_several_load_makers_send_the_planned_process_between_them() -> None:
+def test_several_load_generators_send_the_planned_process_between_them() -> None:
     whole = arrivals.schedule("poisson", RATE, MANY, 5)
     parts = [arrivals.share(whole, number, 3) for number in range(3)]
     assert (np.sort(np.concatenate(parts)) == whole).all()

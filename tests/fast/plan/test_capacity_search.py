@@ -97,7 +97,7 @@ def test_a_rate_that_a_longer_look_does_not_confirm_is_lowered_by_5_percent() ->
     assert steps == pytest.approx([1.05] * len(steps), rel=0.01)
 
 
-def test_the_load_maker_s_limit_ends_a_search_and_is_told() -> None:
+def test_the_load_generator_s_limit_ends_a_search_and_is_told() -> None:
     found, slices = search(lambda _: 1e9, most=900.0)
     assert [(one.rate, one.bounded) for one in found] == [(900.0, True)] * 2
     assert max(slice_.cell.level for slice_ in slices) == 900.0

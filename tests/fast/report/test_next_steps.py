@@ -46,7 +46,7 @@ def test_the_number_of_blocks_is_the_one_that_the_report_names(tmp_path: Path) -
     for one in found.compared:
         told = verdict.of(one, found)
         needed = verdict.needed(one, found)
-        assert (needed is not None) == (told.word == verdict.UNDECIDED)
+        assert (needed is not None) == (told.word == verdict.INCONCLUSIVE)
         assert needed is None or f"takes {needed} blocks" in told.note
 
 

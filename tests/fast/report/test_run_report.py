@@ -19,13 +19,13 @@ def test_the_report_says_question_verdict_floor_and_reason(tmp_path: Path) -> No
     text = run_report.text(analysed(tmp_path, tiny(), FakeLoad(slower_when_sync)))
     assert text.startswith("Does the pipeline carry a figure from end to end?")
     assert "faster" in text
-    assert "A/A floor" in text
+    assert "noise floor (A/A)" in text
     assert "async against sync, by throughput: faster on hello @ 4" in text
 
 
-def test_too_few_blocks_are_undecided_and_have_no_interval(tmp_path: Path) -> None:
+def test_too_few_blocks_are_inconclusive_and_have_no_interval(tmp_path: Path) -> None:
     result = analysed(tmp_path, tiny(blocks=2), FakeLoad(slower_when_sync))
-    assert {verdict.of(c, result).word for c in result.compared} == {"undecided"}
+    assert {verdict.of(c, result).word for c in result.compared} == {"inconclusive"}
     assert all(c.ratio.low is None for c in result.compared)
 
 

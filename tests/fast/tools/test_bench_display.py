@@ -11,11 +11,11 @@ from tools import bench_display
     ("low", "high", "expected"),
     [
         (0.97, 1.03, bench_display.PASSED),
-        (0.90, 1.03, bench_display.UNDECIDED),
-        (0.97, 1.10, bench_display.UNDECIDED),
+        (0.90, 1.03, bench_display.INCONCLUSIVE),
+        (0.97, 1.10, bench_display.INCONCLUSIVE),
         (0.96, 0.99, bench_display.DIFFERS),
         (1.01, 1.02, bench_display.DIFFERS),
-        (None, None, bench_display.UNDECIDED),
+        (None, None, bench_display.INCONCLUSIVE),
     ],
 )
 def test_the_cost_of_the_display_is_judged_by_its_interval(low: float, high: float, expected: str) -> None:

@@ -62,13 +62,13 @@ def test_a_claim_is_judged_by_its_interval(one_run: Path, claim: str, word: str)
     assert told.word == word, told
 
 
-def test_what_the_interval_has_in_it_is_undecided_and_told_how_many_blocks_would_do(tmp_path: Path) -> None:
+def test_what_the_interval_has_in_it_is_inconclusive_and_told_how_many_blocks_would_do(tmp_path: Path) -> None:
     def noisy(slice_: Slice, rng: random.Random) -> float:
         block_mood = random.Random(f"{slice_.seed // 7}{slice_.cell.arm}").uniform(0.6, 1.4)
         return 10.0 * block_mood * (1.1 if slice_.cell.arm == "sync" else 1.0)
 
     told = judged(tmp_path, PAIR + 'by = ">= 1.1"', load=FakeLoad(noisy))[0]
-    assert told.word == "undecided"
+    assert told.word == "inconclusive"
     assert "blocks" in told.conditions[0].reason
 
 
@@ -79,7 +79,7 @@ def test_too_few_blocks_decide_nothing(tmp_path: Path) -> None:
         'endpoint = "hello"\narm = "async"\nmetric = "p50"\nat_most = "12ms"',
         blocks=5,
     )
-    assert (pair.word, promise.word) == ("undecided", "undecided")
+    assert (pair.word, promise.word) == ("inconclusive", "inconclusive")
     assert "6 blocks" in pair.conditions[0].reason
     assert "6 blocks" in promise.conditions[0].reason
 
@@ -184,7 +184,7 @@ def test_claims_stand_first_in_every_report(tmp_path: Path) -> None:
     [
         ([PAIR + 'by = ">= 1.5"'], 6, 0),
         ([PAIR + 'by = ">= 1.5"', PAIR + 'by = ">= 3"'], 6, 4),
-        ([PAIR + 'by = ">= 1.5"'], 3, 4),  # undecided
+        ([PAIR + 'by = ">= 1.5"'], 3, 4),  # inconclusive
     ],
 )
 def test_a_gate_opens_only_if_every_claim_is_supported(

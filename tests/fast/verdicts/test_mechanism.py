@@ -77,7 +77,7 @@ def test_a_claim_about_what_the_probe_counts_is_judged_by_the_pass(tmp_path: Pat
     text = f'{TINY}\n[[claims]]\ntext = "it is so"\nendpoint = "hello"\n{claim}'
     run = fake_run(tmp_path, reader.parse(text, "tiny.toml"), FakeLoad())
     (run / "scenario.toml").write_text(text)
-    assert judged(run).word == "undecided"
+    assert judged(run).word == "inconclusive"
     assert f"`djbench explain {run}` counts it" in judged(run).conditions[0].reason
     a_pass(run / probed_pass.PASSES)
     assert judged(run).word == word

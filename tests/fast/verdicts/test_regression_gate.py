@@ -16,7 +16,7 @@ from harness.verdicts import regression_gate, validity
 
 
 def slower(by: float) -> FakeLoad:
-    """A load maker that finds the change slower by this fraction."""
+    """A load generator that finds the change slower by this fraction."""
 
     def latency_ms(slice_: Slice, rng: random.Random) -> float:
         factor = 1 + by if "the change" in slice_.cell.arm else 1.0

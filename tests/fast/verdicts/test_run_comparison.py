@@ -343,14 +343,14 @@ def test_a_pass_takes_at_least_one_comparison(runs: dict[str, Path]) -> None:
     assert regression_gate.exit_code(empty, None) == EXIT_INVALID
 
 
-def test_fewer_than_three_blocks_on_either_side_are_undecided_and_no_pass(
+def test_fewer_than_three_blocks_on_either_side_are_inconclusive_and_no_pass(
     runs: dict[str, Path], tmp_path: Path, bench: Callable[..., tuple[int, str]]
 ) -> None:
     few = changed(runs["slower"], tmp_path)
     shutil.rmtree(few / "blocks" / "002")
     code, text = bench("base", few, max_regression="5%")
     assert code == EXIT_FAILED
-    assert "undecided (an interval takes 3 blocks in both runs)" in text
+    assert "inconclusive (an interval takes 3 blocks in both runs)" in text
     assert "with too few blocks for an interval" in text
     assert "! NEW IS NOT FINISHED: finished after 2 of 3 blocks." in text
     assert bench("base", few)[0] == 0
@@ -375,7 +375,7 @@ def test_the_margin_is_the_larger_of_both_scenarios(runs: dict[str, Path], tmp_p
 @pytest.mark.parametrize("order", [("base", "noisy control"), ("noisy control", "base")])
 def test_the_floor_is_the_larger_of_both_runs(runs: dict[str, Path], order: tuple[str, str]) -> None:
     found = two_runs(*(runs[name] for name in order), ["p50"])
-    floors = {one.cell.arm: one.floor for one in found.matched if one.cell.endpoint == "hello"}
+    floors = {one.cell.arm: one.noise_floor for one in found.matched if one.cell.endpoint == "hello"}
     assert floors == {arm: pytest.approx(0.1, rel=0.1) for arm in ("sync", "async", "async again")}
     equal = next(one for one in found.matched if one.cell.arm == "sync")
     assert str(equal.verdict) == "equivalent (±10 %)"
@@ -384,7 +384,7 @@ def test_the_floor_is_the_larger_of_both_runs(runs: dict[str, Path], order: tupl
 def test_an_invalid_control_gives_no_floor(runs: dict[str, Path]) -> None:
     found = two_runs(runs["base"], runs["invalid control"], ["p50"])
     assert {one.cell.arm for one in found.lost} == {"async again"}
-    assert all(one.floor is not None and one.floor < 0.03 for one in found.matched)
+    assert all(one.noise_floor is not None and one.noise_floor < 0.03 for one in found.matched)
 
 
 def test_a_flag_is_told_and_loses_nothing(bench: Callable[..., tuple[int, str]]) -> None:

@@ -112,10 +112,10 @@ def test_nothing_in_any_window_is_invalid(tmp_path: Path) -> None:
     )
 
 
-def test_a_busy_load_maker_is_invalid(tmp_path: Path) -> None:
+def test_a_busy_load_generator_is_invalid(tmp_path: Path) -> None:
     result = analysed(tmp_path, tiny(blocks=2), FakeLoad())
     result.per_block["load_busy"] = 0.93
-    assert any("load maker used 93 %" in text for text in reasons_of(result, SYNC_HELLO))
+    assert any("load generator used 93 %" in text for text in reasons_of(result, SYNC_HELLO))
 
 
 def test_steal_is_flagged_and_not_invalid(tmp_path: Path) -> None:
@@ -168,7 +168,7 @@ def test_a_request_that_was_counted_and_not_stored_is_invalid(tmp_path: Path) ->
     assert any("1 requests are scheduled or counted but not stored" in text for text in found)
 
 
-# what the load maker, the server and the machine say of themselves: the fault is planted in one block's row
+# what the load generator, the server and the machine say of themselves: the fault is planted in one block's row
 
 
 def planted(folder: Path, **columns: object) -> Analysis:
@@ -192,7 +192,7 @@ def planted(folder: Path, **columns: object) -> Analysis:
         ),
         (
             {"ticks": 100, "late_ticks": 30, "worst_tick_ms": 300.0},
-            "30 of 100 ticks of the load maker's 10 ms clock",
+            "30 of 100 ticks of the load generator's 10 ms clock",
             True,
         ),
         ({"unseen": 1}, "counted 1 requests more than were sent, or fewer than were answered", True),
@@ -247,7 +247,7 @@ def test_a_condition_of_all_blocks_is_flagged(
     ("share", "text", "invalid"),
     [(0.6, "(limit 50 %)", True), (0.4, "(limit 35 %)", False), (0.2, None, False)],
 )
-def test_the_load_maker_s_ceiling_bounds_what_may_be_offered(
+def test_the_load_generator_s_ceiling_bounds_what_may_be_offered(
     tmp_path: Path, share: float, text: str | None, invalid: bool
 ) -> None:
     result = analysed(tmp_path, tiny(blocks=2), FakeLoad())
@@ -290,7 +290,7 @@ def late(rows: np.ndarray) -> np.ndarray:
 def test_late_requests_name_send_lag_and_an_offered_rate_that_was_not_kept(tmp_path: Path) -> None:
     found = reasons_of(opened(tmp_path, spoiled(late)), SYNC_OPEN)
     assert any("send lag p99 300 ms" in text for text in found)
-    assert any("were due (limit 1 %): the load maker did not keep up" in text for text in found)
+    assert any("were due (limit 1 %): the load generator did not keep up" in text for text in found)
 
 
 def test_a_request_that_was_scheduled_and_never_recorded_is_invalid(tmp_path: Path) -> None:

@@ -33,12 +33,16 @@ def alone(logs: np.ndarray) -> Compared:
         ((0.98, 1.00, 1.02), 0.01, "equivalent (±3 %)"),
         ((0.98, 0.985, 0.99), 0.01, "equivalent (±3 %)"),  # it excludes 1, by less than the scenario cares for
         ((0.90, 1.00, 1.10), 0.20, "equivalent (±20 %)"),
-        ((1.05, 1.10, 1.15), 0.20, "undecided (within the A/A floor, ±20 %)"),  # noise proves nothing
-        ((1.01, 1.02, 1.04), 0.01, "undecided (about "),  # smaller than the margin, but not surely
-        ((0.90, 1.00, 1.10), 0.55, "undecided (within the A/A floor, ±55 %)"),  # there, everything would be equivalent
+        ((1.05, 1.10, 1.15), 0.20, "inconclusive (within the A/A noise floor, ±20 %)"),  # noise proves nothing
+        ((1.01, 1.02, 1.04), 0.01, "inconclusive (about "),  # smaller than the margin, but not surely
+        (
+            (0.90, 1.00, 1.10),
+            0.55,
+            "inconclusive (within the A/A noise floor, ±55 %)",
+        ),  # there, everything would be equivalent
         ((1.05, 1.10, 1.15), 0.02, "faster"),
         ((0.80, 0.85, 0.90), 0.02, "slower"),
-        ((0.90, 1.00, 1.10), 0.02, "undecided (about "),
+        ((0.90, 1.00, 1.10), 0.02, "inconclusive (about "),
     ],
 )
 def test_the_verdict_follows_interval_margin_and_floor(
@@ -48,7 +52,7 @@ def test_the_verdict_follows_interval_margin_and_floor(
 
 
 def test_a_difference_that_the_corrected_test_does_not_find_is_none() -> None:
-    assert verdict.judge(compared((1.05, 1.10, 1.15), p=0.06), 0.03, None).word == "undecided"
+    assert verdict.judge(compared((1.05, 1.10, 1.15), p=0.06), 0.03, None).word == "inconclusive"
 
 
 def test_a_cost_is_less_or_more_and_not_faster_or_slower() -> None:
@@ -58,7 +62,7 @@ def test_a_cost_is_less_or_more_and_not_faster_or_slower() -> None:
 @pytest.mark.parametrize("n", [1, 2, 5])
 def test_fewer_than_six_blocks_show_no_difference_however_large(n: int) -> None:
     told = verdict.judge(alone(np.full(n, log(4.0)) + 0.001 * np.arange(n)), 0.03, None)
-    assert told.word == "undecided"
+    assert told.word == "inconclusive"
     assert "6 blocks" in told.note
 
 

@@ -1,4 +1,4 @@
-"""Faults planted for real, each of which the run has to find: in servers known by hand, in arms, and in the load maker."""
+"""Faults planted for real, each of which the run has to find: in servers known by hand, in arms, and in the load generator."""
 
 import contextlib
 import functools
@@ -132,7 +132,7 @@ def test_on_a_healthy_server_open_and_closed_loop_agree_within_a_millisecond() -
     assert quantiles(opened, 0.5, 0.95) == pytest.approx(quantiles(closed, 0.5, 0.95), abs=1.0)
 
 
-def test_several_load_makers_send_the_plan_between_them_and_their_samples_are_merged() -> None:
+def test_several_load_generators_send_the_plan_between_them_and_their_samples_are_merged() -> None:
     with calibration.rig(machine_cores.share_cores(), load_processes=3) as ready:
         played, rows = ready.open("/", 500, 2)
     due = arrivals.schedule("poisson", 500, 2_000_000_000, 1)
@@ -198,7 +198,7 @@ class SpyStage(runner_stage.Stage):
 
 
 class MeddlingPlayers:
-    """The load maker, with something done to it or to a server half a second into every measured slice of `sync`."""
+    """The load generator, with something done to it or to a server half a second into every measured slice of `sync`."""
 
     def __init__(self, players: LocustPlayers, stage: SpyStage, meddle: Meddle) -> None:
         self._players, self._stage, self._meddle = players, stage, meddle
@@ -255,7 +255,7 @@ def told(result: Analysis, arm: str, invalid: bool | None = None) -> list[str]:
 def nothing(slice_: Slice, players: LocustPlayers, stage: SpyStage) -> None: ...
 
 
-def stop_the_load_maker(slice_: Slice, players: LocustPlayers, stage: SpyStage) -> None:
+def stop_the_load_generator(slice_: Slice, players: LocustPlayers, stage: SpyStage) -> None:
     for pid in players.pids:
         os.kill(pid, signal.SIGSTOP)
     time.sleep(0.3)
@@ -265,10 +265,10 @@ def stop_the_load_maker(slice_: Slice, players: LocustPlayers, stage: SpyStage) 
 
 @pytest.mark.parametrize("text", [OPEN, CLOSED_WAIT], ids=["open", "closed"])
 @undisturbed
-def test_a_load_maker_that_stood_still_for_300_ms_is_invalid_names_send_lag_and_exits_3(
+def test_a_load_generator_that_stood_still_for_300_ms_is_invalid_names_send_lag_and_exits_3(
     database: str, tmp_path: Path, text: str
 ) -> None:
-    path = meddled(text, database, tmp_path, stop_the_load_maker)
+    path = meddled(text, database, tmp_path, stop_the_load_generator)
     assert any("send lag" in text for text in told(analysed(path), "sync", invalid=True))
     command = [sys.executable, "-m", "harness.cli", "report", str(path)]
     ended = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
@@ -324,7 +324,7 @@ def test_a_worker_that_is_replaced_is_invalid(database: str, tmp_path: Path) -> 
     )
 
 
-def test_a_cpu_hog_beside_the_load_maker_is_told(database: str, tmp_path: Path) -> None:
+def test_a_cpu_hog_beside_the_load_generator_is_told(database: str, tmp_path: Path) -> None:
     cores = machine_cores.share_cores().load
     if cores is None:
         pytest.skip("this system has no CPU affinity")

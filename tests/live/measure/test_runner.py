@@ -19,7 +19,7 @@ from harness.services.slow_api import Services
 from harness.system import cores as machine_cores
 
 
-def test_the_arms_are_on_the_servers_cores_and_the_load_maker_is_not(around: Services, tmp_path: Path) -> None:
+def test_the_arms_are_on_the_servers_cores_and_the_load_generator_is_not(around: Services, tmp_path: Path) -> None:
     cores = machine_cores.share_cores()
     if cores.server is None:
         pytest.skip(str(cores.note))

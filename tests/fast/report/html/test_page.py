@@ -265,7 +265,7 @@ def test_what_leans_is_measured_and_not_confirmed(tmp_path: Path) -> None:
     assert "async was measured ahead of sync by throughput in 2 of 2 cases, none confirmed (up to" in text
     assert "too few blocks to confirm a difference (4 of 6)" in text
     assert "async answered more" not in text
-    assert re.search(r"△ [\d.]+× undecided", text)
+    assert re.search(r"△ [\d.]+× inconclusive", text)
     assert "95 % confidence" in text
 
 
@@ -295,7 +295,7 @@ def test_the_confirmed_lead_the_leaning_follow(run: Path) -> None:
     ]
     assert sentences(mixed, run).sentence == (
         "async answered more requests per second than sync in 2 of 6 cases (up to 2.60×) and was measured ahead in 1 more and"
-        " behind in 1 more, not confirmed; 1 about equal, 1 undecided either way."
+        " behind in 1 more, not confirmed; 1 about equal, 1 inconclusive either way."
     )
     turned = [("leans-better", 3.0), ("worse", 0.5)]
     assert sentences(turned, run).sentence == (
@@ -334,8 +334,8 @@ def test_a_disturbed_run_says_so_beside_the_answer(run: Path) -> None:
     result, _ = validity.read(run)
     first, second = result.cells[:2]
     told = [Reason(first, True, "lost"), Reason(second, False, "odd"), Reason(second, False, "odder")]
-    floors = [replace(one, ratio=Estimate(1.0, 0.5, 2.24, 6)) for one in result.floors]
-    found = Read(page.html(replace(result, floors=floors), told))
+    floors = [replace(one, ratio=Estimate(1.0, 0.5, 2.24, 6)) for one in result.noise_floors]
+    found = Read(page.html(replace(result, noise_floors=floors), told))
     top = found.text[: found.text.index("Who won where, and why")]
     assert f"Mind: of {len(result.cells)} cells, 1 INVALID and 1 flagged ; two equal arms differed in throughput" in top
     assert "up to ±124 % in this run" in top
