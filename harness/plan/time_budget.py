@@ -2,7 +2,8 @@
 
 What is compared is visited together, one arm right after the other, because machine noise changes within seconds: here the
 throughput of neighbouring slices of 0.25 s correlated by 0.53, and of those ten slices apart by 0.27. Where slices are short, the
-arm that most comparisons hold against others stands between them (A B A C A D). Pure, and seeded: the same answers give the same course.
+arm that most comparisons hold against others stands between them (A B A C A D). Pure, and seeded: the same
+answers give the same course.
 """
 
 import random
