@@ -180,28 +180,38 @@ def test_only_locustfiles_imports_locust() -> None:
         assert not roots(imported(path)) & {"locust"}
 
 
-def loaded(statement: str) -> set[str]:
-    """The packages that a fresh process has loaded after a statement."""
-    code = f"{statement}\nimport sys; print(*sorted({{name.partition('.')[0] for name in sys.modules}}))"
-    return set(
-        subprocess.run(
-            [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
-        ).stdout.split()
-    )
+STAGES = ("sys", "harness.samples", "harness.measure.session", "harness.cli", ", ".join(sorted(HARNESS)))
+"""What a fresh process imports one after the other, from what loads least to everything."""
+
+
+@pytest.fixture(scope="module")
+def importing() -> subprocess.CompletedProcess[str]:
+    """That process, ended: a line with the packages it has loaded after each stage, then its threads and child processes."""
+    told = "print(*sorted({name.partition('.')[0] for name in sys.modules}))"
+    code = "\n".join([f"import {modules}\nimport sys; {told}" for modules in STAGES])
+    code += "\nimport threading, psutil; print(threading.active_count(), psutil.Process().children())"
+    return subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
+
+
+def loaded(importing: subprocess.CompletedProcess[str], module: str) -> set[str]:
+    return set(importing.stdout.splitlines()[STAGES.index(module)].split())
 
 
 @pytest.mark.parametrize("module", ["harness.cli", "harness.measure.session"])
-def test_the_command_and_the_measuring_process_hold_no_pandas_scipy_or_matplotlib(module: str) -> None:
-    assert not loaded(f"import {module}") & {"pandas", "scipy", "matplotlib"}
+def test_the_command_and_the_measuring_process_hold_no_pandas_scipy_or_matplotlib(
+    importing: subprocess.CompletedProcess[str], module: str
+) -> None:
+    assert not loaded(importing, module) & {"pandas", "scipy", "matplotlib"}
 
 
-def test_what_the_load_generator_imports_is_the_standard_library_s() -> None:
-    before = loaded("")
-    assert loaded("import harness.samples") - before - set(sys.stdlib_module_names) == {"harness"}
+def test_what_the_load_generator_imports_is_the_standard_library_s(
+    importing: subprocess.CompletedProcess[str],
+) -> None:
+    told = loaded(importing, "harness.samples") - loaded(importing, "sys")
+    assert told - set(sys.stdlib_module_names) == {"harness"}
 
 
-def test_importing_any_module_does_nothing() -> None:
+def test_importing_any_module_does_nothing(importing: subprocess.CompletedProcess[str]) -> None:
     """No output, no thread, no child process."""
-    code = f"import {', '.join(sorted(HARNESS))}, threading, psutil; print(threading.active_count(), psutil.Process().children())"
-    ended = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
-    assert (ended.returncode, ended.stdout, ended.stderr) == (0, "1 []\n", "")
+    assert (importing.returncode, importing.stdout.splitlines()[len(STAGES) :], importing.stderr) == (0, ["1 []"], "")
+    assert {"pandas", "scipy", "matplotlib"} <= set(importing.stdout.splitlines()[len(STAGES) - 1].split())
