@@ -39,8 +39,6 @@ def ab(
 
     Exit 3: a comparison is INVALID; 4: the regression gate failed.
     """
-    from harness.commands import publishing
-
     with watching(plain, as_json, workflow.so_far) as watch:
         limit = None if max_regression is None else percentage(max_regression)
         asked = overridden(reader.load(file), blocks, seed)
@@ -48,4 +46,6 @@ def ab(
         for name in checkouts.untracked():
             print(f"! {name}: untracked, not part of the change; `git add` it to include it")
         path = workflow.measured(doubled(asked, told), file, results, watch).path
+        from harness.commands import publishing
+
         raise typer.Exit(workflow.ended(watch, path, publishing.publish_change(path, limit)))

@@ -1,4 +1,4 @@
-"""What a plan is made of: a cell, a call, a slice, a block."""
+"""What a plan is made of: a cell, a call, a slice, a block. In which order slices come is decided in layout."""
 
 from dataclasses import dataclass
 from typing import Final, Literal

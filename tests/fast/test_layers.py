@@ -180,38 +180,79 @@ def test_only_locustfiles_imports_locust() -> None:
         assert not roots(imported(path)) & {"locust"}
 
 
+HEAVY = {"pandas", "scipy", "matplotlib"}
+
 STAGES = ("sys", "harness.samples", "harness.measure.session", "harness.cli", ", ".join(sorted(HARNESS)))
 """What a fresh process imports one after the other, from what loads least to everything."""
+
+COMMANDS = ("run smoke", "run smoke --explain", "explain smoke")
+"""What another is told to do one after the other."""
+
+MEASURES = """
+import sys
+from harness import cli
+from harness.measure import session
+def measure(*_):
+    sys.modules["begun"] = sys
+    raise SystemExit
+session.measure = session.go_on = session.run_instrumented = measure
+def begin(command):
+    sys.modules.pop("begun", None)
+    sys.argv[1:], sys.stdout = command.split(), sys.stderr
+    try:
+        cli.main()
+    except SystemExit:
+        sys.stdout = sys.__stdout__
+"""
+"""A command up to where it would begin to measure."""
+
+
+def process(*statements: str, first: str = "", last: str = "") -> subprocess.CompletedProcess[str]:
+    """A fresh process, ended: a line with the packages it has loaded after each of these statements."""
+    told = "import sys; print(*sorted({name.partition('.')[0] for name in sys.modules}))"
+    code = "\n".join([first, *(f"{statement}\n{told}" for statement in statements), last])
+    return subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
 
 
 @pytest.fixture(scope="module")
 def importing() -> subprocess.CompletedProcess[str]:
-    """That process, ended: a line with the packages it has loaded after each stage, then its threads and child processes."""
-    told = "print(*sorted({name.partition('.')[0] for name in sys.modules}))"
-    code = "\n".join([f"import {modules}\nimport sys; {told}" for modules in STAGES])
-    code += "\nimport threading, psutil; print(threading.active_count(), psutil.Process().children())"
-    return subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
+    """One that imports STAGES, and tells its threads and child processes in the end."""
+    threads = "import threading, psutil; print(threading.active_count(), psutil.Process().children())"
+    return process(*(f"import {modules}" for modules in STAGES), last=threads)
 
 
-def loaded(importing: subprocess.CompletedProcess[str], module: str) -> set[str]:
-    return set(importing.stdout.splitlines()[STAGES.index(module)].split())
+@pytest.fixture(scope="module")
+def commanded() -> subprocess.CompletedProcess[str]:
+    """One that begins COMMANDS."""
+    return process(*(f"begin({command!r})" for command in COMMANDS), first=MEASURES)
+
+
+def loaded(ended: subprocess.CompletedProcess[str], stage: int) -> set[str]:
+    return set(ended.stdout.splitlines()[stage].split())
 
 
 @pytest.mark.parametrize("module", ["harness.cli", "harness.measure.session"])
 def test_the_command_and_the_measuring_process_hold_no_pandas_scipy_or_matplotlib(
     importing: subprocess.CompletedProcess[str], module: str
 ) -> None:
-    assert not loaded(importing, module) & {"pandas", "scipy", "matplotlib"}
+    assert not loaded(importing, STAGES.index(module)) & HEAVY
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_a_command_that_measures_holds_none_of_them_when_it_begins(
+    commanded: subprocess.CompletedProcess[str], command: str
+) -> None:
+    assert loaded(commanded, COMMANDS.index(command)) & {"begun", *HEAVY} == {"begun"}, commanded.stderr
 
 
 def test_what_the_load_generator_imports_is_the_standard_library_s(
     importing: subprocess.CompletedProcess[str],
 ) -> None:
-    told = loaded(importing, "harness.samples") - loaded(importing, "sys")
+    told = loaded(importing, STAGES.index("harness.samples")) - loaded(importing, STAGES.index("sys"))
     assert told - set(sys.stdlib_module_names) == {"harness"}
 
 
 def test_importing_any_module_does_nothing(importing: subprocess.CompletedProcess[str]) -> None:
     """No output, no thread, no child process."""
     assert (importing.returncode, importing.stdout.splitlines()[len(STAGES) :], importing.stderr) == (0, ["1 []"], "")
-    assert {"pandas", "scipy", "matplotlib"} <= set(importing.stdout.splitlines()[len(STAGES) - 1].split())
+    assert loaded(importing, len(STAGES) - 1) >= HEAVY
