@@ -18,7 +18,7 @@ import os
 import shutil
 import time
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass, fields
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -134,7 +134,7 @@ def table_of(kind: type[Usage] | type[Conditions], rows: Sequence[Usage] | Seque
     """One row per dataclass; whole numbers but for names and milliseconds."""
     types = {"group": pa.string(), "upstream_late_p99_ms": pa.float64()}
     schema = pa.schema([(field.name, types.get(field.name, pa.int64())) for field in fields(kind)])
-    return pa.Table.from_pylist([asdict(row) for row in rows], schema=schema)
+    return pa.Table.from_pylist([vars(row) for row in rows], schema=schema)
 
 
 def _fresh(results: Path, name: str) -> Path:
