@@ -1,5 +1,6 @@
 """`djbench explain`: explain the results by an instrumented run."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -26,5 +27,5 @@ def explain(
     with watching(plain, as_json, workflow.so_far) as watch:
         if asked.is_dir():
             workflow.explain_run(asked, watch)
-            raise typer.Exit(workflow.ended(watch, asked, workflow.published(asked)))
+            raise typer.Exit(workflow.ended(watch, asked, workflow.published(asked, replace(watch, verbose=True))))
         workflow.explain_file(asked, results, watch)

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from harness.commands import workflow
-from harness.commands.options import Gate, Json, Plain, verb
+from harness.commands.options import Gate, Json, Plain, Verbose, verb
 from harness.display.watch import watching
 from harness.measure import resume
 from harness.scenario.blocks import MOST_BLOCKS
@@ -19,7 +19,8 @@ def extend(
     plain: Plain = False,
     as_json: Json = False,
     gate: Gate = False,
+    verbose: Verbose = False,
 ) -> None:
     """Add blocks to a finished run, with the same plan on the same machine. Exit 3: a requested comparison is INVALID."""
-    with watching(plain, as_json, workflow.so_far) as watch:
+    with watching(plain, as_json, workflow.so_far, verbose) as watch:
         raise typer.Exit(workflow.gone_on(resume.to_extend(run_folder, blocks), watch, gate))

@@ -38,6 +38,8 @@ Seed = Annotated[
 
 Plain = Annotated[bool, typer.Option("--plain", help="plain lines instead of a live display")]
 
+Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="print every table, not only the summary")]
+
 Json = Annotated[
     bool, typer.Option("--json", help="JSON events on stdout, one per line (docs/events.md); all else on stderr")
 ]

@@ -14,8 +14,8 @@ from harness.verdicts.claim_conditions import SUPPORTED
 from harness.verdicts.validity import Reason, read
 
 
-def publish(path: Path, gated: bool = False) -> int:
-    """Report and pictures into RUN/report/, text to the terminal; the exit code.
+def publish(path: Path, gated: bool = False, verbose: bool = False) -> int:
+    """Report and pictures into RUN/report/, a summary (or every table) to the terminal; the exit code.
 
     With a gate: EXIT_FAILED unless every claim is supported. EXIT_INVALID if a requested comparison is invalid.
     """
@@ -24,7 +24,7 @@ def publish(path: Path, gated: bool = False) -> int:
         claims.refuse_none(analysed.run.scenario.claims, str(path))
     target = path / "report"
     pictures = write(analysed, reasons, target)
-    print(run_report.text(analysed))
+    print(run_report.text(analysed) if verbose else run_report.brief(analysed, reasons))
     print(f"open: {target / page.NAME}")
     print(f"report: {target / 'report.md'}, {len(pictures)} charts and the tables as CSV in the same folder")
     print("\n".join(next_steps.lines(analysed, reasons, mechanism.read(path) is not None)))

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from harness.commands.options import Gate, verb
+from harness.commands.options import Gate, Verbose, verb
 from harness.errors import UserError
 
 
@@ -15,6 +15,7 @@ def report(
         Path, typer.Argument(metavar="RUN", help="a run folder under results/, or a folder of such folders")
     ],
     gate: Gate = False,
+    verbose: Verbose = False,
 ) -> None:
     """Rebuild the report, tables and charts of a run from its raw data; for a folder of runs, one page for all of them."""
     from harness.commands import publishing
@@ -24,4 +25,4 @@ def report(
         if gate:
             raise UserError(f"{run_folder}: --gate: expected one run, got a folder of runs")
         raise typer.Exit(publishing.publish_collection(run_folder))
-    raise typer.Exit(publishing.publish(run_folder, gate))
+    raise typer.Exit(publishing.publish(run_folder, gate, verbose))

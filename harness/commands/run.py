@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from harness.commands import workflow
-from harness.commands.options import Blocks, Gate, Json, Plain, Results, Seed, Time, overridden, verb
+from harness.commands.options import Blocks, Gate, Json, Plain, Results, Seed, Time, Verbose, overridden, verb
 from harness.display.watch import watching
 from harness.formatting import numbers
 from harness.measure import resume
@@ -29,6 +29,7 @@ def run(
     as_json: Json = False,
     results: Results = Path("results"),
     gate: Gate = False,
+    verbose: Verbose = False,
     explain: Annotated[
         bool, typer.Option("--explain", help="afterwards explain the results: an instrumented run per scenario")
     ] = False,
@@ -38,7 +39,7 @@ def run(
 ) -> None:
     """Run scenarios, one run folder each, and report the results. Exit 3: a requested comparison is INVALID."""
 
-    with watching(plain, as_json, workflow.so_far) as watch:
+    with watching(plain, as_json, workflow.so_far, verbose) as watch:
         if unfinished is not None:
             refuse_beside_resume(files, blocks, seed, explain)
             raise typer.Exit(workflow.gone_on(resume.to_complete(unfinished), watch, gate))

@@ -38,9 +38,9 @@ def carried_out(file: Path, scenario: Scenario, results: Path, watch: Watch, gat
         try:
             explain_run(path, watch)
         except UserError:
-            published(path, gate)
+            published(path, watch, gate)
             raise
-    return ended(watch, path, published(path, gate))
+    return ended(watch, path, published(path, watch, gate))
 
 
 def one_of_several(file: Path, scenario: Scenario, results: Path, watch: Watch, gate: bool, explain: bool) -> int:
@@ -54,11 +54,11 @@ def one_of_several(file: Path, scenario: Scenario, results: Path, watch: Watch, 
         return EXIT_MENDABLE
 
 
-def published(path: Path, gate: bool = False) -> int:
+def published(path: Path, watch: Watch, gate: bool = False) -> int:
     """The run's report; the exit code. What it needs is loaded here: no earlier, so that nobody measures beside it."""
     from harness.commands import publishing
 
-    return publishing.publish(path, gate)
+    return publishing.publish(path, gate, watch.verbose)
 
 
 def gone_on(run: Stored, watch: Watch, gate: bool) -> int:
@@ -71,7 +71,7 @@ def gone_on(run: Stored, watch: Watch, gate: bool) -> int:
     told = f"{left} of {asked.blocks} blocks left{until}{preview.lasts(seconds, datetime.now().astimezone())}"
     print(f"{asked.question}\n{told}\ninto {run.path}", flush=True)
     path = session.go_on(run, watch.show, narrow).path
-    return ended(watch, path, published(path, gate))
+    return ended(watch, path, published(path, watch, gate))
 
 
 def explain_run(path: Path, watch: Watch) -> None:

@@ -30,6 +30,7 @@ class Watch:
     ask: Ask
     plain: bool = False
     events: Events | None = None
+    verbose: bool = False  # afterwards every table, not only the summary
 
     @contextmanager
     def show(self, opening: Opening) -> Iterator[Progress]:
@@ -57,16 +58,16 @@ class Watch:
 
 
 @contextmanager
-def watching(plain: bool, as_json: bool, ask: Ask) -> Iterator[Watch]:
+def watching(plain: bool, as_json: bool, ask: Ask, verbose: bool = False) -> Iterator[Watch]:
     """With events, stdout is theirs alone, and everything for people goes to stderr."""
     if plain and as_json:
         raise typer.BadParameter(
             "expected without --plain: plain lines are for people, events for programs", param_hint="--json"
         )
     if not as_json:
-        yield Watch(ask, plain)
+        yield Watch(ask, plain, verbose=verbose)
         return
-    watch = Watch(ask, events=Events(sys.stdout))
+    watch = Watch(ask, events=Events(sys.stdout), verbose=verbose)
     with redirect_stdout(sys.stderr):
         try:
             yield watch

@@ -35,6 +35,11 @@ def as_markdown(table: Table) -> list[str]:
     ]
 
 
+def clipped(line: str, width: int) -> str:
+    """At most so many characters of a line; what is cut off ends with `…`."""
+    return line if len(line) <= width else f"{line[: width - 1].rstrip()}…"
+
+
 def unmarked(text: str) -> str:
     """Text escaped for Markdown: a `<` that would open a tag does not."""
     return re.sub(r"<(?=[A-Za-z/!?])", "&lt;", text)

@@ -1,12 +1,13 @@
 """The report: terminal text, report.md, cells.csv and comparisons.csv. Pure but for `write`."""
 
+import textwrap
 from collections.abc import Sequence
 from pathlib import Path
 
 from harness.analysis.analysis import Analysis
 from harness.formatting import tables
 from harness.formatting.tables import Table
-from harness.report import mechanism_text, sections
+from harness.report import mechanism_text, sections, summary
 from harness.report.conclusion import SIGNS, conclusion, figures_of, told
 from harness.report.csv_tables import cells_with_reasons, claims_table, comparisons_table
 from harness.report.setting import head
@@ -26,6 +27,14 @@ def text(analysis: Analysis) -> str:
         lines += [*section.notes, ""] if section.notes else []
         lines += [*mechanism_text.as_text(section.why), ""] if section.why else []
     return "\n".join([*lines, *conclusion(analysis, reasons)]) + "\n"
+
+
+def brief(analysis: Analysis, reasons: list[Reason]) -> str:
+    """For the end of a run: the question, its claims, what went otherwise than planned, and the summary."""
+    question, *facts = head(analysis)
+    told = [question, "", *_claims(analysis, reasons), *(fact for fact in facts if fact.startswith("!")), ""]
+    lines = [line for one in told for line in textwrap.wrap(one, summary.WIDTH, subsequent_indent="    ") or [""]]
+    return "\n".join([*lines, *summary.lines(analysis, reasons)]) + "\n"
 
 
 def markdown(analysis: Analysis, pictures: Sequence[str] = ()) -> str:

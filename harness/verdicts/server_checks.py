@@ -26,6 +26,8 @@ THREADS_SURE: Final = 0.8  # of the mean number in flight: so many were surely i
 
 DRIFT_MOST: Final = 0.10
 
+NOT_STEADY: Final = "no steady state"
+
 ANSWERS: Final = ("ok_in_window", "throughput_rps", "window_s", "slices")
 """Of a row, what says how many answers came, and how many could."""
 
@@ -181,10 +183,10 @@ def not_steady(analysis: Analysis, cell: Cell, rows: CellBlocks) -> Iterator[str
     drift = rows.median(column)
     change = f"{what} {'rose' if drift > 0 else 'fell'} {numbers.percent(abs(drift))}"
     if abs(drift) > DRIFT_MOST:
-        yield f"no steady state: {change} within the slice (limit {numbers.percent(DRIFT_MOST)}); raise load.slice_max_s"
+        yield f"{NOT_STEADY}: {change} within the slice (limit {numbers.percent(DRIFT_MOST)}); raise load.slice_max_s"
     elif rows.sum("unsettled") > 0.5 * len(rows):
         where = f"in {numbers.count(rows.sum('unsettled'))} of {len(rows)} blocks"
-        yield f"no steady state: not settled within half the slice {where} (MSER-5); raise load.slice_max_s"
+        yield f"{NOT_STEADY}: not settled within half the slice {where} (MSER-5); raise load.slice_max_s"
 
 
 def overloaded(analysis: Analysis, cell: Cell, rows: CellBlocks) -> Iterator[str]:

@@ -47,6 +47,11 @@ def of(compared: Compared, analysis: Analysis) -> Verdict:
     return Verdict(said.word, _advice(compared, analysis)) if said.word == INCONCLUSIVE else said
 
 
+def outcome(compared: Compared, analysis: Analysis) -> Outcome:
+    """The same, as what it says of the ratio."""
+    return decision.decide(compared.ratio, compared.p, analysis.run.scenario.margin, compared.doubt)
+
+
 def weigh(tested: Tested, margin: float) -> Verdict:
     """What the interval and the test say against the margin below which two arms are equivalent (a fraction); see `decision`."""
     outcome = decision.decide(tested.ratio, tested.p, margin, tested.doubt)

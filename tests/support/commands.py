@@ -91,8 +91,8 @@ def the_run(folder: Path) -> Path:
 
 
 def measured(folder: Path, text: str, *more: str) -> subprocess.CompletedProcess[str]:
-    """`djbench run` in this process, of this scenario into FOLDER/results."""
-    return here("run", str(scenario_file(folder, text)), "--results", str(folder / "results"), *more)
+    """`djbench run --verbose` in this process, of this scenario into FOLDER/results."""
+    return here("run", str(scenario_file(folder, text)), "--verbose", "--results", str(folder / "results"), *more)
 
 
 def scenario_file(folder: Path, text: str) -> Path:

@@ -117,7 +117,7 @@ def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Bench:
     monkeypatch.setattr(machine, "version", VERSION)
     monkeypatch.setattr(calibrate, "short", lambda *_: calibration(next(made.ceiling)))
     monkeypatch.setattr(session, "calibrated", session.calibrated.__wrapped__)  # each command is a process of its own
-    monkeypatch.setattr(publishing, "publish", lambda path, gated=False: 0)
+    monkeypatch.setattr(publishing, "publish", lambda *_: 0)
     monkeypatch.setattr(workflow, "so_far", watch.nothing)  # figures while it goes on have tests of their own
     return made
 
@@ -175,7 +175,7 @@ def test_a_resumed_run_ends_with_a_report(bench: Bench, monkeypatch: pytest.Monk
     ended = bench("run", "--resume", run)
     assert ended.exit_code == 0
     assert f"report: {run}/report/report.md" in ended.output
-    assert "; 3 blocks\n" in ended.output
+    assert "n = 3 blocks" in ended.output
     assert "a smaller run" not in ended.output
 
 

@@ -18,7 +18,7 @@ def test_a_change_is_measured_against_its_base_and_leaves_no_worktree(tmp_path: 
     run = the_run(tmp_path)
     assert ended.returncode in disturbed.codes(run), ended.stdout + ended.stderr
     if ended.returncode == 0:  # otherwise a machine that did something else besides left nothing to compare
-        assert "sync @ the change vs sync @ HEAD, throughput: inconclusive" in ended.stdout
+        assert "sync @ the change vs sync @ HEAD, throughput: inconclusive" in (run / "report/report.md").read_text()
     assert {"sync @ HEAD", "sync @ the change"} <= set(frames.read_block(run / "blocks/000").slices.arm)
     assert not (run / "worktrees").exists()
     listed = subprocess.run(["git", "worktree", "list"], cwd=ROOT, capture_output=True, text=True, check=True).stdout

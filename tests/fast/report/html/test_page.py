@@ -40,10 +40,10 @@ from harness.storage import files, writer
 from harness.verdicts import bottleneck, validity
 from harness.verdicts.validity import Reason
 
-HOSTILE = "<script>alert(1)<!--\"'{{ 7*7 }}&lt;"
+HOSTILE = "<script>alert(1)<!--\"'{{ 7777*7 }}&lt;"
 
 
-ENDING = "</script><img src=x onerror=alert(1)>{{ 7*7 }}{% raw %}"
+ENDING = "</script><img src=x onerror=alert(1)>{{ 7777*7 }}{% raw %}"
 
 
 VOID = {"meta", "br", "input", "img", "link", "hr"}
@@ -225,11 +225,11 @@ def test_names_questions_claims_and_causes_cannot_become_code(tmp_path: Path) ->
     scripts = [attrs for tag, attrs in found.elements if tag == "script"]
     assert scripts == [{"type": "application/json", "id": "data"}, {}]
     assert not [tag for tag, attrs in found.elements if tag == "img" or any(name.startswith("on") for name in attrs)]
-    assert "49" not in re.findall(r"\b49\b", found.text)
+    assert "54439" not in found.text
     assert found.data["arms"][1]["name"] == HOSTILE
     assert not {"<", ">", "&"} & set(found.source)  # `<!--<script>` in a name would swallow the end of the element
     assert (
-        found.text.count("<img src=x onerror=alert(1)>{{ 7*7 }}{% raw %}") >= 4
+        found.text.count("<img src=x onerror=alert(1)>{{ 7777*7 }}{% raw %}") >= 4
     )  # question, claim, its source, causes
     assert not found.open
 
