@@ -4,12 +4,11 @@ import random
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-import matplotlib as mpl
 import numpy as np
 import pytest
 from matplotlib.figure import Figure
 from support.fakes import FakeLoad
-from support.pictures import CAPACITY, OPEN, RATES, SEARCHED, analysed, asked, drawn, extent, faults, words
+from support.pictures import CAPACITY, OPEN, RATES, SEARCHED, analysed, asked, drawn, extent, faults, in_place, words
 from support.scenarios import TINY
 
 from harness.analysis.analysis import Analysis
@@ -42,11 +41,7 @@ def three(tmp_path_factory: pytest.TempPathFactory) -> list[Analysis]:
 
 
 def over_each_other(runs: list[Analysis], size: Paper) -> Iterator[tuple[str, Figure]]:
-    with mpl.rc_context(size.style):
-        for name, pictures in overlay.drawn(runs, size):
-            for picture in pictures:
-                picture.draw_without_rendering()
-                yield name, picture
+    return in_place(size, lambda: overlay.drawn(runs, size))
 
 
 def told(picture: Figure) -> str:
