@@ -66,19 +66,23 @@ CAPACITY = "[load]\nmode = 'capacity'\nobjective = 'p99 <= 60ms'\nstart_rate = 5
 SEARCHED = "[[endpoints]]\nname = 'hello'\n[[endpoints]]\nname = 'wait'\nquery = { ms = 10 }\n"
 
 
-def drawn(found: Analysis, size: Paper) -> Iterator[tuple[str, Figure]]:
-    """Every picture with its words in place."""
-    return in_place(size, lambda: charts.drawn(found, size))
+Charts = Iterable[tuple[str, Iterable[Figure]]]
 
 
-def in_place(size: Paper, draw: Callable[[], Iterable[tuple[str, Iterable[Figure]]]]) -> Iterator[tuple[str, Figure]]:
+def drawn(found: Analysis, size: Paper, only: str = "") -> Iterator[tuple[str, Figure]]:
+    """Every picture of every chart, or of one, with its words in place."""
+    return in_place(size, lambda: charts.drawn(found, size), only)
+
+
+def in_place(size: Paper, draw: Callable[[], Charts], only: str = "") -> Iterator[tuple[str, Figure]]:
     """Pictures with their words in place. No dot of them is coloured: where words stand is what is looked at."""
     with mpl.rc_context(size.style), pytest.MonkeyPatch.context() as patch:
         patch.setattr(RendererAgg, "get_text_width_height_descent", measured_once)
         for name, pictures in draw():
-            for picture in pictures:
-                only_words(picture)
-                yield name, picture
+            if name == (only or name):
+                for picture in pictures:
+                    only_words(picture)
+                    yield name, picture
 
 
 def only_words(picture: Figure) -> None:
