@@ -23,10 +23,8 @@ def explain(
 
     For a run, the instrumented run is stored with it and its report is rebuilt.
     """
-    from harness.commands import publishing
-
     with watching(plain, as_json, workflow.so_far) as watch:
         if asked.is_dir():
             workflow.explain_run(asked, watch)
-            raise typer.Exit(workflow.ended(watch, asked, publishing.publish(asked)))
+            raise typer.Exit(workflow.ended(watch, asked, workflow.published(asked)))
         workflow.explain_file(asked, results, watch)

@@ -31,8 +31,6 @@ def measured(scenario: Scenario, file: Path, results: Path, watch: Watch) -> Run
 
 def carried_out(file: Path, scenario: Scenario, results: Path, watch: Watch, gate: bool, explain: bool) -> int:
     """Measure a scenario, explain it where asked for, report it; the exit code. Missing prerequisites are reported first."""
-    from harness.commands import publishing
-
     if explain:
         session.refuse_what_cannot_be(instrumented(scenario))
     path = measured(scenario, file, results, watch).path
@@ -40,9 +38,9 @@ def carried_out(file: Path, scenario: Scenario, results: Path, watch: Watch, gat
         try:
             explain_run(path, watch)
         except UserError:
-            publishing.publish(path, gate)
+            published(path, gate)
             raise
-    return ended(watch, path, publishing.publish(path, gate))
+    return ended(watch, path, published(path, gate))
 
 
 def one_of_several(file: Path, scenario: Scenario, results: Path, watch: Watch, gate: bool, explain: bool) -> int:
@@ -56,10 +54,15 @@ def one_of_several(file: Path, scenario: Scenario, results: Path, watch: Watch, 
         return EXIT_MENDABLE
 
 
-def gone_on(run: Stored, watch: Watch, gate: bool) -> int:
-    """Announce what is left of a stored run, measure it and report the whole; the exit code."""
+def published(path: Path, gate: bool = False) -> int:
+    """The run's report; the exit code. What it needs is loaded here: no earlier, so that nobody measures beside it."""
     from harness.commands import publishing
 
+    return publishing.publish(path, gate)
+
+
+def gone_on(run: Stored, watch: Watch, gate: bool) -> int:
+    """Announce what is left of a stored run, measure it and report the whole; the exit code."""
     asked, left = run.scenario, len(run.missing)
     if gate:
         claims.refuse_none(asked.claims, str(run.path))
@@ -68,7 +71,7 @@ def gone_on(run: Stored, watch: Watch, gate: bool) -> int:
     told = f"{left} of {asked.blocks} blocks left{until}{preview.lasts(seconds, datetime.now().astimezone())}"
     print(f"{asked.question}\n{told}\ninto {run.path}", flush=True)
     path = session.go_on(run, watch.show, narrow).path
-    return ended(watch, path, publishing.publish(path, gate))
+    return ended(watch, path, published(path, gate))
 
 
 def explain_run(path: Path, watch: Watch) -> None:
@@ -82,10 +85,10 @@ def explain_run(path: Path, watch: Watch) -> None:
 
 def explain_file(file: Path, results: Path, watch: Watch) -> None:
     """An instrumented run over a scenario, as a folder of its own."""
-    from harness.commands import publishing
-
     scenario = reader.load(file)
     path = session.run_instrumented(scenario, reader.read_text(file), results, file.stem, watch.show).path
+    from harness.commands import publishing
+
     publishing.publish_why(path)
     report = str(path / "report" / "mechanism.csv")
     watch.finished(folder=str(path), report=report, conclusion=[], next=[], exit_code=0)
@@ -93,9 +96,10 @@ def explain_file(file: Path, results: Path, watch: Watch) -> None:
 
 def measure_noise_floor(asked: Scenario, file: Path, results: Path) -> Line:
     """The A/A run: how far from 1 the throughput ratio of two equal arms is on this machine."""
+    path = measured(asked, file, results, Watch(so_far, plain=True)).path
     from harness.analysis import analysis, frames
 
-    analysed = analysis.analyse(frames.open_run(measured(asked, file, results, Watch(so_far, plain=True)).path))
+    analysed = analysis.analyse(frames.open_run(path))
     cell = analysed.cells[0]
     floor = analysed.noise_floor(cell.endpoint, cell.level, analysed.metrics[0])
     ratio = numbers.ratio(analysed.noise_floors[0].ratio) if analysed.noise_floors else numbers.MISSING

@@ -18,7 +18,7 @@ import os
 import shutil
 import time
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass, fields
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -85,6 +85,11 @@ class RunFolder:
         """Which blocks are there."""
         return {int(folder.name) for folder in block_folders(self.path)}
 
+    @property
+    def elapsed_s(self) -> float:
+        """What the run has taken so far."""
+        return self._before_s + time.monotonic() - self._opened
+
     def found_before(self, index: int) -> dict[tuple[str, str], float]:
         """What the searches of the blocks before this one found: (arm, endpoint) → rate."""
         before = [path for path in block_folders(self.path) if int(path.name) < index]
@@ -93,8 +98,7 @@ class RunFolder:
 
     def mark(self, state: str, **more: Any) -> None:
         """Set the run's state (and whatever else is now known) in run.json, with the time it has taken so far."""
-        seconds = round(self._before_s + time.monotonic() - self._opened, 1)
-        self.head |= {"state": state, "seconds": seconds, **more}
+        self.head |= {"state": state, "seconds": round(self.elapsed_s, 1), **more}
         write_json(self.path / "run.json", self.head)
 
     def working_folder(self, index: int) -> Path:
@@ -130,7 +134,7 @@ def table_of(kind: type[Usage] | type[Conditions], rows: Sequence[Usage] | Seque
     """One row per dataclass; whole numbers but for names and milliseconds."""
     types = {"group": pa.string(), "upstream_late_p99_ms": pa.float64()}
     schema = pa.schema([(field.name, types.get(field.name, pa.int64())) for field in fields(kind)])
-    return pa.Table.from_pylist([asdict(row) for row in rows], schema=schema)
+    return pa.Table.from_pylist([vars(row) for row in rows], schema=schema)
 
 
 def _fresh(results: Path, name: str) -> Path:

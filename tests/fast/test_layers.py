@@ -180,28 +180,79 @@ def test_only_locustfiles_imports_locust() -> None:
         assert not roots(imported(path)) & {"locust"}
 
 
-def loaded(statement: str) -> set[str]:
-    """The packages that a fresh process has loaded after a statement."""
-    code = f"{statement}\nimport sys; print(*sorted({{name.partition('.')[0] for name in sys.modules}}))"
-    return set(
-        subprocess.run(
-            [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
-        ).stdout.split()
-    )
+HEAVY = {"pandas", "scipy", "matplotlib"}
+
+STAGES = ("sys", "harness.samples", "harness.measure.session", "harness.cli", ", ".join(sorted(HARNESS)))
+"""What a fresh process imports one after the other, from what loads least to everything."""
+
+COMMANDS = ("run smoke", "run smoke --explain", "explain smoke")
+"""What another is told to do one after the other."""
+
+MEASURES = """
+import sys
+from harness import cli
+from harness.measure import session
+def measure(*_):
+    sys.modules["begun"] = sys
+    raise SystemExit
+session.measure = session.go_on = session.run_instrumented = measure
+def begin(command):
+    sys.modules.pop("begun", None)
+    sys.argv[1:], sys.stdout = command.split(), sys.stderr
+    try:
+        cli.main()
+    except SystemExit:
+        sys.stdout = sys.__stdout__
+"""
+"""A command up to where it would begin to measure."""
+
+
+def process(*statements: str, first: str = "", last: str = "") -> subprocess.CompletedProcess[str]:
+    """A fresh process, ended: a line with the packages it has loaded after each of these statements."""
+    told = "import sys; print(*sorted({name.partition('.')[0] for name in sys.modules}))"
+    code = "\n".join([first, *(f"{statement}\n{told}" for statement in statements), last])
+    return subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
+
+
+@pytest.fixture(scope="module")
+def importing() -> subprocess.CompletedProcess[str]:
+    """One that imports STAGES, and tells its threads and child processes in the end."""
+    threads = "import threading, psutil; print(threading.active_count(), psutil.Process().children())"
+    return process(*(f"import {modules}" for modules in STAGES), last=threads)
+
+
+@pytest.fixture(scope="module")
+def commanded() -> subprocess.CompletedProcess[str]:
+    """One that begins COMMANDS."""
+    return process(*(f"begin({command!r})" for command in COMMANDS), first=MEASURES)
+
+
+def loaded(ended: subprocess.CompletedProcess[str], stage: int) -> set[str]:
+    return set(ended.stdout.splitlines()[stage].split())
 
 
 @pytest.mark.parametrize("module", ["harness.cli", "harness.measure.session"])
-def test_the_command_and_the_measuring_process_hold_no_pandas_scipy_or_matplotlib(module: str) -> None:
-    assert not loaded(f"import {module}") & {"pandas", "scipy", "matplotlib"}
+def test_the_command_and_the_measuring_process_hold_no_pandas_scipy_or_matplotlib(
+    importing: subprocess.CompletedProcess[str], module: str
+) -> None:
+    assert not loaded(importing, STAGES.index(module)) & HEAVY
 
 
-def test_what_the_load_generator_imports_is_the_standard_library_s() -> None:
-    before = loaded("")
-    assert loaded("import harness.samples") - before - set(sys.stdlib_module_names) == {"harness"}
+@pytest.mark.parametrize("command", COMMANDS)
+def test_a_command_that_measures_holds_none_of_them_when_it_begins(
+    commanded: subprocess.CompletedProcess[str], command: str
+) -> None:
+    assert loaded(commanded, COMMANDS.index(command)) & {"begun", *HEAVY} == {"begun"}, commanded.stderr
 
 
-def test_importing_any_module_does_nothing() -> None:
+def test_what_the_load_generator_imports_is_the_standard_library_s(
+    importing: subprocess.CompletedProcess[str],
+) -> None:
+    told = loaded(importing, STAGES.index("harness.samples")) - loaded(importing, STAGES.index("sys"))
+    assert told - set(sys.stdlib_module_names) == {"harness"}
+
+
+def test_importing_any_module_does_nothing(importing: subprocess.CompletedProcess[str]) -> None:
     """No output, no thread, no child process."""
-    code = f"import {', '.join(sorted(HARNESS))}, threading, psutil; print(threading.active_count(), psutil.Process().children())"
-    ended = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
-    assert (ended.returncode, ended.stdout, ended.stderr) == (0, "1 []\n", "")
+    assert (importing.returncode, importing.stdout.splitlines()[len(STAGES) :], importing.stderr) == (0, ["1 []"], "")
+    assert loaded(importing, len(STAGES) - 1) >= HEAVY

@@ -74,9 +74,17 @@ def test_bare_make_lists_every_target() -> None:
     assert {line.split()[0] for line in listed.splitlines()} == targets
 
 
-PAGES = [file for file in ROOT.rglob("*.md") if not {".venv", ".git"} & set(file.relative_to(ROOT).parts)]
+def ours(kind: str, *others: str) -> list[Path]:
+    """The files of this kind, but for those in folders that git or pip fills; what is in these is not even looked at."""
+    others += (".venv", ".git")
+    tops = [folder for folder in ROOT.iterdir() if folder.is_dir() and folder.name not in others]
+    found = [*ROOT.glob(f"*.{kind}"), *(file for folder in tops for file in folder.rglob(f"*.{kind}"))]
+    return [file for file in found if not {*others} & set(file.relative_to(ROOT).parts)]
 
-SOURCES = [file for file in ROOT.rglob("*.py") if not {".venv", ".git", "build"} & set(file.relative_to(ROOT).parts)]
+
+PAGES = ours("md")
+
+SOURCES = ours("py", "build")
 
 TOP = "|".join(
     ["bench_project", "docs", "harness", "locustfiles", "probe", "results/reference", "scenarios", "tests", "tools"]
@@ -113,9 +121,14 @@ def test_every_path_in_a_page_exists() -> None:
     assert wrong == []
 
 
+NAMED = re.compile(r"(?<![\w./<-])([\w./-]*\w\.(?:py|md|js|css))\b")
+"""A file's name in a text."""
+
+
 def docstrings(source: Path) -> Iterator[str]:
-    """Of modules, classes, functions and constants."""
-    for node in ast.walk(ast.parse(source.read_text())):
+    """Of modules, classes, functions and constants; none of a source that names no file anywhere, which is soon seen."""
+    text = source.read_text()
+    for node in ast.walk(ast.parse(text)) if NAMED.search(text) else ():
         match node:
             case ast.Expr(value=ast.Constant(value=str(text))):
                 yield text
@@ -126,7 +139,7 @@ def test_every_file_that_a_docstring_names_exists() -> None:
     wrong = []
     for source in SOURCES:
         for text in docstrings(source):
-            for path in re.findall(r"(?<![\w./<-])([\w./-]*\w\.(?:py|md|js|css))\b", text):
+            for path in NAMED.findall(text):
                 if not ((ROOT / path).exists() if re.match(f"(?:{TOP})/", path) else Path(path).name in names):
                     wrong.append(f"{source.relative_to(ROOT)}: {path}")
     assert wrong == []

@@ -16,5 +16,5 @@ def doubled(**changes: object) -> Scenario:
     return ab.doubled(tiny(**changes), BASE)
 
 
-def run_of(tmp_path: Path, load: FakeLoad) -> Path:
-    return fake_run(tmp_path, doubled(), load)
+def run_of(tmp_path: Path, load: FakeLoad, **changes: object) -> Path:
+    return fake_run(tmp_path, doubled(**changes), load)

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
-from support.fakes import FakeLoad, FakeStage, untouched
+from support.fakes import FakeLoad, FakeStage, Latency, untouched
 from support.runs import fake_run
 from support.scenarios import tiny
 
@@ -13,9 +13,6 @@ from harness.plan.slices import Cell, Slice
 from harness.samples import COLUMNS, Outcome
 
 BLOCKS = 3
-
-
-Latency = Callable[[Slice, random.Random], float]
 
 
 def slow(factor: float, only: str = "sync", endpoint: str = "hello") -> Latency:

@@ -4,6 +4,7 @@ import random
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -20,6 +21,12 @@ from harness.system.cores import Cores
 from locustfiles.player import counts
 
 MS = 1_000_000
+
+OF_TIME = np.array([name.endswith("_ns") for name in COLUMNS], dtype=np.int64)
+"""One where a column of the rows is a time."""
+
+Latency = Callable[[Slice, random.Random], float]
+"""How many milliseconds a response takes; the same numbers drawn, the same latencies."""
 
 
 def steady(slice_: Slice, rng: random.Random) -> float:
@@ -42,7 +49,7 @@ class FakeLoad:
     `spoil` may change the rows of a slice before they are stored.
     """
 
-    latency_ms: Callable[[Slice, random.Random], float] = steady
+    latency_ms: Latency = steady
     spoil: Callable[[Slice, np.ndarray], np.ndarray] = untouched
     shortage: Callable[[Slice], bool] = never
     played: list[Slice] = field(default_factory=list)
@@ -67,8 +74,7 @@ class FakePlaying:
     def play(self, tick: Callable[[], None]) -> Played:
         slice_, start = self.slice, self.now_ns
         end = start + (int(slice_.seconds * 1e9) if slice_.open else 500 * MS)
-        make = open_loop_rows if slice_.open else closed_loop_rows
-        rows = self.load.spoil(slice_, make(slice_, start, end, self.load.latency_ms))
+        rows = self.load.spoil(slice_, made(slice_, end - start, self.load.latency_ms) + start * OF_TIME)
         self.rows.append(rows)
         self.load.played.append(slice_)
         self.now_ns = end + 100 * MS
@@ -91,34 +97,56 @@ class FakePlaying:
         return b"".join(rows.astype(np.int64).tobytes() for rows in self.rows)
 
 
-def open_loop_rows(
-    slice_: Slice, start: int, end: int, latency_ms: Callable[[Slice, random.Random], float]
-) -> np.ndarray:
+@lru_cache(maxsize=1024)
+def made(slice_: Slice, length: int, latency_ms: Latency) -> np.ndarray:
+    """The rows of a slice that starts at 0: most runs of fakes are about the same slices. To be read only."""
+    return (open_loop_rows if slice_.open else closed_loop_rows)(slice_, length, latency_ms)
+
+
+def open_loop_rows(slice_: Slice, length: int, latency_ms: Latency) -> np.ndarray:
     """What the arrivals of the slice's schedule leave, each sent in time."""
     assert slice_.open is not None
-    rng, rows, shares = random.Random(slice_.seed), [], [call.share for call in slice_.calls]
-    due = arrivals.schedule(slice_.open.arrivals, slice_.cell.level, end - start, slice_.seed)
-    for number, offset in enumerate(due.tolist()):
-        intended = start + offset
-        done = intended + int(latency_ms(slice_, rng) * MS)
-        part = rng.choices(range(len(shares)), shares)[0] if len(shares) > 1 else 0
-        rows.append((slice_.index, number, intended, intended, done - MS, done, 200, Outcome.OK, 37, 1, part))
-    return np.array(rows, dtype=np.int64).reshape(-1, len(COLUMNS))
+    rng, done, parts = random.Random(slice_.seed), [], []
+    due = arrivals.schedule(slice_.open.arrivals, slice_.cell.level, length, slice_.seed)
+    for intended in due.tolist():
+        done.append(intended + int(latency_ms(slice_, rng) * MS))
+        parts.append(part(slice_, rng))
+    return as_rows(slice_, np.arange(len(due)), due, done, 1, parts)
 
 
-def closed_loop_rows(
-    slice_: Slice, start: int, end: int, latency_ms: Callable[[Slice, random.Random], float]
-) -> np.ndarray:
-    """What `users` users leave that call back to back from start to end."""
-    rng, rows, shares = random.Random(slice_.seed), [], [call.share for call in slice_.calls]
+def closed_loop_rows(slice_: Slice, length: int, latency_ms: Latency) -> np.ndarray:
+    """What `users` users leave that call back to back for so long."""
+    rng = random.Random(slice_.seed)
+    users: list[int] = []
+    sent: list[int] = []
+    done: list[int] = []
+    parts: list[int] = []
     for user in range(int(slice_.cell.level)):
-        now, reused = start + int(rng.random() * 10 * MS), 0
-        while now < end:
-            done = now + int(latency_ms(slice_, rng) * MS)
-            part = rng.choices(range(len(shares)), shares)[0] if len(shares) > 1 else 0
-            rows.append((slice_.index, user, now, now, done - MS, done, 200, Outcome.OK, 37, reused, part))
-            now, reused = done, 1
-    return np.array(rows, dtype=np.int64)
+        now = int(rng.random() * 10 * MS)
+        while now < length:
+            users.append(user)
+            sent.append(now)
+            now += int(latency_ms(slice_, rng) * MS)
+            done.append(now)
+            parts.append(part(slice_, rng))
+    return as_rows(slice_, users, sent, done, np.diff(users, prepend=-1) == 0, parts)
+
+
+def part(slice_: Slice, rng: random.Random) -> int:
+    """Which of the slice's calls a request makes; no number is drawn where there is but one."""
+    if len(slice_.calls) == 1:
+        return 0
+    return rng.choices(range(len(slice_.calls)), [call.share for call in slice_.calls])[0]
+
+
+def as_rows(slice_: Slice, users: Any, sent: Any, done: Any, reused: Any, parts: Any) -> np.ndarray:
+    """Raw rows of correct responses of 37 bytes: sent when they were due, the first byte one ms before the last."""
+    rows = np.empty((len(sent), len(COLUMNS)), dtype=np.int64)
+    last = np.array(done, dtype=np.int64)
+    columns = (slice_.index, users, sent, sent, last - MS, last, 200, int(Outcome.OK), 37, reused, parts)
+    for place, values in enumerate(columns):
+        rows[:, place] = values
+    return rows
 
 
 class FakeServers:

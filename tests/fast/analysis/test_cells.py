@@ -19,14 +19,14 @@ THROUGHPUT = METRICS[0]
 
 
 def test_a_true_factor_of_two_comes_out_as_a_factor_of_two(tmp_path: Path) -> None:
-    result = analysed(tmp_path, tiny(), FakeLoad(slower_when_sync))
+    result = analysed(tmp_path, tiny(blocks=3), FakeLoad(slower_when_sync))
     found = [c for c in result.compared if c.endpoint == "hello" and c.metric is THROUGHPUT]
     assert found[0].ratio.value == pytest.approx(2.0, rel=0.03)
     assert verdict.of(found[0], result).word == "faster"
 
 
 def test_throughput_counts_correct_responses_done_in_the_window(tmp_path: Path) -> None:
-    run = fake_run(tmp_path, tiny(), FakeLoad())
+    run = fake_run(tmp_path, tiny(blocks=2), FakeLoad())
     result = analysis.analyse(frames.open_run(run))
     block = frames.read_block(run / "blocks" / "000")
     cell = Cell("async", "hello", 4)
@@ -44,7 +44,7 @@ def test_throughput_counts_correct_responses_done_in_the_window(tmp_path: Path) 
 
 
 def test_percentiles_are_those_of_the_merged_raw_samples(tmp_path: Path) -> None:
-    run = fake_run(tmp_path, tiny(), FakeLoad())
+    run = fake_run(tmp_path, tiny(blocks=2), FakeLoad())
     result = analysis.analyse(frames.open_run(run))
     cell, merged = Cell("async", "wait ms=10", 8), []
     for folder in sorted((run / "blocks").iterdir()):

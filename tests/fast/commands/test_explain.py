@@ -31,7 +31,7 @@ def test_what_a_pass_lacks_is_known_before_the_run(tmp_path: Path, monkeypatch: 
 
 def test_a_pass_that_fails_leaves_its_run_reported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     without_pictures(monkeypatch)
-    run = fake_run(tmp_path, tiny(), FakeLoad())
+    run = fake_run(tmp_path, tiny(blocks=1), FakeLoad())
     monkeypatch.setattr(workflow, "measured", lambda *_: RunFolder(run, {}))
     monkeypatch.setattr(workflow, "explain_run", refuse)
     with pytest.raises(UserError, match="no pass"):

@@ -26,12 +26,18 @@ from harness.scenario import reader
 from harness.verdicts import validity
 from tools import made_up_runs
 
-MIXED = TINY.replace('name = "wait"\nquery = { ms = 10 }', 'name = "both"\nmix = { "hello" = 0.8, "wait ms=10" = 0.2 }')
+BRIEF = TINY.replace("blocks = 6", "blocks = 1")
+
+MIXED = BRIEF.replace(
+    'name = "wait"\nquery = { ms = 10 }', 'name = "both"\nmix = { "hello" = 0.8, "wait ms=10" = 0.2 }'
+)
 
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    *_, path = made_up_runs.make(tiny(), TINY, 6_000, tmp_path_factory.mktemp("results"))
+    *_, path = made_up_runs.make(
+        tiny(blocks=2), TINY.replace("blocks = 6", "blocks = 2"), 2_000, tmp_path_factory.mktemp("results")
+    )
     report.tables(path)
     return path
 
@@ -91,7 +97,7 @@ def test_the_other_tables_are_those_of_the_report_and_a_row_per_slice(run: Path,
 def test_by_default_the_folder_is_in_the_run_and_the_document_goes_to_standard_output(run: Path) -> None:
     code, out, err = exported(run, "--csv")
     assert (code, out) == (0, "")
-    assert "block 6 of 6" in err
+    assert "block 2 of 2" in err
     assert (run / "export" / "requests.csv").exists()
     assert json.loads(exported(run, "--json")[1])["schema_version"] == 2
 
@@ -128,9 +134,9 @@ def test_a_line_of_json_per_request(run: Path) -> None:
 
 
 def test_words_of_a_scenario_are_quoted_in_both(tmp_path: Path) -> None:
-    scenario = reader.parse(TINY.replace('"async again"', '"a, b · ä;=1"'), "tiny.toml")
+    scenario = reader.parse(BRIEF.replace('"async again"', '"a, b · ä;=1"'), "tiny.toml")
     run = fake_run(tmp_path / "results", scenario, FakeLoad())
-    (run / "scenario.toml").write_text(TINY.replace('"async again"', '"a, b · ä;=1"'))
+    (run / "scenario.toml").write_text(BRIEF.replace('"async again"', '"a, b · ä;=1"'))
     rows = list(csv.DictReader(io.StringIO(exported(run, "--csv", "--requests")[1])))
     lines = [json.loads(line) for line in exported(run, "--json", "--requests")[1].splitlines()]
     assert {row["arm"] for row in rows} == {line["arm"] for line in lines} == {"sync", "async", "a, b · ä;=1"}
@@ -185,7 +191,7 @@ def test_a_file_appears_whole_or_not_at_all(run: Path, tmp_path: Path) -> None:
 
 
 def test_a_damaged_block_is_named(tmp_path: Path) -> None:
-    *_, path = made_up_runs.make(tiny(), TINY, 3_000, tmp_path)
+    *_, path = made_up_runs.make(tiny(blocks=2), TINY, 1_000, tmp_path)
     (path / "blocks" / "001" / "requests.parquet").write_bytes(b"PAR1 nothing PAR1")
     assert "001: cannot be read" in refused(path, "--csv", "--requests", "--out", tmp_path / "out.csv")
     assert not (tmp_path / "out.csv").exists()

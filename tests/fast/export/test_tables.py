@@ -46,7 +46,9 @@ def expanded(columns: dict[str, str]) -> list[str]:
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    *_, path = made_up_runs.make(tiny(), TINY, 20_000, tmp_path_factory.mktemp("results"))
+    *_, path = made_up_runs.make(
+        tiny(blocks=3), TINY.replace("blocks = 6", "blocks = 3"), 10_000, tmp_path_factory.mktemp("results")
+    )
     report.tables(path)
     destination.folder(path, path / "export", force=False)
     return path

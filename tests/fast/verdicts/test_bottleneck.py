@@ -17,7 +17,7 @@ HELLO = Cell("async", "hello", 4)
 
 @pytest.fixture(scope="module")
 def measured(tmp_path_factory: pytest.TempPathFactory) -> Analysis:
-    return analysed(tmp_path_factory.mktemp("run"), tiny(), FakeLoad())
+    return analysed(tmp_path_factory.mktemp("run"), tiny(blocks=2), FakeLoad())
 
 
 def with_busy(measured: Analysis, **busy: float) -> Analysis:

@@ -1,6 +1,7 @@
 """Claims: read, refused, judged, gated. Each verdict is seen to come out, for each kind of condition."""
 
 import random
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -65,9 +66,12 @@ def test_a_claim_is_judged_by_its_interval(one_run: Path, claim: str, word: str)
 
 
 def test_what_the_interval_has_in_it_is_inconclusive_and_told_how_many_blocks_would_do(tmp_path: Path) -> None:
+    @cache
+    def block_mood(slice_: Slice) -> float:
+        return random.Random(f"{slice_.seed // 7}{slice_.cell.arm}").uniform(0.6, 1.4)
+
     def noisy(slice_: Slice, rng: random.Random) -> float:
-        block_mood = random.Random(f"{slice_.seed // 7}{slice_.cell.arm}").uniform(0.6, 1.4)
-        return 10.0 * block_mood * (1.1 if slice_.cell.arm == "sync" else 1.0)
+        return 10.0 * block_mood(slice_) * (1.1 if slice_.cell.arm == "sync" else 1.0)
 
     told = judged(tmp_path, PAIR + 'by = ">= 1.1"', load=FakeLoad(noisy))[0]
     assert told.word == "inconclusive"
@@ -92,7 +96,7 @@ def test_an_invalid_cell_makes_its_claims_invalid_with_the_reason(tmp_path: Path
             rows[:10, COLUMNS.index("outcome")] = Outcome.HTTP_ERROR
         return rows
 
-    told = judged(tmp_path, PAIR + 'by = ">= 1.5"', load=FakeLoad(spoil=spoil))[0]
+    told = judged(tmp_path, PAIR + 'by = ">= 1.5"', load=FakeLoad(spoil=spoil), blocks=1)[0]
     assert told.word == "invalid"
     assert "requests failed" in told.conditions[0].reason
 
@@ -112,7 +116,7 @@ def test_an_arm_that_raises_what_was_claimed_supports_it_and_loses_nothing(tmp_p
     claims = [
         f'endpoint = "hello"\narm = "sync"\nraises = "{name}"' for name in ("SynchronousOnlyOperation", "KeyError")
     ]
-    run = run_of(tmp_path, with_claims(*claims), FakeLoad(), stage)
+    run = run_of(tmp_path, with_claims(*claims, blocks=1), FakeLoad(), stage)
     result = analysis.analyse(frames.open_run(run))
     told = claim_verdicts.claims(result, validity.check(result))
     assert [one.word for one in told] == ["supported", "refuted"]
@@ -123,7 +127,7 @@ def test_an_arm_that_raises_what_was_claimed_supports_it_and_loses_nothing(tmp_p
 ACROSS = 'endpoint = "hello"\nlevel = 4\nbetter = "async"\nthan_endpoint = "wait ms=10"\n'
 
 
-BOTH_AT_FOUR = TINY.replace("users = [8]", "users = [4]")
+BOTH_AT_FOUR = TINY.replace("users = [8]", "users = [4]").replace("blocks = 6", "blocks = 3")
 
 
 def wait_takes_twice_as_long(slice_: Slice, rng: random.Random) -> float:
@@ -167,6 +171,7 @@ def test_an_arm_that_raises_only_under_load_supports_it_as_well(tmp_path: Path) 
         'endpoint = "hello"\narm = "sync"\nraises = "RuntimeError"',
         load=FakeLoad(spoil=spoil),
         stage=FakeStage(log="RuntimeError: not here\n"),
+        blocks=1,
     )[0]
     assert told.word == "supported", told
     assert "50 % of" in told.conditions[0].reason
@@ -200,7 +205,7 @@ def test_a_gate_opens_only_if_every_claim_is_supported(
 
 def test_a_gate_never_opens_on_an_invalid_cell(tmp_path: Path) -> None:
     stage = FakeStage({("sync", "hello"): "HTTP 500"})
-    run = run_of(tmp_path, with_claims(PAIR + 'by = ">= 1.5"'), FakeLoad(), stage)
+    run = run_of(tmp_path, with_claims(PAIR + 'by = ">= 1.5"', blocks=1), FakeLoad(), stage)
     assert publishing.publish(run, gated=True) == 4
     assert publishing.publish(run) == 3
 

@@ -51,7 +51,7 @@ def test_warm_up_is_left_out(tmp_path: Path) -> None:
 
 
 def test_a_run_has_the_mechanism_of_the_pass_that_is_kept_with_it(tmp_path: Path) -> None:
-    run = fake_run(tmp_path, tiny(), FakeLoad())
+    run = fake_run(tmp_path, tiny(blocks=2), FakeLoad())
     assert mechanism.of(run) == {}
     assert "why" not in run_report.text(analysis.analyse(frames.open_run(run)))
     (run / instrumented_run.INSTRUMENTED_RUNS / "20260101T000000Z-cut-off/blocks").mkdir(parents=True)
@@ -62,6 +62,9 @@ def test_a_run_has_the_mechanism_of_the_pass_that_is_kept_with_it(tmp_path: Path
     assert "\n- mechanism: async\n  - 16.0 thread switches" in run_report.markdown(
         analysis.analyse(frames.open_run(run))
     )
+
+
+BRIEF = TINY.replace("blocks = 6", "blocks = 2")
 
 
 INSTRUMENTED_CLAIMS = {
@@ -76,7 +79,7 @@ INSTRUMENTED_CLAIMS = {
 
 @pytest.mark.parametrize(("claim", "word"), INSTRUMENTED_CLAIMS.items(), ids=INSTRUMENTED_CLAIMS.values())
 def test_a_claim_about_what_the_probe_counts_is_judged_by_the_pass(tmp_path: Path, claim: str, word: str) -> None:
-    text = f'{TINY}\n[[claims]]\ntext = "it is so"\nendpoint = "hello"\n{claim}'
+    text = f'{BRIEF}\n[[claims]]\ntext = "it is so"\nendpoint = "hello"\n{claim}'
     run = run_of(tmp_path, text, FakeLoad())
     assert judged(run).word == "inconclusive"
     assert f"`djbench explain {run}`" in judged(run).conditions[0].reason
@@ -86,7 +89,7 @@ def test_a_claim_about_what_the_probe_counts_is_judged_by_the_pass(tmp_path: Pat
 
 def test_a_claim_about_a_cell_that_is_not_explained_is_invalid_and_says_why(tmp_path: Path) -> None:
     text = (
-        f'{TINY}\n[[claims]]\ntext = "it is so"\nendpoint = "hello"\narm = "async"\nmetric = "switches"\nat_most = "1"'
+        f'{BRIEF}\n[[claims]]\ntext = "it is so"\nendpoint = "hello"\narm = "async"\nmetric = "switches"\nat_most = "1"'
     )
     run = run_of(tmp_path, text, FakeLoad())
     a_pass(
@@ -99,7 +102,7 @@ def test_a_claim_about_a_cell_that_is_not_explained_is_invalid_and_says_why(tmp_
 
 def test_what_the_probe_counts_once_cannot_be_compared() -> None:
     claim = 'endpoint = "hello"\nmetric = "switches"\nbetter = "async"\nthan = "sync"\nby = ">= 2"'
-    text = f'{TINY}\n[[claims]]\ntext = "it is so"\n{claim}'
+    text = f'{BRIEF}\n[[claims]]\ntext = "it is so"\n{claim}'
     with pytest.raises(UserError, match=r"claims\[0\].metric: expected at_most or at_least of one arm with 'switches'"):
         reader.parse(text, "tiny.toml")
 
@@ -129,7 +132,7 @@ def test_a_cell_whose_probe_saw_nothing_is_not_explained(tmp_path: Path) -> None
 
 
 def test_every_figure_is_in_a_table_with_its_unit(tmp_path: Path) -> None:
-    run = fake_run(tmp_path, tiny(), FakeLoad())
+    run = fake_run(tmp_path, tiny(blocks=2), FakeLoad())
     a_pass(run / instrumented_run.INSTRUMENTED_RUNS)
     report.tables(run)
     table = pd.read_csv(run / "report/mechanism.csv")

@@ -1,11 +1,12 @@
 """Two revisions of the measured project as arms of one run, and the gate over them."""
 
 import random
+from functools import cache
 from pathlib import Path
 
 import pytest
 from support.changes import run_of
-from support.fakes import FakeLoad
+from support.fakes import FakeLoad, Latency
 
 from harness.analysis import analysis, frames
 from harness.commands import publishing
@@ -16,12 +17,18 @@ from harness.verdicts import regression_gate, validity
 
 def slower(by: float) -> FakeLoad:
     """A load generator that finds the change slower by this fraction."""
+    return FakeLoad(latency(by))
+
+
+@cache
+def latency(by: float) -> Latency:
+    """The same function for the same fraction, so that its run is made once."""
 
     def latency_ms(slice_: Slice, rng: random.Random) -> float:
         factor = 1 + by if "the change" in slice_.cell.arm else 1.0
         return 13 * factor * (1 + 0.02 * rng.random())
 
-    return FakeLoad(latency_ms)
+    return latency_ms
 
 
 @pytest.mark.parametrize(("by", "code"), [(0.0, 0), (0.2, 4), (-0.2, 0)])
@@ -29,14 +36,14 @@ def test_the_gate_fails_on_a_regression_and_on_nothing_else(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, by: float, code: int
 ) -> None:
     monkeypatch.setattr(publishing, "write", lambda *_: [])
-    run = run_of(tmp_path, slower(by))
+    run = run_of(tmp_path, slower(by), blocks=3)
     assert publishing.publish_change(run, 0.05) == code
     assert publishing.publish_change(run, None) == 0
     assert publishing.publish_change(run, 0.5) == 0  # by less than that
 
 
 def test_what_is_worse_is_named(tmp_path: Path) -> None:
-    result, reasons = validity.sound(analysis.analyse(frames.open_run(run_of(tmp_path, slower(0.2)))))
+    result, reasons = validity.sound(analysis.analyse(frames.open_run(run_of(tmp_path, slower(0.2), blocks=3))))
     compared = sections.valid_comparisons(result, validity.invalid_cells(reasons))
     worse = regression_gate.regressed_arms(result, compared, 0.05)
     assert {one.arm for one in worse} == {"sync @ the change", "async @ the change"}
@@ -46,4 +53,4 @@ def test_what_is_worse_is_named(tmp_path: Path) -> None:
 def test_a_gate_with_nothing_to_compare_does_not_pass(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(publishing, "write", lambda *_: [])
     monkeypatch.setattr(sections, "valid_comparisons", lambda *_: [])
-    assert publishing.publish_change(run_of(tmp_path, FakeLoad()), 0.05) == 4
+    assert publishing.publish_change(run_of(tmp_path, slower(0.0), blocks=3), 0.05) == 4

@@ -13,7 +13,7 @@ from harness.verdicts import server_checks, validity
 
 
 def test_a_column_that_no_arm_has_a_figure_for_is_left_out(tmp_path: Path) -> None:
-    result = analysed(tmp_path, tiny(), FakeLoad())
+    result = analysed(tmp_path, tiny(blocks=2), FakeLoad())
     told = run_report.text(result)
     assert "throughput [req/s]" in told
     assert "connections / request" in told
@@ -25,7 +25,7 @@ def test_too_many_clients_come_with_advice(tmp_path: Path) -> None:
         "django.db.utils.OperationalError: connection failed: port 2 failed: FATAL:  sorry, too many clients already\n"
     )
     failing = FakeLoad(spoil=lambda slice_, rows: spoilt(rows) if slice_.cell.arm == "sync" else rows)
-    reasons = validity.check(analysed(tmp_path, tiny(), failing, FakeStage(log=log)))
+    reasons = validity.check(analysed(tmp_path, tiny(blocks=1), failing, FakeStage(log=log)))
     told = [reason.text for reason in reasons if reason.invalid and reason.cell.arm == "sync"]
     assert any(text.endswith(f"{log.strip()}{server_checks.MORE_CONNECTIONS}") for text in told)
 
