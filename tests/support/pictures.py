@@ -30,9 +30,9 @@ LONG = "gthread $x_1$ WWW Unaussprechlichkeitenverzeichnis of 812"
 
 
 def asked(arms: int, endpoints: str, load: str = "", long: bool = False, blocks: int = 1) -> str:
-    """A scenario of so many arms, each compared to the first."""
+    """A scenario of so many arms, the next four of them compared to the first."""
     names = [f"{LONG} {place}" if long else f"sync · gthread×{2**place}" for place in range(arms)]
-    pairs = ", ".join(f"{{ arm = '{name}', over = '{names[0]}' }}" for name in names[1:])
+    pairs = ", ".join(f"{{ arm = '{name}', over = '{names[0]}' }}" for name in names[1:5])
     made = [
         f"[[arms]]\nname = '{name}'\nserver = '{'uvicorn' if place % 2 else 'gunicorn-gthread'}'\n"
         f"view = '{'async' if place % 2 else 'sync'}'\n" + ("" if place % 2 else "threads = 8\n")
