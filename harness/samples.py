@@ -20,11 +20,11 @@ COLUMNS: Final = (
     "part",  # which of the slice's endpoints was asked: 0 but where a slice mixes several
 )
 
-LATENCIES_PER_SLICE: Final = 10
-"""A slice lasts at least this many of its cell's latencies …"""
+FILLING_ANSWERS: Final = 2
+"""A closed-loop slice is full as soon as every user has had so many answers; what came before is not analysed …"""
 
-FEWEST_LATENCIES: Final = 5
-"""… and where it is cut short, its endpoint's least time still fits this often: two are cut off, three are left to count."""
+LATENCIES_PER_SLICE: Final = 5
+"""… and from then on it lasts at least this many of the latencies seen."""
 
 
 class Outcome(IntEnum):
@@ -43,7 +43,7 @@ class Outcome(IntEnum):
 
 
 CUT_LATENCIES: Final = 2
-"""So many of its cell's latencies are cut off at the start of a slice: the pipeline is filling."""
+"""So many of its endpoint's least times are cut off at the start of an open-loop slice: the pipeline is filling."""
 
 SAMPLES_NEEDED: Final = {0.50: 10, 0.95: 130, 0.99: 662, 0.999: 6_636}
 """Fewest samples for percentile q: so many that with three-sigma certainty (q^n ≤ 0.00135) one of them lies above it."""

@@ -10,6 +10,7 @@ Inside a run the same loop is played slice by slice (player.py).
 import gc
 from collections.abc import Callable, Iterator
 from itertools import repeat
+from statistics import median
 from time import perf_counter_ns
 from typing import Any, ClassVar
 from urllib.parse import urlsplit
@@ -19,7 +20,7 @@ from locust import User, events, task
 from locust.argument_parser import LocustArgumentParser
 from locust.env import Environment
 
-from harness.samples import Outcome
+from harness.samples import FILLING_ANSWERS, Outcome
 from locustfiles.client import Client, Sweeper, prebuilt
 from locustfiles.recorder import Recorder, fold_into
 
@@ -33,26 +34,56 @@ Call = tuple[int, bytes, bytes | None]
 """(which part of the slice, the request as bytes, the correct body or None for any)."""
 
 
+class Window:
+    """When a slice is analysed: from the moment every user has had FILLING_ANSWERS answers, for some of their latencies.
+
+    Nothing is guessed: a queue that is still growing shows in the answers. A slice that never fills is ended at `end_ns` as
+    given, and then has no window: `cut_ns` is its end.
+    """
+
+    __slots__ = ("_latencies", "_left", "_seen", "_shortest_ns", "cut_ns", "end_ns")
+
+    def __init__(
+        self, users: int, end_ns: int, shortest_ns: float = 0.0, latencies: int = 0, least_ns: float = 0.0
+    ) -> None:
+        self.cut_ns = self.end_ns = end_ns
+        self._left, self._latencies = users, latencies
+        self._shortest_ns = max(shortest_ns, latencies * least_ns)
+        self._seen: list[int] = []
+
+    def user_is_in(self, latency_ns: int) -> None:
+        """Told by every user once, after its last answer of the filling, with how long that took."""
+        self._seen.append(latency_ns)
+        if len(self._seen) == self._left:
+            now_ns = perf_counter_ns()
+            lasts_ns = max(self._shortest_ns, self._latencies * median(self._seen))
+            self.cut_ns, self.end_ns = min(now_ns, self.end_ns), min(now_ns + int(lasts_ns), self.end_ns)
+
+
 def call_until(
-    end_ns: int,
+    window: Window,
     client: Client,
     calls: Iterator[Call],
     record: Callable[[tuple[int, ...]], None],
     tag: tuple[int, int],
 ) -> None:
-    """Send requests back to back until `end_ns`; the last one is awaited. `tag` is (slice, user); `calls` never ends.
+    """Send requests back to back until the window ends; the last one is awaited. `tag` is (slice, user); `calls` never ends.
 
     After a connection is refused or reset the user pauses, as a browser would: a dead server is not hammered.
     """
     slice_, user = tag
+    answers = 0
     intended_ns = perf_counter_ns()
-    while intended_ns < end_ns:
+    while intended_ns < window.end_ns:
         part, request, body = next(calls)
         sent_ns, first_ns, done_ns, status, outcome, length, reused = client.call(request, body)
         record((slice_, user, intended_ns, sent_ns, first_ns, done_ns, status, outcome, length, reused, part))
         if outcome >= Outcome.CONNECT_FAILED:
             gevent.sleep(PAUSE_AFTER_FAILURE_S)
             done_ns = perf_counter_ns()
+        answers += 1
+        if answers == FILLING_ANSWERS:
+            window.user_is_in(done_ns - intended_ns)
         intended_ns = done_ns
 
 
@@ -75,7 +106,9 @@ class ClosedLoopUser(User):
 
     @task
     def call(self) -> None:
-        call_until(perf_counter_ns() + STRETCH_NS, self.client, self.calls, self.recorder.record, (0, self.number))
+        call_until(
+            Window(0, perf_counter_ns() + STRETCH_NS), self.client, self.calls, self.recorder.record, (0, self.number)
+        )
 
     def on_stop(self) -> None:
         self.client.close()

@@ -20,8 +20,9 @@ from typing import Any, BinaryIO, Protocol
 import numpy as np
 from gevent.event import Event
 
-from harness.samples import COLUMNS, CUT_LATENCIES, SAMPLES_NEEDED, SHORTAGE, Outcome, Played
+from harness.samples import COLUMNS, SAMPLES_NEEDED, SHORTAGE, Outcome, Played
 from locustfiles.client import Sweeper
+from locustfiles.closed_loop import Window
 from locustfiles.recorder import Recorder, Rows, fold_into, write
 from locustfiles.slices import Asked, ClosedSlice, OpenSlice
 from locustfiles.ticker import Ticker
@@ -30,10 +31,15 @@ from locustfiles.users import Crew
 OUTCOME, INTENDED, DONE = COLUMNS.index("outcome"), COLUMNS.index("intended_ns"), COLUMNS.index("done_ns")
 
 
+LOOK_S = 0.05
+
+
 class AnySlice(Protocol):
     """A slice that is prepared."""
 
-    def go(self, start_ns: int, end_ns: int) -> Event:
+    window: Window  # once it goes
+
+    def go(self, start_ns: int) -> Event:
         """Start it; the event is set when every request has ended."""
 
 
@@ -52,7 +58,7 @@ class Player:
         """Everything that may be done before the slice starts."""
         slice_ = told["slice"]
         self.asked = Asked(
-            slice_, tuple(told["address"]), told["length_ns"], told["filling_ns"], self.bodies, self.place
+            slice_, tuple(told["address"]), told["filling_ns"], told["latencies"], self.bodies, self.place
         )
         kind = OpenSlice if slice_["open"] else ClosedSlice
         self.ready: AnySlice = kind(self.asked, self.crew, self.recorder)
@@ -60,21 +66,19 @@ class Player:
     def play(self, start_ns: int, file: BinaryIO) -> Played:
         """Drive the prepared slice, drain it, write its rows."""
         asked, ticker = self.asked, Ticker()
-        end_ns = start_ns + asked.length_ns
-        ended = self.ready.go(start_ns, end_ns)
+        ended = self.ready.go(start_ns)
         ticker.start(start_ns)
-        self._drain(ended, end_ns)
+        self._drain(ended, self.ready.window)
         ticker.stop()
         drained_ns = perf_counter_ns()
         rows = self.recorder.take()
         write(rows, file)
         fold_into(self.environment.stats, " · ".join(map(str, asked.slice["cell"].values())), rows)
-        cut_ns = start_ns + CUT_LATENCIES * asked.filling_ns
         return Played(
             index=asked.slice["index"],
             start_ns=start_ns,
-            cut_ns=cut_ns,
-            end_ns=end_ns,
+            cut_ns=self.ready.window.cut_ns,
+            end_ns=self.ready.window.end_ns,
             drained_ns=drained_ns,
             **counts(rows, (asked.slice["open"] or {}).get("limit_ms")),
             ticks=ticker.ticks,
@@ -82,11 +86,12 @@ class Player:
             worst_tick_ms=ticker.worst_ns / 1e6,
         )
 
-    def _drain(self, ended: Event, end_ns: int) -> None:
-        """Wait for every request; what is in flight drain_s after the end is abandoned."""
-        if not ended.wait((end_ns - perf_counter_ns()) / 1e9 + self.drain_s):
-            self.sweeper.abandon()
-            ended.wait()
+    def _drain(self, ended: Event, window: Window) -> None:
+        """Wait for every request; what is in flight drain_s after the end, which only shows meanwhile, is abandoned."""
+        while not ended.wait(LOOK_S):
+            if perf_counter_ns() > window.end_ns + self.drain_s * 1e9:
+                self.sweeper.abandon()
+                ended.wait()
 
 
 def counts(rows: Rows, limit_ms: float | None) -> dict[str, Any]:

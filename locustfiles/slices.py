@@ -12,14 +12,16 @@ from gevent.event import Event
 from gevent.hub import get_hub
 
 from harness.plan import arrivals
-from harness.samples import Outcome
+from harness.samples import CUT_LATENCIES, Outcome
 from locustfiles.client import prebuilt
-from locustfiles.closed_loop import Call, call_until
+from locustfiles.closed_loop import Call, Window, call_until
 from locustfiles.open_loop import Arrival, Arrivals, Pacer, serve
 from locustfiles.recorder import Recorder
 from locustfiles.users import Crew, CrewUser, Turn, hand_out
 
 AHEAD = 64  # calls of a mix that are drawn at a time
+
+SECOND_NS = 1_000_000_000
 
 SPARE = 16  # connections opened beyond those that a steady flow needs
 
@@ -30,8 +32,8 @@ class Asked:
 
     slice: dict[str, Any]  # plan.Slice
     address: tuple[str, int]
-    length_ns: int
-    filling_ns: int
+    filling_ns: int  # what is known of the cell's latency
+    latencies: int  # how many of those that are seen a closed-loop slice lasts
     bodies: Mapping[str, bytes]  # endpoint label → the correct answer
     place: tuple[int, int]  # which load generator of how many
 
@@ -67,15 +69,23 @@ class ClosedSlice:
         self._users = crew.first(len(self._numbers))
         hand_out([(user, lambda user: self._check(user)) for user in self._users]).wait()
 
-    def go(self, start_ns: int, end_ns: int) -> Event:
+    def go(self, start_ns: int) -> Event:
         """Users' starts are spread over the filling time, because users that start together stay in step."""
         places = list(range(self._everyone))
         random.Random(self._asked.slice["seed"]).shuffle(places)
         spread_ns = self._asked.filling_ns
         firsts = [start_ns + spread_ns * places[number] // self._everyone for number in self._numbers]
+        slice_ = self._asked.slice
+        self.window = Window(
+            users=len(self._users),
+            end_ns=start_ns + int(slice_["longest_s"] * SECOND_NS),
+            shortest_ns=slice_["seconds"] * SECOND_NS,
+            latencies=self._asked.latencies,
+            least_ns=slice_["least_s"] * SECOND_NS,
+        )
         return hand_out(
             [
-                (user, self._turn(number, first_ns, end_ns))
+                (user, self._turn(number, first_ns))
                 for user, number, first_ns in zip(self._users, self._numbers, firsts, strict=True)
             ]
         )
@@ -83,14 +93,14 @@ class ClosedSlice:
     def _check(self, user: CrewUser) -> None:
         user.client(self._asked.arm, self._asked.address)
 
-    def _turn(self, number: int, first_ns: int, end_ns: int) -> Turn:
-        asked, record = self._asked, self._recorder.record
+    def _turn(self, number: int, first_ns: int) -> Turn:
+        asked, record, window = self._asked, self._recorder.record, self.window
         calls = self._calls[number]
 
         def turn(user: CrewUser) -> None:
             client = user.clients[asked.arm]
             gevent.sleep(max(0.0, (first_ns - perf_counter_ns()) / 1e9))
-            call_until(end_ns, client, calls, record, (asked.slice["index"], number))
+            call_until(window, client, calls, record, (asked.slice["index"], number))
 
         return turn
 
@@ -103,22 +113,24 @@ class OpenSlice:
     def __init__(self, asked: Asked, crew: Crew, recorder: Recorder) -> None:
         number, of = asked.place
         how, slice_ = asked.slice["open"], asked.slice
-        whole = arrivals.schedule(how["arrivals"], slice_["cell"]["level"], asked.length_ns, slice_["seed"])
+        self._length_ns = int(slice_["seconds"] * SECOND_NS)
+        whole = arrivals.schedule(how["arrivals"], slice_["cell"]["level"], self._length_ns, slice_["seed"])
         offsets = arrivals.share(whole, number, of).tolist()
         self._asked, self._recorder = asked, recorder
         self._calls: list[Call] = asked.calls
         self._parts: list[int] = arrivals.draw(asked.shares, len(whole), slice_["seed"]).tolist()
         self._arrivals = Arrivals(offsets, self._drop, number, of)
         callers = crew.first(min(len(range(number, how["max_in_flight"], of)), len(offsets)))
-        steady = round(len(offsets) * asked.filling_ns / asked.length_ns * 1.5)
+        steady = round(len(offsets) * asked.filling_ns / self._length_ns * 1.5)
         self._open(callers[: steady + SPARE] if how["pre_open"] else [])
         self._left = hand_out([(user, self._serve) for user in reversed(callers)])
         while len(self._arrivals.idle) < len(callers):
             gevent.sleep(0.001)
 
-    def go(self, start_ns: int, end_ns: int) -> Event:
+    def go(self, start_ns: int) -> Event:
         """Start the clock; the callers wait already, and the schedule knows its own end."""
-        assert end_ns == start_ns + self._asked.length_ns
+        self.window = Window(0, start_ns + self._length_ns)
+        self.window.cut_ns = start_ns + CUT_LATENCIES * self._asked.filling_ns
         pacer = OpenSlice.pacer = OpenSlice.pacer or Pacer()
         self._arrivals.start_ns = start_ns
         pacer.start(self._arrivals)

@@ -25,6 +25,8 @@ COLUMNS: Final = ("block", "arm", "endpoint", "level", "visit", "stretch", "stre
 
 def stretches(scenario: Scenario) -> int:
     """Into how many parts each slice of this scenario is cut."""
+    if scenario.time is not None:
+        return 1  # short slices, and many
     slices = scenario.most_blocks * scenario.load.visits
     return max(1, min(MOST_STRETCHES, MOST_POINTS // slices))
 

@@ -14,6 +14,7 @@ from harness.commands.options import (
     Results,
     ScenarioFile,
     Seed,
+    Time,
     overridden,
     percentage,
     verb,
@@ -29,6 +30,7 @@ def ab(
     file: ScenarioFile,
     base: Annotated[str, typer.Option(metavar="REF", help="the git revision to compare the working tree with")],
     blocks: Blocks = None,
+    time: Time = None,
     seed: Seed = None,
     plain: Plain = False,
     as_json: Json = False,
@@ -41,7 +43,7 @@ def ab(
     """
     with watching(plain, as_json, workflow.so_far) as watch:
         limit = None if max_regression is None else percentage(max_regression)
-        asked = overridden(reader.load(file), blocks, seed)
+        asked = overridden(reader.load(file), blocks, seed, time)
         told = checkouts.base(base)
         for name in checkouts.untracked():
             print(f"! {name}: untracked, not part of the change; `git add` it to include it")

@@ -7,8 +7,10 @@ from typing import Annotated, TypeVar
 import typer
 
 from harness.errors import UserError
+from harness.registry.load_modes import CAPACITY
 from harness.scenario import percentages
 from harness.scenario.blocks import MOST_BLOCKS
+from harness.scenario.duration import seconds
 from harness.scenario.model import Scenario
 
 Run = TypeVar("Run", bound=Callable[..., None])
@@ -58,7 +60,18 @@ def percentage(text: str) -> float:
         raise UserError(f"--max-regression: {error}") from None
 
 
-def overridden(scenario: Scenario, blocks: int | None, seed: int | None) -> Scenario:
+Time = Annotated[
+    str | None,
+    typer.Option("--time", metavar="TIME", help="how long to measure, such as 8m; instead of the scenario's"),
+]
+
+
+def overridden(scenario: Scenario, blocks: int | None, seed: int | None, time: str | None = None) -> Scenario:
     """The scenario with the overrides of the command line."""
-    given = {"blocks": blocks, "seed": seed}
+    try:
+        given = {"blocks": blocks, "seed": seed, "time": None if time is None else seconds(time)}
+    except ValueError as error:
+        raise UserError(f"--time: {error}") from None
+    if time is not None and scenario.load.mode == CAPACITY:
+        raise UserError("--time: a search for capacity takes what it takes; --blocks says how often it is done")
     return scenario.model_copy(update={name: value for name, value in given.items() if value is not None})

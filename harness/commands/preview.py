@@ -60,7 +60,12 @@ def _size_lines(scenario: Scenario) -> list[str]:
     """How many blocks and slices, in which order."""
     cells, load = len(list(layout.cells(scenario))), scenario.load
     identity = f"seed {scenario.seed}, plan {layout.digest(scenario, layout.expand(scenario))}"
-    if courses.searching(scenario):
+    if scenario.time is not None:
+        return [
+            f"{scenario.blocks} blocks in {numbers.duration(scenario.time)}: each of {cells} cells once to warm up and once to"
+            f" measure, then whatever narrows the intervals most, {identity}"
+        ]
+    if scenario.adaptive:
         searches = f"{cells} searches for the highest rate that keeps {load.objective}"
         return [f"{scenario.blocks} blocks × {searches}, about {courses.slices_of(scenario)} slices each, {identity}"]
     visits = f"(1 warm-up and {load.visits} visits of {cells} cells)"

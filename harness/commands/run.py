@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from harness.commands import workflow
-from harness.commands.options import Blocks, Gate, Json, Plain, Results, Seed, overridden, verb
+from harness.commands.options import Blocks, Gate, Json, Plain, Results, Seed, Time, overridden, verb
 from harness.display.watch import watching
 from harness.formatting import numbers
 from harness.measure import resume
@@ -23,6 +23,7 @@ def run(
         ),
     ] = None,
     blocks: Blocks = None,
+    time: Time = None,
     seed: Seed = None,
     plain: Plain = False,
     as_json: Json = False,
@@ -43,7 +44,7 @@ def run(
             raise typer.Exit(workflow.gone_on(resume.to_complete(unfinished), watch, gate))
         if not files:
             raise typer.BadParameter("expected at least one, or --resume RUN", param_hint="SCENARIO…")
-        asked = [(file, overridden(reader.load(file), blocks, seed)) for file in files]
+        asked = [(file, overridden(reader.load(file), blocks, seed, time)) for file in files]
         for file, scenario in asked:
             if gate:
                 claims.refuse_none(scenario.claims, str(file))

@@ -14,7 +14,6 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Final
 
@@ -78,17 +77,15 @@ class LocustPlayers:
         self._answers("ready", START_S)
 
     def prepare(self, slice_: Slice, address: Address) -> None:
-        length_ns, filling_ns = layout.timing(slice_, self._latency_ms.get(slice_.cell))
-        self._prepared, self._length_ns = slice_, length_ns
-        told = {"slice": asdict(slice_), "address": address, "length_ns": length_ns, "filling_ns": filling_ns}
-        self._tell({"prepare": told})
+        self._prepared = slice_
+        self._tell({"prepare": layout.told(slice_, self._latency_ms.get(slice_.cell)) | {"address": address}})
         self._answers("prepared", START_S)
 
     def play(self, tick: Callable[[], None]) -> Played:
         self._tell({"go": time.perf_counter_ns() + LEAD_NS})
         played = merged([Played(**answer) for answer in self._answers("played", float("inf"), tick)])
-        latency_ms = played.latency_ms
-        self._latency_ms[self._prepared.cell] = self._length_ns / 1e6 if latency_ms is None else latency_ms
+        if played.latency_ms is not None:
+            self._latency_ms[self._prepared.cell] = played.latency_ms
         return played
 
     def requests(self) -> bytes:
@@ -132,8 +129,8 @@ def merged(parts: Sequence[Played]) -> Played:
     return Played(
         index=first.index,
         start_ns=first.start_ns,
-        cut_ns=first.cut_ns,
-        end_ns=first.end_ns,
+        cut_ns=max(part.cut_ns for part in parts),
+        end_ns=min(part.end_ns for part in parts),
         drained_ns=max(part.drained_ns for part in parts),
         requests=sum(part.requests for part in parts),
         dropped=sum(part.dropped for part in parts),

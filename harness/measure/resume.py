@@ -48,7 +48,8 @@ def _extended(run: Stored, blocks: int) -> Stored:
     """The same plan, longer: its first blocks are those that are there. What was planned before is kept beside it."""
     measured = len(run.block_folders)
     before = {"blocks": run.head["overrides"]["blocks"], "hash": run.head["plan"]["hash"], "measured": measured}
-    asked = run.scenario.model_copy(update={"blocks": measured + blocks})
+    longer = run.scenario.time and run.scenario.time / run.scenario.most_blocks * (measured + blocks)
+    asked = run.scenario.model_copy(update={"blocks": measured + blocks, "time": longer})
     history = [*run.head["plan"].get("extended", []), before]
     planned = layout.as_json(asked, layout.expand(asked)) | {"extended": history}
     return replace(run, scenario=asked, head=run.head | {"plan": planned, "overrides": asked.overrides})

@@ -58,7 +58,8 @@ def run(
     with cores.off_the_servers(stage.cores):
         for block in courses.blocks_left(scenario, lambda: folder.finished, lambda: bounds.narrow(folder.path)):
             progress.block_started(block)
-            course = courses.course(scenario, block, folder.found_before, bounds.most_rate)
+            so_far = courses.Standing(folder.found_before, bounds.most_rate, folder.elapsed_s, len(folder.finished))
+            course = courses.course(scenario, block, so_far)
             working = folder.working_folder(block.index)
             folder.add(run_block(scenario, course, block, working, stage, load, progress))
             progress.block_finished(block)

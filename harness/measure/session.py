@@ -22,7 +22,7 @@ from harness.measure.progress import Opening, Show
 from harness.measure.runner import Bounds, Narrow
 from harness.measure.stage import Stage
 from harness.plan import instrumented_run, layout
-from harness.plan.courses import expected_s, slices_of
+from harness.plan.courses import expected_s, refuse_too_short, slices_of
 from harness.project import django_versions, requirements
 from harness.project.checkouts import checked_out
 from harness.registry.load_modes import OPEN
@@ -95,6 +95,7 @@ def refuse_what_cannot_be(scenario: Scenario) -> None:
     machine.refuse_too_many_connections(layout.most_connections(scenario), len(scenario.arms))
     requirements.refuse_missing(scenario.arms)
     django_versions.refuse_missing(scenario.arms)
+    refuse_too_short(scenario)
 
 
 @dataclass(frozen=True)

@@ -155,8 +155,8 @@ class Search:
     def _seconds(self) -> float:
         """A confirming slice is long enough for three of them to hold the samples of the percentile."""
         if self.purpose == "warm-up":
-            return max(self._load.slice_s, layout.WARM_UP_LATENCIES * self._endpoint.least_ms / 1000)
-        seconds = float(self._load.slice_max_s)
+            return max(self._load.seconds, layout.WARM_UP_LATENCIES * self._endpoint.least_ms / 1000)
+        seconds = self._load.longest_s
         if self.purpose == "search":
             return seconds
         return max(seconds, 1.2 * self._objective.samples_needed / CONFIRMATIONS / self.rate)
@@ -197,7 +197,7 @@ def expected_slices(scenario: Scenario) -> int:
 def expected_s(scenario: Scenario) -> float:
     """A rough length of the whole run in seconds: assumes some hundred requests per second per arm."""
     load, searches = scenario.load, len(list(layout.cells(scenario)))
-    first_s, later_s = ((n + CONFIRMATIONS) * load.slice_max_s * 1.15 for n in (FIRST_SLICES, LATER_SLICES))
+    first_s, later_s = ((n + CONFIRMATIONS) * load.longest_s * 1.15 for n in (FIRST_SLICES, LATER_SLICES))
     start_s = scenario.most_blocks * (3.0 + 0.8 * len(scenario.arms))
     return start_s + searches * (first_s + (scenario.most_blocks - 1) * later_s)
 

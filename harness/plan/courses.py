@@ -1,23 +1,36 @@
-"""The slices of a block: a fixed plan, or a capacity search; and the blocks that are left."""
+"""What a block plays, slice by slice: its fixed plan, a search, or what fits into its time; and which blocks are left."""
 
 from collections.abc import Callable, Generator, Iterator, Mapping
+from dataclasses import dataclass
+from math import ceil
+from typing import Final
 
-from harness.plan import capacity_search, layout
+from harness.errors import UserError
+from harness.plan import capacity_search, layout, time_budget
 from harness.plan.capacity_search import Course, Found, Key
 from harness.plan.slices import Block, Slice
 from harness.registry.load_modes import CAPACITY
 from harness.samples import Played
 from harness.scenario.model import Scenario
 
+ENOUGH: Final = 0.8
+"""Of what every cell once is guessed to take: guesses err."""
+
 
 def expected_s(scenario: Scenario) -> float:
     """About how long a run takes, with all the blocks it may have."""
-    return capacity_search.expected_s(scenario) if searching(scenario) else layout.expected_s(scenario)
+    if scenario.load.mode == CAPACITY:
+        return capacity_search.expected_s(scenario)
+    return layout.expected_s(scenario) if scenario.time is None else scenario.time
 
 
 def slices_of(scenario: Scenario) -> int:
-    """How many slices a block has; a guess where they are searched for."""
-    return capacity_search.expected_slices(scenario) if searching(scenario) else len(layout.expand(scenario)[0].slices)
+    """How many slices a block has; a guess where they follow from how it goes."""
+    if scenario.load.mode == CAPACITY:
+        return capacity_search.expected_slices(scenario)
+    if scenario.time is not None:
+        return time_budget.expected_slices(scenario)
+    return len(layout.expand(scenario)[0].slices)
 
 
 def blocks_left(scenario: Scenario, finished: Callable[[], set[int]], narrow: Callable[[], bool]) -> Iterator[Block]:
@@ -32,16 +45,35 @@ def blocks_left(scenario: Scenario, finished: Callable[[], set[int]], narrow: Ca
         yield block
 
 
-def course(scenario: Scenario, block: Block, found: Callable[[int], Mapping[Key, float]], most_rate: float) -> Course:
-    """What is played in a block, slice by slice: fixed beforehand, or a search from what the earlier blocks `found`."""
-    if searching(scenario):
-        return capacity_search.course(scenario, block.index, found(block.index), most_rate)
+def refuse_too_short(scenario: Scenario) -> None:
+    """UserError where the time that a scenario gives is not enough to measure every cell once in every block."""
+    least_s = 0.0 if scenario.time is None else time_budget.least_s(scenario)
+    if scenario.time is not None and scenario.time < ENOUGH * least_s:
+        cells = len(list(layout.cells(scenario)))
+        raise UserError(
+            f"time: expected at least about {ceil(least_s / 60)}m for {cells} cells in each of {scenario.most_blocks} blocks,"
+            f" got {scenario.time:g} s: give it more, or fewer arms, endpoints, levels or blocks"
+        )
+
+
+@dataclass(frozen=True)
+class Standing:
+    """How a run stands when a block begins."""
+
+    found: Callable[[int], Mapping[Key, float]]  # what the searches before this block found
+    most_rate: float  # that a search may offer
+    elapsed_s: float  # since the run began
+    finished: int  # blocks
+
+
+def course(scenario: Scenario, block: Block, so_far: Standing) -> Course:
+    """What is played in a block, slice by slice: fixed beforehand, a search, or what fits into the time it has."""
+    if scenario.load.mode == CAPACITY:
+        return capacity_search.course(scenario, block.index, so_far.found(block.index), so_far.most_rate)
+    if scenario.time is not None:
+        left_s = (scenario.time - so_far.elapsed_s) / max(1, scenario.most_blocks - so_far.finished)
+        return time_budget.course(scenario, block.index, left_s - layout.start_s(scenario))
     return fixed(block)
-
-
-def searching(scenario: Scenario) -> bool:
-    """Whether the slices of a block depend on how the earlier ones went."""
-    return bool(scenario.load.mode == CAPACITY)
 
 
 def fixed(block: Block) -> Course:

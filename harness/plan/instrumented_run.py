@@ -7,7 +7,7 @@ from typing import Final
 
 from harness.plan import layout
 from harness.registry.load_modes import CLOSED
-from harness.samples import FEWEST_LATENCIES
+from harness.samples import LATENCIES_PER_SLICE
 from harness.scenario.arm import Arm
 from harness.scenario.endpoint import Endpoint
 from harness.scenario.model import Comparison, Load, Scenario
@@ -44,10 +44,12 @@ def with_probe(arm: Arm) -> Arm:
 
 
 def short(load: Load, endpoints: list[Endpoint]) -> Load:
-    """Slices just long enough to be filled: counts per request need no more."""
+    """Slices just long enough to be filled, as those of a closed loop are anyway: counts per request need no more."""
+    if load.mode == CLOSED:
+        return load.model_copy(update={"visits": VISITS})
     longest_s = max(endpoint.longest_ms for endpoint in endpoints) / 1000
-    most_s = max(load.slice_s, SHORT_S, FEWEST_LATENCIES * longest_s)
-    return load.model_copy(update={"visits": VISITS, "slice_max_s": min(load.slice_max_s, most_s)})
+    most_s = max(load.seconds, SHORT_S, LATENCIES_PER_SLICE * longest_s)
+    return load.model_copy(update={"visits": VISITS, "slice_max_s": min(load.longest_s, most_s)})
 
 
 def narrow(load: Load, connections: int) -> Load:

@@ -14,14 +14,23 @@ from typing import Any, Final
 
 from harness.plan.slices import Block, Call, Cell, Level, Open, Purpose, Slice
 from harness.registry.load_modes import CAPACITY, CLOSED
-from harness.samples import FEWEST_LATENCIES, LATENCIES_PER_SLICE
+from harness.samples import FILLING_ANSWERS, LATENCIES_PER_SLICE
 from harness.scenario.arm import Arm
 from harness.scenario.endpoint import Endpoint, Part
 from harness.scenario.model import Load, Scenario
 
 WARM_UP_LATENCIES: Final = 2
 
+FILLING_SHARE: Final = 5
+"""The filling of an open-loop slice counts as no more than this part of it, twice."""
+
 MOST_IN_FLIGHT: Final = 4_000
+
+PAUSE_S: Final = 0.1
+"""Between two slices: connections looked at, counters read."""
+
+REQUEST_S: Final = {"WSGI": 0.001, "ASGI": 0.0025}
+"""What a request is taken to cost a server's core, to guess how long a run lasts."""
 
 Visit = tuple[Cell, Arm, Endpoint]
 
@@ -69,28 +78,31 @@ def digest(scenario: Scenario, blocks: list[Block]) -> str:
 
 def expected_s(scenario: Scenario) -> float:
     """A rough length of the whole run in seconds, from declared waits and concurrency limits; start-up included."""
-    load = scenario.load
-    per_block = 3.0 + 0.8 * len(scenario.arms)
-    for _, slice_s, drain_s in _guesses(scenario):
-        warm_up_s = max(load.slice_s, slice_s / LATENCIES_PER_SLICE * WARM_UP_LATENCIES)
-        per_block += warm_up_s + drain_s + load.visits * (slice_s + drain_s)
+    per_block = start_s(scenario)
+    for warm_up_s, measured_s in _guesses(scenario):
+        per_block += warm_up_s + scenario.load.visits * measured_s
     return per_block * scenario.most_blocks
 
 
-def timing(slice_: Slice, latency_ms: float | None) -> tuple[int, int]:
-    """(length, filling time) of a slice in ns, given the cell's latency where it is known.
+def start_s(scenario: Scenario) -> float:
+    """About how long it takes to start and stop what a block needs."""
+    return 3.0 + 0.8 * len(scenario.arms)
 
-    In open loop both are the same for every arm, because the arrivals are: the length is fixed, and the filling time
-    is the endpoint's least time. In closed loop the length is ten of the cell's latencies, within the slice's bounds, and the
-    filling time is one latency: closed-loop users' starts are spread over it, and twice that is cut
-    off. Where the upper bound cuts the slice short (a queue as long as the slice), it is a fifth of the slice: a
-    saturated server is filled as soon as every user has sent its first request.
+
+def told(slice_: Slice, latency_ms: float | None) -> dict[str, Any]:
+    """What a load generator is told of a slice: the plan's own words, and what follows from the cell's latency, if it is known.
+
+    `filling_ns`: in closed loop users' starts are spread over it, because users that start together stay in step; in open
+    loop twice that is cut off, the same for every arm because the arrivals are. `latencies`: how many of the latencies that
+    are seen a closed-loop slice lasts once it is full; one is enough to warm up.
     """
     least_ns = slice_.least_s * 1e9
     latency_ns = least_ns if slice_.open else max((latency_ms or 0.0) * 1e6, least_ns)
-    shortest_ns, longest_ns = slice_.seconds * 1e9, slice_.longest_s * 1e9
-    length_ns = min(max(shortest_ns, LATENCIES_PER_SLICE * latency_ns), longest_ns)
-    return int(length_ns), int(min(latency_ns, length_ns / FEWEST_LATENCIES))
+    return {
+        "slice": asdict(slice_),
+        "filling_ns": int(min(latency_ns, slice_.seconds * 1e9 / FILLING_SHARE)) if slice_.open else int(latency_ns),
+        "latencies": 1 if slice_.purpose == "warm-up" else LATENCIES_PER_SLICE,
+    }
 
 
 def open_slice(
@@ -121,30 +133,35 @@ def most_connections(scenario: Scenario) -> int:
     return max(max_in_flight(scenario.load, cell.level) for cell, _, _ in cells(scenario))
 
 
-def _guesses(scenario: Scenario) -> Iterator[tuple[Cell, float, float]]:
-    """Each cell with a guessed slice and drain length in seconds; a request is taken to cost 1 ms of CPU."""
+def _guesses(scenario: Scenario) -> Iterator[tuple[float, float]]:
+    """Each cell's guessed seconds of warm-up and of one visit, pause and drain included."""
     load = scenario.load
     for cell, arm, endpoint in cells(scenario):
         least_s = endpoint.longest_ms / 1000
-        if load.mode == CLOSED:
-            queued_s = cell.level * least_s / arm.concurrency_limit if arm.concurrency_limit else 0.0
-            latency_s = max(least_s, queued_s, cell.level * 0.001)
-            slice_s = min(max(load.slice_s, LATENCIES_PER_SLICE * latency_s), max(load.slice_max_s, load.slice_s))
-        else:
-            latency_s, slice_s = least_s, load.slice_max_s
-        yield cell, slice_s, min(latency_s, load.drain_s)
+        if load.mode != CLOSED:
+            drain_s = min(least_s, load.drain_s) + PAUSE_S
+            yield min(4 * load.seconds, load.longest_s) + drain_s, load.longest_s + drain_s
+            continue
+        queued_s = cell.level * least_s / arm.concurrency_limit if arm.concurrency_limit else 0.0
+        latency_s = max(least_s, queued_s, cell.level * REQUEST_S[arm.table.interface])
+        around_s = (FILLING_ANSWERS + 1) * latency_s + PAUSE_S  # filling before, drain after
+        longest_s = load.longest_s + PAUSE_S
+        yield (
+            min(around_s + max(load.seconds, latency_s), longest_s),
+            min(around_s + max(load.seconds, LATENCIES_PER_SLICE * latency_s), longest_s),
+        )
 
 
 def _block(scenario: Scenario, index: int) -> Block:
-    if scenario.load.mode == CAPACITY:
-        return Block(index, ())  # its slices follow from how the earlier ones went: capacity_search.py
+    if scenario.adaptive:
+        return Block(index, ())  # its slices follow from how the earlier ones went: courses.py
     rng = random.Random(f"{scenario.seed}/{index}")
     slices: list[Slice] = []
     for round_ in range(1 + scenario.load.visits):
         purpose: Purpose = "measure" if round_ else "warm-up"
         for cell, arm, endpoint in _shuffled(list(cells(scenario)), rng):
             seed = seed_of(scenario.seed, index, round_, cell)
-            slices.append(_slice(len(slices), cell, arm, endpoint, scenario.load, purpose, seed))
+            slices.append(slice_of(len(slices), cell, arm, endpoint, scenario.load, purpose, seed))
     return Block(index, tuple(slices))
 
 
@@ -169,16 +186,15 @@ def seed_of(seed: int, block: int, round_: int | str, cell: Cell) -> int:
     return random.Random(f"{seed}/{block}/{round_}/{cell.endpoint}/{cell.level}").randrange(2**31)
 
 
-def _slice(index: int, cell: Cell, arm: Arm, endpoint: Endpoint, load: Load, purpose: Purpose, seed: int) -> Slice:
+def slice_of(index: int, cell: Cell, arm: Arm, endpoint: Endpoint, load: Load, purpose: Purpose, seed: int) -> Slice:
+    """A visit of a cell."""
     asked, least_s = calls(arm, endpoint), endpoint.longest_ms / 1000
-    warm_up_s = max(load.slice_s, WARM_UP_LATENCIES * least_s)
-    if load.mode != CLOSED:
-        how = Open(load.arrivals, max_in_flight(load, cell.level), arm.table.keeps_alive)
-        seconds = min(4 * warm_up_s, load.slice_max_s) if purpose == "warm-up" else load.slice_max_s
-        return open_slice(index, cell, asked, least_s, purpose, seconds, seed, how)
-    if purpose == "warm-up":
-        return Slice(index, cell, asked, purpose, least_s, warm_up_s, warm_up_s, seed)
-    return Slice(index, cell, asked, purpose, least_s, load.slice_s, max(load.slice_max_s, load.slice_s), seed)
+    if load.mode == CLOSED:
+        return Slice(index, cell, asked, purpose, least_s, load.seconds, load.longest_s, seed)
+    warm_up_s = max(load.seconds, WARM_UP_LATENCIES * least_s)
+    how = Open(load.arrivals, max_in_flight(load, cell.level), arm.table.keeps_alive)
+    seconds = min(4 * warm_up_s, load.longest_s) if purpose == "warm-up" else load.longest_s
+    return open_slice(index, cell, asked, least_s, purpose, seconds, seed, how)
 
 
 def as_json(scenario: Scenario, blocks: list[Block]) -> dict[str, Any]:

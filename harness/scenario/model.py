@@ -4,7 +4,7 @@ A scenario is refused whole and before anything starts: everything in it that th
 servers and endpoints cannot do is found here.
 """
 
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import Field, StrictFloat, StrictInt, StrictStr, model_validator
 from pydantic.json_schema import SkipJsonSchema
@@ -17,10 +17,15 @@ from harness.scenario.base_model import Name, Pass, Table
 from harness.scenario.blocks import Blocks, Rule
 from harness.scenario.claims import Claim, Condition
 from harness.scenario.database import Database
+from harness.scenario.duration import Duration
 from harness.scenario.endpoint import Endpoint, Rate
 from harness.scenario.objective import ObjectiveText
 
 Seconds = Annotated[StrictFloat | StrictInt, Field(gt=0, le=600)]
+
+LONGEST_CLOSED_S: Final = 60.0
+
+OPEN_S: Final = 2.0
 
 
 class Load(Table):
@@ -33,10 +38,21 @@ class Load(Table):
     objective: ObjectiveText | None = None
     start_rate: Rate = 50
     slice_s: Seconds = 0.25
-    slice_max_s: Seconds = 2.0
+    slice_max_s: Seconds | None = None
     visits: Annotated[StrictInt, Field(ge=1, le=100)] = 3
     timeout_s: Seconds = 30.0
     drain_s: Seconds = 30.0
+
+    @property
+    def seconds(self) -> float:
+        """From the moment it is full, a closed-loop slice lasts at least this."""
+        return float(self.slice_s)
+
+    @property
+    def longest_s(self) -> float:
+        """After this a closed-loop slice is ended, full or not; an open-loop slice lasts exactly this."""
+        given = LONGEST_CLOSED_S if self.mode == CLOSED else OPEN_S
+        return float(given if self.slice_max_s is None else self.slice_max_s)
 
     @property
     def in_words(self) -> str:
@@ -48,8 +64,8 @@ class Load(Table):
 
     @model_validator(mode="after")
     def check(self) -> Self:
-        if self.slice_max_s < self.slice_s:
-            raise ValueError(f"slice_max_s: expected at least slice_s = {self.slice_s:g}, got {self.slice_max_s:g}")
+        if self.longest_s < self.slice_s:
+            raise ValueError(f"slice_max_s: expected at least slice_s = {self.slice_s:g}, got {self.longest_s:g}")
         for key, mode in (("objective", CAPACITY), ("start_rate", CAPACITY)):
             if key in self.model_fields_set and self.mode != mode:
                 raise ValueError(f"{key}: expected only with mode = {mode!r}, got it with mode = {self.mode!r}")
@@ -87,6 +103,7 @@ class Scenario(Table):
 
     question: Annotated[StrictStr, Field(min_length=10, max_length=500)]
     blocks: Blocks = 6
+    time: Duration | None = None
     seed: Annotated[StrictInt, Field(ge=0, lt=2**63)] = 1
     margin: Annotated[StrictFloat, Field(gt=0, lt=1, allow_inf_nan=False)] = 0.05
     load: Load = Load()
@@ -129,9 +146,14 @@ class Scenario(Table):
         return self.blocks.max if isinstance(self.blocks, Rule) else self.blocks
 
     @property
+    def adaptive(self) -> bool:
+        """Whether the slices of a block follow from how the earlier ones went."""
+        return self.load.mode == CAPACITY or self.time is not None
+
+    @property
     def overrides(self) -> dict[str, Any]:
         """What the command line can change, as JSON: scenario.toml and these give the same scenario again."""
-        return self.model_dump(include={"blocks", "seed", "base", "instrumented"}, exclude_none=True)
+        return self.model_dump(include={"blocks", "time", "seed", "base", "instrumented"}, exclude_none=True)
 
     @property
     def pairs(self) -> list[Comparison]:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 from harness.registry.endpoints import DATABASE, ENDPOINTS
 from harness.registry.load_modes import CAPACITY, CLOSED, OPEN
 from harness.registry.servers import SERVERS
-from harness.samples import FEWEST_LATENCIES
+from harness.samples import FILLING_ANSWERS, LATENCIES_PER_SLICE
 from harness.scenario import claim_validation, error_messages
 from harness.scenario.database import POOLS, django_is
 
@@ -27,6 +27,7 @@ OWN_VARIABLES: Final = {
 def problems(scenario: "Scenario") -> Iterator[str]:
     """One line per problem: key path, expected, got."""
     yield from _arm_problems(scenario)
+    yield from _time_problems(scenario)
     yield from _endpoint_problems(scenario)
     if scenario.database.engine == "sqlite" and any(arm.pool for arm in scenario.arms):
         yield "database.engine: expected 'postgres' or 'auto' for arms with a pool of connections, got 'sqlite'"
@@ -94,6 +95,17 @@ def _control_problems(where: str, arm: "Arm", scenario: "Scenario") -> Iterator[
         yield f"{where}.control_of: expected the same deployment and view as {original.name!r}, got a difference"
 
 
+def _time_problems(scenario: "Scenario") -> Iterator[str]:
+    if scenario.time is None:
+        return
+    if scenario.load.mode == CAPACITY:
+        yield "time: expected only with mode = 'closed' or 'open', got it with mode = 'capacity': a search takes what it takes"
+    if "visits" in scenario.load.model_fields_set:
+        yield "load.visits: expected without time, which decides how many there are"
+    if scenario.rule is not None:
+        yield "blocks: expected a number with time, got a rule"
+
+
 def _endpoint_problems(scenario: "Scenario") -> Iterator[str]:
     load, seen = scenario.load, set()
     for index, endpoint in enumerate(scenario.endpoints):
@@ -113,9 +125,10 @@ def _endpoint_problems(scenario: "Scenario") -> Iterator[str]:
             else _workload_problems(where, "name", endpoint.parts[0])
         )
         yield from problems
-        if not problems and load.slice_max_s < FEWEST_LATENCIES * endpoint.longest_ms / 1000:
-            least = f"{FEWEST_LATENCIES} × the {endpoint.longest_ms / 1000:g} s that {endpoint.label} takes"
-            yield f"load.slice_max_s: expected at least {least}, got {load.slice_max_s:g}"
+        latencies = LATENCIES_PER_SLICE + (FILLING_ANSWERS if load.mode == CLOSED else 0)
+        if not problems and load.longest_s < latencies * endpoint.longest_ms / 1000:
+            least = f"{latencies} × the {endpoint.longest_ms / 1000:g} s that {endpoint.label} takes"
+            yield f"load.slice_max_s: expected at least {least}, got {load.longest_s:g}"
         needs = frozenset().union(*(ENDPOINTS[part.name].needs for part in endpoint.parts if part.name in ENDPOINTS))
         for arm in scenario.arms_of(endpoint):
             if DATABASE in needs and not arm.has_database:

@@ -85,6 +85,11 @@ class RunFolder:
         """Which blocks are there."""
         return {int(folder.name) for folder in block_folders(self.path)}
 
+    @property
+    def elapsed_s(self) -> float:
+        """What the run has taken so far."""
+        return self._before_s + time.monotonic() - self._opened
+
     def found_before(self, index: int) -> dict[tuple[str, str], float]:
         """What the searches of the blocks before this one found: (arm, endpoint) → rate."""
         before = [path for path in block_folders(self.path) if int(path.name) < index]
@@ -93,8 +98,7 @@ class RunFolder:
 
     def mark(self, state: str, **more: Any) -> None:
         """Set the run's state (and whatever else is now known) in run.json, with the time it has taken so far."""
-        seconds = round(self._before_s + time.monotonic() - self._opened, 1)
-        self.head |= {"state": state, "seconds": seconds, **more}
+        self.head |= {"state": state, "seconds": round(self.elapsed_s, 1), **more}
         write_json(self.path / "run.json", self.head)
 
     def working_folder(self, index: int) -> Path:

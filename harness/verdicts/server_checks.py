@@ -195,8 +195,8 @@ def overloaded(analysis: Analysis, cell: Cell, rows: CellBlocks) -> Iterator[str
 
 
 def cut_short(analysis: Analysis, cell: Cell, rows: CellBlocks) -> Iterator[str]:
-    """The slice is shorter than ten latencies: throughput is valid, latency is that of a saturated queue."""
-    longest = analysis.run.scenario.load.slice_max_s
+    """The slice was ended before its latencies fitted in: throughput is valid, latency is that of a saturated queue."""
+    longest = analysis.run.scenario.load.longest_s
     mean_ms = rows.median("mean_ms")
     if mean_ms > longest * 1000:
         mean = numbers.number(mean_ms)

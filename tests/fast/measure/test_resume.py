@@ -594,7 +594,7 @@ def test_the_plan_of_a_run_with_a_rule_says_until_when_and_how_long(bench: Bench
     file.write_text(with_rule(text=TINY))
     told = bench("plan", file).output.splitlines()
     goal = "until async / sync by throughput on hello @ 4 users is within ±3 %"
-    assert told[-1] == f"3 to 8 blocks, {goal}; about 35 s to 1 min 33 s"
+    assert told[-1] == f"3 to 8 blocks, {goal}; about 44 s to 1 min 58 s"
     assert told[-2].startswith("3 to 8 blocks × 24 slices ")
 
 

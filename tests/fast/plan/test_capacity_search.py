@@ -143,6 +143,6 @@ def test_the_plan_of_a_search_has_no_slices_and_its_own_hash() -> None:
     assert capacity_search.expected_s(asked()) > 60
 
 
-def test_a_closed_scenario_searches_nothing() -> None:
-    assert not courses.searching(tiny())
-    assert courses.searching(asked())
+def test_a_closed_scenario_without_a_time_knows_its_slices_beforehand() -> None:
+    assert not tiny().adaptive
+    assert asked().adaptive

@@ -37,11 +37,11 @@ def test_an_endpoint_that_some_arms_are_asked_for_is_asked_of_their_instrumented
 
 
 def test_a_slice_is_short_but_long_enough_for_its_wait() -> None:
-    long = tiny().load.model_copy(update={"slice_max_s": 20.0})
+    long = tiny().load.model_copy(update={"mode": "open", "slice_max_s": 20.0})
     slow = [tiny().endpoints[1].model_copy(update={"query": {"ms": 1_000}})]
     assert instrumented_run.short(long, tiny().endpoints).slice_max_s == 1.0
     assert instrumented_run.short(long, slow).slice_max_s == 5.0
-    assert instrumented_run.short(tiny().load.model_copy(update={"slice_max_s": 0.5}), slow).slice_max_s == 0.5
+    assert instrumented_run.short(long.model_copy(update={"slice_max_s": 0.5}), slow).slice_max_s == 0.5
 
 
 def test_a_search_is_explained_with_the_sockets_of_its_run_although_its_arms_are_twice_as_many() -> None:

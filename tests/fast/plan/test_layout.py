@@ -1,6 +1,7 @@
 """The plan: every cell in every round, shuffled, seeded, pure."""
 
 from collections import Counter
+from dataclasses import replace
 
 import pytest
 from support.fakes import MS
@@ -73,18 +74,20 @@ def slice_(least_s: float = 0.0, seconds: float = 0.25, longest_s: float = 2.0) 
 
 
 @pytest.mark.parametrize(
-    ("asked", "latency_ms", "length_ms", "filling_ms"),
+    ("asked", "latency_ms", "filling_ms"),
     [
-        (slice_(), None, 250, 0),  # nothing known, nothing waited for: the shortest slice
-        (slice_(), 5, 250, 5),  # ten latencies fit into the shortest slice
-        (slice_(), 100, 1000, 100),  # ten latencies
-        (slice_(), 1000, 2000, 400),  # the longest slice; the filling is a fifth of it
-        (slice_(least_s=0.1), None, 1000, 100),  # the declared wait stands in for an unknown latency
-        (slice_(least_s=0.1), 20, 1000, 100),  # and is its least
-        (slice_(least_s=0.1, seconds=2.0), 20, 2000, 100),  # a length that is fixed
+        (slice_(), None, 0),  # nothing known, nothing waited for: all users start at once
+        (slice_(), 5, 5),  # their starts are spread over the cell's latency
+        (slice_(least_s=0.1), None, 100),  # the declared wait stands in for an unknown latency
+        (slice_(least_s=0.1), 20, 100),  # and is its least
     ],
 )
-def test_a_slice_lasts_ten_latencies_within_its_bounds(
-    asked: Slice, latency_ms: float | None, length_ms: float, filling_ms: float
+def test_users_starts_are_spread_over_the_latency_that_is_known(
+    asked: Slice, latency_ms: float | None, filling_ms: float
 ) -> None:
-    assert layout.timing(asked, latency_ms) == (length_ms * MS, filling_ms * MS)
+    assert layout.told(asked, latency_ms)["filling_ns"] == filling_ms * MS
+
+
+def test_a_slice_lasts_five_latencies_and_a_warm_up_one() -> None:
+    assert layout.told(slice_(), None)["latencies"] == 5
+    assert layout.told(replace(slice_(), purpose="warm-up"), None)["latencies"] == 1

@@ -168,10 +168,10 @@ MALFORMED = {
     ),
     "a wait above the limit": (edited("ms = 10", "ms = 60001"), "expected a whole number from 0 to 60000, got 60001"),
     "a slice shorter than its wait": (
-        edited("ms = 10", "ms = 1000"),
-        "load.slice_max_s: expected at least 5 × the 1 s that wait ms=1000 takes, got 2",
+        edited("ms = 10", "ms = 10000"),
+        "load.slice_max_s: expected at least 7 × the 10 s that wait ms=10000 takes, got 60",
     ),
-    "slices that cannot be": (TINY + "\n[load]\nslice_s = 3.0\n", "load.slice_max_s: expected at least slice_s"),
+    "slices that cannot be": (TINY + "\n[load]\nslice_s = 90\n", "load.slice_max_s: expected at least slice_s"),
     "a load mode that is not there": (TINY + '\n[load]\nmode = "opne"\n', "load.mode: expected one of closed"),
     "a setting the harness makes itself": (
         edited("threads = 8", 'threads = 8\nenvironment = { BENCH_NONCE = "x" }'),

@@ -1,0 +1,129 @@
+"""A block that has a certain time: nothing is left out, the time is kept, and it goes where it narrows most."""
+
+import random
+from collections import Counter
+from collections.abc import Callable
+
+import pytest
+from support.scenarios import tiny
+
+from harness.errors import UserError
+from harness.plan import courses, layout, time_budget
+from harness.plan.slices import Slice
+from harness.samples import Played
+from harness.scenario.model import Scenario
+
+LENGTH_S = {"hello": 0.3, "wait ms=10": 2.0}
+
+
+def played(slice_: Slice, length_s: float, rate: float) -> Played:
+    """A slice of this length with this rate."""
+    end_ns = int(length_s * 1e9)
+    counted = {
+        "dropped": 0,
+        "failures": 0,
+        "late": 0,
+        "shortage": False,
+        "ticks": 1,
+        "late_ticks": 0,
+        "worst_tick_ms": 0.1,
+    }
+    return Played(slice_.index, 0, 0, end_ns, end_ns, requests=int(rate * length_s), latency_ms=1.0, **counted)  # type: ignore[arg-type]
+
+
+def block(
+    scenario: Scenario, seconds: float, rate: Callable[[Slice], float] = lambda _: 1_000.0
+) -> tuple[list[Slice], float]:
+    """The slices of its first block, and how long they took."""
+    course, asked, took_s = time_budget.course(scenario, 0, seconds), list[Slice](), 0.0
+    try:
+        slice_ = next(course)
+        while True:
+            asked.append(slice_)
+            length_s = LENGTH_S[slice_.cell.endpoint]
+            took_s += length_s + layout.PAUSE_S
+            slice_ = course.send(played(slice_, length_s, rate(slice_)))
+    except StopIteration:
+        return asked, took_s
+
+
+def timed(**changes: object) -> Scenario:
+    return tiny(time=600.0, blocks=4, **changes)
+
+
+def measured(slices: list[Slice], endpoint: str) -> int:
+    return sum(one.purpose == "measure" and one.cell.endpoint == endpoint for one in slices)
+
+
+def test_every_cell_is_warmed_up_and_measured_however_short_the_time() -> None:
+    slices, _ = block(timed(), seconds=1.0)
+    cells = {cell for cell, _, _ in layout.cells(timed())}
+    for purpose in ("warm-up", "measure"):
+        assert {one.cell for one in slices if one.purpose == purpose} == cells
+    assert [one.index for one in slices] == list(range(len(slices)))
+
+
+@pytest.mark.parametrize("seconds", [40.0, 90.0, 200.0])
+def test_the_time_is_kept_and_used(seconds: float) -> None:
+    _, took_s = block(timed(), seconds)
+    assert 0.9 * seconds <= took_s <= seconds
+
+
+def test_no_cell_is_measured_much_less_often_than_the_others_of_its_endpoint() -> None:
+    slices, _ = block(timed(), 120.0)
+    for endpoint in LENGTH_S:
+        counts = Counter(one.cell.arm for one in slices if one.cell.endpoint == endpoint and one.purpose == "measure")
+        hub = time_budget.hub_of(timed())
+        others = {count for arm, count in counts.items() if arm != hub}
+        assert len(others) == 1
+        assert counts[str(hub)] >= min(others)
+
+
+def test_more_time_goes_where_visits_differ_more() -> None:
+    rng = random.Random(1)
+
+    def wild(slice_: Slice) -> float:
+        return 1_000.0 * (rng.uniform(0.3, 3.0) if slice_.cell.endpoint == "hello" else 1.0)
+
+    alike, differing = block(timed(), 200.0)[0], block(timed(), 200.0, wild)[0]
+    assert measured(differing, "hello") > 1.5 * measured(alike, "hello")
+
+
+def test_the_arm_of_most_comparisons_stands_between_the_others() -> None:
+    slices, _ = block(timed(), 60.0)
+    assert time_budget.hub_of(timed()) == "async"
+    short = [one.cell.arm for one in slices if one.cell.endpoint == "hello" and one.purpose == "measure"]
+    assert short[0::2] == ["async"] * (len(short) // 2)
+    assert "async" not in short[1::2]
+
+
+def test_the_same_answers_give_the_same_course_and_another_seed_another() -> None:
+    first, again, other = (block(timed(seed=seed), 60.0)[0] for seed in (1, 1, 2))
+    assert first == again
+    assert [one.cell for one in first] != [one.cell for one in other]
+
+
+def test_what_is_left_of_the_time_is_shared_by_the_blocks_that_are_left() -> None:
+    def standing(elapsed_s: float, finished: int) -> courses.Standing:
+        return courses.Standing(lambda _: {}, 0.0, elapsed_s, finished)
+
+    scenario = timed()
+    counted = {}
+    for name, so_far in {"first": standing(0.0, 0), "late": standing(500.0, 2)}.items():
+        course, slices = courses.course(scenario, layout.expand(scenario)[0], so_far), 0
+        try:
+            slice_ = next(course)
+            while True:
+                slices += 1
+                slice_ = course.send(played(slice_, LENGTH_S[slice_.cell.endpoint], 1_000.0))
+        except StopIteration:
+            counted[name] = slices
+    assert counted["first"] > 1.5 * counted["late"]
+
+
+def test_a_time_in_which_not_every_cell_can_be_measured_is_refused_with_what_it_takes() -> None:
+    with pytest.raises(
+        UserError, match=r"time: expected at least about \d+m for 6 cells in each of 4 blocks, got 10 s"
+    ):
+        courses.refuse_too_short(tiny(time=10.0, blocks=4))
+    courses.refuse_too_short(timed())
