@@ -2,19 +2,19 @@
 like a real run. They show what the shuffled order is for, and what a run that stops by its own rule does. Pure and seeded.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cache
 from math import log
 from typing import Any, Final
 
 import numpy as np
-import pandas as pd
+from numpy.typing import NDArray
 
 from harness.analysis import arm_comparison
-from harness.analysis.arm_comparison import Compared
+from harness.analysis.arm_comparison import Compared, Logs
 from harness.plan import layout
-from harness.registry.metrics import METRICS, THROUGHPUT
+from harness.registry.metrics import THROUGHPUT
 from harness.scenario import model
 from harness.scenario.model import Scenario
 from harness.statistics.intervals import DOUBT, DOUBT_IF_STOPPED, Values
@@ -61,45 +61,44 @@ class Session:
 def judged_run(case: Session, rng: np.random.Generator) -> list[Compared]:
     """The comparisons of one made-up run; of one that stops by itself, when it has stopped."""
     most = case.blocks if case.until is None else 20
-    per_block = session(replace(case, blocks=most), rng)
+    logs = session(replace(case, blocks=most), rng)
     for blocks in range(case.blocks, most + 1):
-        compared = compared_of(per_block[per_block.block < blocks], case.doubt)
+        compared = compared_of(logs[:blocks], case.doubt)
         if case.until is not None and stopping_rule.narrow(compared[0].ratio, case.until):
             break
     return compared
 
 
-def compared_of(per_block: pd.DataFrame, doubt: float) -> list[Compared]:
-    """Arm B over arm A on every cell, by throughput."""
-    levels = [(str(name), 1) for name in per_block.endpoint.unique()]
-    return arm_comparison.compare(per_block, levels, [("B", "A")], [], [THROUGHPUT], doubt).compared
+def compared_of(logs: Values, doubt: float) -> list[Compared]:
+    """Arm B over arm A on every cell, by throughput. `logs`: as of `session`."""
+    every = [Logs(("B", "A", f"{place}", 1, THROUGHPUT), own) for place, own in enumerate(logs.T)]
+    return arm_comparison.judged(every, [], doubt)[0]
 
 
-def session(case: Session, rng: np.random.Generator) -> pd.DataFrame:
-    """One row per block and cell, as the analysis makes it of a real run, with the mean of the cell's slices as throughput."""
-    slices = list(_measured(case))
-    if not case.interleaved:
-        slices.sort(key=lambda one: one[1])
-    rows = pd.DataFrame(slices, columns=["block", "arm", "endpoint"]).assign(level=1)
-    when = np.arange(len(rows)) / max(1, len(rows) - 1)
-    starts = rows.groupby(["block", "arm"]).ngroup().to_numpy()
-    started = START_SPREAD * case.noise(rng, starts.max() + 1)[starts]
-    true = np.where(rows.arm == "B", log(1 + case.effect), 0.0) + log(1 + case.drift) * when
-    rows[THROUGHPUT.column] = np.exp(true + started + SLICE_SPREAD * case.noise(rng, len(rows)))
-    pooled = rows.groupby(["block", "arm", "endpoint", "level"], as_index=False).mean()
-    others = [metric.column for metric in METRICS if metric is not THROUGHPUT]
-    return pooled.reindex(columns=[*pooled.columns, *others, "within_spread"])
+def session(case: Session, rng: np.random.Generator) -> Values:
+    """Log ratios of arm B to arm A. Shape: (blocks, cells). An arm's figure in a block is the mean of its slices there."""
+    block, arm, cell = _measured(case)
+    when = np.arange(len(block)) / max(1, len(block) - 1)
+    started = START_SPREAD * case.noise(rng, 2 * case.blocks)[2 * block + arm]
+    true = arm * log(1 + case.effect) + log(1 + case.drift) * when
+    figures = np.exp(true + started + SLICE_SPREAD * case.noise(rng, len(block)))
+    own = (2 * block + arm) * case.cells + cell
+    pooled = (np.bincount(own, figures) / np.bincount(own)).reshape(case.blocks, 2, case.cells)
+    return np.asarray(np.log(pooled[:, 1] / pooled[:, 0]))
 
 
 @cache
-def _measured(case: Session) -> Sequence[tuple[int, str, str]]:
-    """Block, arm and endpoint of every measured slice, in the order of the plan, which is the same for all runs of a case."""
-    return [
-        (block.index, slice_.cell.arm, slice_.cell.endpoint)
-        for block in layout.expand(_scenario(case))
+def _measured(case: Session) -> NDArray[np.int64]:
+    """Block, arm (0: A) and cell of every measured slice, in the order of the plan, which is the same for all runs of a case."""
+    scenario = _scenario(case)
+    names = [arm.name for arm in scenario.arms], [endpoint.label for endpoint in scenario.endpoints]
+    slices = [
+        (block.index, names[0].index(slice_.cell.arm), names[1].index(slice_.cell.endpoint))
+        for block in layout.expand(scenario)
         for slice_ in block.slices
         if slice_.purpose == "measure"
     ]
+    return np.array(slices if case.interleaved else sorted(slices, key=lambda one: one[1])).T
 
 
 def _scenario(case: Session) -> Scenario:

@@ -6,10 +6,11 @@ Style and script are embedded and allowed by their hashes alone: nothing else ma
 import base64
 import hashlib
 import json
+from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 from markupsafe import Markup
 
 from harness.analysis.analysis import Analysis
@@ -30,6 +31,12 @@ def write(analysis: Analysis, reasons: list[Reason], folder: Path) -> Path:
 
 def html(analysis: Analysis, reasons: list[Reason]) -> str:
     """The page."""
+    return _template().render(_embedded(content(analysis, reasons)))
+
+
+@cache
+def _template() -> Template:
+    """Compiled once: that takes as long as to fill it in."""
     environment = Environment(
         loader=FileSystemLoader(HERE),
         autoescape=True,
@@ -37,7 +44,7 @@ def html(analysis: Analysis, reasons: list[Reason]) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    return environment.get_template("template.html").render(_embedded(content(analysis, reasons)))
+    return environment.get_template("template.html")
 
 
 def _embedded(shown: dict[str, Any]) -> dict[str, Any]:

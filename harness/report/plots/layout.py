@@ -129,5 +129,5 @@ def _apart(own: Mapping[Axes, Around], found: Mapping[Axes, Around], size: Paper
 
 def _numbers(axis: Axis) -> list[str]:
     """The labels of an axis's visible ticks."""
-    places = [float(place) for place in axis.get_majorticklocs() if ticks.inside(axis, place)]
+    places = ticks.inside(axis, axis.get_majorticklocs())
     return [text for text in axis.get_major_formatter().format_ticks(places) if text]

@@ -1,6 +1,6 @@
 """Tick labels: as many as fit without overlap. Done last, when the length of the axis is known."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 from math import floor, log10
@@ -53,7 +53,7 @@ def fit(panel: Axes, name: str) -> None:
     if axis.get_scale() == "log" and not chosen:
         axis.set_major_locator(FixedLocator(_decades(spans)))
     else:
-        places = [float(place) for place in axis.get_majorticklocs() if inside(axis, place)]
+        places = inside(axis, axis.get_majorticklocs())
         axis.set_major_locator(FixedLocator(_thinned(spans, places)))
 
 
@@ -69,8 +69,7 @@ class _Spans:
 
     @classmethod
     def of(cls, panel: Axes, axis: Axis, name: str) -> Self:
-        shown = labels(axis)
-        return cls(panel, axis, name, float(shown[0].get_fontsize()) if shown else 8.0)
+        return cls(panel, axis, name, float(axis.get_major_ticks(1)[0].label1.get_fontsize()))
 
     def crowded(self, places: Sequence[float]) -> bool:
         """Whether of these one would stand upon another."""
@@ -100,12 +99,11 @@ def labels(axis: Axis) -> list[Text]:
 def _decades(spans: _Spans) -> list[float]:
     axis = spans.axis
     for steps in STEPS:
-        places = [place for e in DECADES for a in steps if inside(axis, place := float(f"{a}e{e}"))]
+        places = inside(axis, (float(f"{a}e{e}") for e in DECADES for a in steps))
         if len(places) <= MOST and not spans.crowded(places):
             return places
-    whole = [e for e in DECADES if inside(axis, 10.0**e)]
-    for every in range(2, len(whole)):
-        places = [10.0**e for e in whole if not e % every]
+    for every in range(2, len(inside(axis, (10.0**e for e in DECADES)))):
+        places = inside(axis, (10.0**e for e in DECADES if not e % every))
         if not spans.crowded(places):
             return places
     return [10.0 ** floor(log10(max(axis.get_view_interval())))]
@@ -120,8 +118,8 @@ def _thinned(spans: _Spans, places: Sequence[float]) -> list[float]:
     return sorted(kept)
 
 
-def inside(axis: Axis, place: float) -> bool:
-    """Whether the place is within the visible range."""
+def inside(axis: Axis, places: Iterable[float]) -> list[float]:
+    """Those places that are within the visible range."""
     low, high = sorted(axis.get_view_interval())
     slack = 1e-9 * (high - low)
-    return bool(low - slack <= place <= high + slack)
+    return [float(place) for place in places if low - slack <= place <= high + slack]

@@ -48,12 +48,13 @@ def test_finished_comparisons_stand_above_the_bar_and_their_intervals_narrow(tmp
             widths.append(math.inf if found is None else float(found[2]) / float(found[1]))
             assert next(n for n, line in enumerate(lines) if "━" in line) > lines.index(row)
 
-    run = new_run(tmp_path, tiny())
-    with Looked(opening(run.path), interim_analysis.so_far, console) as display:
-        runner.run(tiny(), run, FakeStage(), FakeLoad(twice_as_slow), display)
-    assert len(widths) == 6
+    asked = tiny(blocks=4)
+    run = new_run(tmp_path, asked)
+    with Looked(opening(run.path, asked), interim_analysis.so_far, console) as display:
+        runner.run(asked, run, FakeStage(), FakeLoad(twice_as_slow), display)
+    assert len(widths) == 4
     assert widths[0] == math.inf
-    assert widths[5] < widths[2]
+    assert widths[3] < widths[2] < math.inf
     assert "faster" in "".join(shown(display, console))
 
 

@@ -16,20 +16,16 @@ from harness.verdicts.interim import SoFar
 
 
 def test_plain_lines_tell_each_blocks_comparisons(tmp_path: Path) -> None:
-    run, told = new_run(tmp_path, tiny()), io.StringIO()
-    runner.run(
-        tiny(),
-        run,
-        FakeStage(),
-        FakeLoad(twice_as_slow),
-        PlainProgress(opening(run.path), interim_analysis.so_far, told),
-    )
+    asked, told = tiny(blocks=3), io.StringIO()
+    run = new_run(tmp_path, asked)
+    progress = PlainProgress(opening(run.path, asked), interim_analysis.so_far, told)
+    runner.run(asked, run, FakeStage(), FakeLoad(twice_as_slow), progress)
     lines = told.getvalue().splitlines()
-    assert "block 6 of 6: starting servers, then about 24 slices" in lines or any(
-        "block 6 of 6" in one for one in lines
+    assert "block 3 of 3: starting servers, then about 24 slices" in lines or any(
+        "block 3 of 3" in one for one in lines
     )
     assert "by throughput, after 1 block:" in lines
-    last = lines[lines.index("by throughput, after 6 blocks:") :]
+    last = lines[lines.index("by throughput, after 3 blocks:") :]
     assert re.fullmatch(r"  wait ms=10 @ 8 users  async / sync  1\.\d+× \[1\.\d+, 1\.\d+\]  faster", last[-1])
     assert "\x1b" not in told.getvalue()
 

@@ -469,6 +469,17 @@ def twice_as_fast(slice_: Slice, rng: random.Random) -> float:
     return restless(slice_, rng) * (2 if slice_.cell.arm == "sync" else 1)
 
 
+_ENDED: list[list[str]] = []
+
+
+def whole(bench: Bench) -> list[str]:
+    """The blocks of a run by RULE whose arms are restless: a run that several are held against, made once."""
+    if not _ENDED:
+        bench.load = FakeLoad(restless)
+        _ENDED.append(blocks_of(bench.run(with_rule())))
+    return _ENDED[0]
+
+
 def half_widths(run: Path) -> dict[int, float]:
     """Number of blocks → half the primary interval with the first so many, computed here by another way."""
     (primary, *_) = analysis.analyse(frames.open_run(run)).compared
@@ -522,10 +533,9 @@ def test_a_run_with_a_rule_ends_with_its_most_blocks_and_says_how_close_it_got(b
 
 def test_a_difference_does_not_end_a_run_a_narrow_interval_does(bench: Bench) -> None:
     """Twice as fast from the first block on, and as restless as before: it ends when the interval is narrow."""
-    bench.load = FakeLoad(restless)
-    run = bench.run(with_rule())
+    ended = len(whole(bench))
     bench.load = FakeLoad(twice_as_fast)
-    assert abs(len(blocks_of(bench.run(with_rule()))) - len(blocks_of(run))) <= 1
+    assert abs(len(blocks_of(bench.run(with_rule()))) - ended) <= 1
 
 
 def test_without_any_interval_a_run_goes_on_to_its_most_blocks(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -546,8 +556,7 @@ def test_the_rule_is_stored_with_the_plan_before_the_first_block(bench: Bench) -
 
 
 def test_a_resumed_run_ends_by_its_stored_rule(bench: Bench) -> None:
-    bench.load = FakeLoad(restless)
-    whole = bench.run(with_rule())
+    blocks = whole(bench)
     bench.load = stop_in(2)
     bench.load.latency_ms = restless
     run = bench.run(with_rule())
@@ -560,7 +569,7 @@ def test_a_resumed_run_ends_by_its_stored_rule(bench: Bench) -> None:
         ended.output
     )
     assert "block 3 of 3 to 8" in ended.output
-    assert blocks_of(run) == blocks_of(whole)
+    assert blocks_of(run) == blocks
 
 
 def test_a_run_that_ended_by_its_rule_is_extended_by_exactly_what_was_asked_for(bench: Bench) -> None:

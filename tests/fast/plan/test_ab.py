@@ -38,4 +38,4 @@ def test_a_long_revision_is_named_by_its_first_ten_letters() -> None:
 
 
 def test_a_stored_run_of_a_change_is_read_as_what_it_was(tmp_path: Path) -> None:
-    assert frames.open_run(run_of(tmp_path, FakeLoad())).scenario == doubled()
+    assert frames.open_run(run_of(tmp_path, FakeLoad(), blocks=1)).scenario == doubled(blocks=1)

@@ -46,6 +46,10 @@ HOSTILE = "<script>alert(1)<!--\"'{{ 7777*7 }}&lt;"
 ENDING = "</script><img src=x onerror=alert(1)>{{ 7777*7 }}{% raw %}"
 
 
+THREE = TINY.replace("blocks = 6", "blocks = 3")
+"""As few blocks as can show a difference."""
+
+
 VOID = {"meta", "br", "input", "img", "link", "hr"}
 
 
@@ -161,7 +165,7 @@ def test_it_begins_with_question_summary_claims_and_results_by_endpoint(run: Pat
 
 
 def test_the_answer_turns_round_when_the_other_arm_wins(tmp_path: Path) -> None:
-    other = made(tmp_path, load=FakeLoad(lambda slice_, rng: 30.0 - slower_when_sync(slice_, rng)))
+    other = made(tmp_path, THREE, FakeLoad(lambda slice_, rng: 30.0 - slower_when_sync(slice_, rng)))
     assert "sync has higher throughput than async in " in read(other).text
 
 
@@ -252,7 +256,7 @@ def test_it_asks_for_nothing_and_lets_only_its_own_script_and_style_run(run: Pat
 
 def test_an_invalid_cell_is_hollow_and_told_with_its_reason(tmp_path: Path) -> None:
     refused = {("sync", "hello"): "verification: HTTP 500"}
-    found = read(made(tmp_path, stage=FakeStage(refused)))
+    found = read(made(tmp_path, THREE, stage=FakeStage(refused)))
     assert "1 INVALID" in found.text
     assert "sync, hello @ 4 users : not measured: verification: HTTP 500" in found.text
     assert "async has higher throughput than sync in 1 of 1 comparison (" in found.text
@@ -444,7 +448,7 @@ def test_a_run_without_control_claims_or_comparisons(tmp_path: Path) -> None:
 
 
 def test_an_open_loop_compares_waiting_and_has_rates(tmp_path: Path) -> None:
-    text = TINY.replace("users = [4]", "rate = [800, 900]").replace("users = [8]", "rate = [800]")
+    text = THREE.replace("users = [4]", "rate = [800, 900]").replace("users = [8]", "rate = [800]")
     text = text.replace("[[arms]]", '[load]\nmode = "open"\n\n[[arms]]', 1)
     found = read(made(tmp_path, text))
     assert "async has a lower p99 latency than sync" in found.text
@@ -527,7 +531,7 @@ def test_the_bottleneck_of_a_saturated_arm_is_its_thread_pool(tmp_path: Path) ->
     def queued(slice_: Slice, rng: random.Random) -> float:
         return 30.0 if slice_.cell.arm == "sync" and slice_.cell.endpoint != "hello" else 10.0 + rng.random()
 
-    result, reasons = validity.read(made(tmp_path, TINY.replace("users = [8]", "users = [24]"), FakeLoad(queued)))
+    result, reasons = validity.read(made(tmp_path, THREE.replace("users = [8]", "users = [24]"), FakeLoad(queued)))
     result.per_block["server_busy"] = 0.3
     result = analysis.Analysis(**{name: getattr(result, name) for name in analysis.Analysis.__dataclass_fields__})
     text = Read(page.html(result, reasons)).text

@@ -4,12 +4,11 @@ import random
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-import matplotlib as mpl
 import numpy as np
 import pytest
 from matplotlib.figure import Figure
 from support.fakes import FakeLoad
-from support.pictures import CAPACITY, OPEN, RATES, SEARCHED, analysed, asked, drawn, extent, faults, words
+from support.pictures import CAPACITY, OPEN, RATES, SEARCHED, analysed, asked, drawn, extent, faults, in_place, words
 from support.scenarios import TINY
 
 from harness.analysis.analysis import Analysis
@@ -41,12 +40,8 @@ def three(tmp_path_factory: pytest.TempPathFactory) -> list[Analysis]:
     return [analysed(folder(day), text, taking(ms)) for day, (text, ms) in texts.items()]
 
 
-def over_each_other(runs: list[Analysis], size: Paper) -> Iterator[tuple[str, Figure]]:
-    with mpl.rc_context(size.style):
-        for name, pictures in overlay.drawn(runs, size):
-            for picture in pictures:
-                picture.draw_without_rendering()
-                yield name, picture
+def over_each_other(runs: list[Analysis], size: Paper, only: str = "") -> Iterator[tuple[str, Figure]]:
+    return in_place(size, lambda: overlay.drawn(runs, size), only)
 
 
 def told(picture: Figure) -> str:
@@ -71,7 +66,7 @@ def test_three_runs_stand_in_the_same_panels_and_no_word_upon_another(three: lis
 
 
 def test_a_run_is_named_by_what_differs_and_what_it_alone_has_is_said(three: list[Analysis]) -> None:
-    (picture,) = [one for name, one in over_each_other(three, PAGE) if name == "compare-throughput"]
+    [(_, picture)] = over_each_other(three, PAGE, "compare-throughput")
     facts = " ".join(picture.texts[1].get_text().split())
     same, a, b, c = (facts.partition(f"{letter}: ")[2] for letter in ("all runs", "A", "B", "C"))
     assert "Test CPU" in same.partition("A: ")[0]
@@ -89,7 +84,7 @@ def test_only_a_run_with_enough_blocks_has_an_interval(tmp_path: Path) -> None:
         analysed(tmp_path / str(blocks), TINY.replace("blocks = 6", f"blocks = {blocks}"), taking(10))
         for blocks in (1, 6)
     ]
-    (picture,) = [one for name, one in over_each_other(runs, PAGE) if name == "compare-throughput"]
+    [(_, picture)] = over_each_other(runs, PAGE, "compare-throughput")
     spread = {line.get_color() for panel in picture.axes for line in panel.lines if len(line.get_xdata()) == 2}
     assert spread == {COLOURS[1]}
 
@@ -119,7 +114,7 @@ def test_a_rate_that_is_invalid_is_not_drawn_in_the_hockey_stick(tmp_path: Path)
 
     load = FakeLoad(lambda s, rng: 12.0 if s.cell.level < 300 else 90.0, late)
     found = analysed(tmp_path, asked(2, SEARCHED, CAPACITY), load)
-    sticks = [one for name, one in drawn(found, PAGE) if name == "hockey_stick"]
+    sticks = [one for _, one in drawn(found, PAGE, "hockey_stick")]
     assert sticks
     for picture in sticks:
         assert "INVALID, no rate: sync · gthread×1" in told(picture)
@@ -133,12 +128,12 @@ def test_connections_are_drawn_where_requests_open_them(tmp_path: Path) -> None:
             rows[:, COLUMNS.index("reused")] = 0
         return rows
 
-    kept = {name for name, _ in drawn(analysed(tmp_path / "kept", ONE_BLOCK, FakeLoad()), PAGE)}
+    kept = analysed(tmp_path / "kept", ONE_BLOCK, FakeLoad())
     found = analysed(tmp_path / "opened", ONE_BLOCK, FakeLoad(spoil=opened))
-    pictures = dict(drawn(found, PAGE))
-    assert "connections_per_request" not in kept
+    assert not list(drawn(kept, PAGE, "connections_per_request"))
+    [(_, picture)] = drawn(found, PAGE, "connections_per_request")
     assert found.rows(Cell("sync", "hello", 4))["connections_per_request"].tolist() == [1.0]
-    assert "How many TCP connections are opened per request?" in told(pictures["connections_per_request"])
-    assert not list(faults(pictures["connections_per_request"]))
-    assert "sessions_per_request" not in pictures  # nobody counts them here
-    assert all(extent(text).width > 0 for text in words(pictures["connections_per_request"]))
+    assert "How many TCP connections are opened per request?" in told(picture)
+    assert not list(faults(picture))
+    assert not list(drawn(found, PAGE, "sessions_per_request"))  # nobody counts them here
+    assert all(extent(text).width > 0 for text in words(picture))
