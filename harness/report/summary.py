@@ -64,21 +64,23 @@ def _cells(analysis: Analysis, lost: Collection[Cell]) -> Iterator[str]:
     """Where nothing is compared: every cell's own figure."""
     metric = analysis.metrics[0]
     yield f"{metric.title} [{metric.unit}], n = {numbers.blocks(analysis.blocks)}"
-    cells = [cell for cell in analysis.cells if cell not in lost]
-    rows = [
-        (
-            numbers.cell(analysis.mode, cell.endpoint, cell.level),
-            cell.arm,
-            numbers.estimate(analysis.estimate(cell, metric)),
-        )
-        for cell in cells
-    ]
-    yield from _aligned(rows)
+    short = _short([cell.endpoint for cell in analysis.cells])
+    yield from _aligned(
+        [
+            (
+                numbers.cell(analysis.mode, short[cell.endpoint], cell.level),
+                cell.arm,
+                numbers.estimate(analysis.estimate(cell, metric)),
+            )
+            for cell in analysis.cells
+            if cell not in lost
+        ]
+    )
 
 
 def _aligned(rows: Sequence[Sequence[str]]) -> Iterator[str]:
     """Columns of words, each to the left."""
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]  # of no rows there are none
     for row in rows:
         yield "  " + "  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip()
 
