@@ -112,11 +112,11 @@ validate-statistics: .venv/ready ## do the verdicts err as seldom as they say? (
 	.venv/bin/python -m tools.validate_statistics
 
 test: .venv/ready ## all tests: the fast ones on all cores, then those with real servers, two files at a time
-	.venv/bin/pytest tests/fast -n auto --dist worksteal
+	.venv/bin/pytest tests/fast -n auto --dist loadfile
 	.venv/bin/pytest tests/live -n 2 --dist loadfile
 
 test-fast: .venv/ready ## the tests that need no servers, on all cores
-	.venv/bin/pytest tests/fast -n auto --dist worksteal
+	.venv/bin/pytest tests/fast -n auto --dist loadfile
 
 test-live: .venv/ready ## the tests with real servers, two files at a time
 	.venv/bin/pytest tests/live -n 2 --dist loadfile

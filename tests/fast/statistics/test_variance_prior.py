@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from scipy import special, stats
+from scipy import special
 
 from harness.statistics import variance_prior
 from harness.statistics.variance_prior import UNKNOWN
@@ -10,8 +10,8 @@ from harness.statistics.variance_prior import UNKNOWN
 
 def variances(count: int, freedom: float, typical: float, blocks: int, rng: np.random.Generator) -> np.ndarray:
     """Seen variances of so many blocks, where the true ones are scaled inverse chi-squared."""
-    true = typical * freedom / stats.chi2.rvs(freedom, size=count, random_state=rng)
-    return np.asarray(true * stats.chi2.rvs(blocks - 1, size=count, random_state=rng) / (blocks - 1))
+    true = typical * freedom / rng.chisquare(freedom, count)
+    return np.asarray(true * rng.chisquare(blocks - 1, count) / (blocks - 1))
 
 
 @pytest.mark.parametrize(("freedom", "typical", "blocks"), [(4.0, 0.01, 4), (10.0, 0.0025, 6), (25.0, 1.0, 10)])
