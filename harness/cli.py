@@ -16,7 +16,7 @@ from typer.core import TyperGroup
 from typer.main import get_command_from_info
 from typer.models import CommandInfo
 
-from harness.errors import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_INVALID, EXIT_MENDABLE, Interrupted, UserError
+from harness.errors import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_INVALID, EXIT_MENDABLE, EXIT_OPEN, Interrupted, UserError
 
 VERBS: Final = {
     "plan": "print what would run and for how long; starts nothing",
@@ -39,6 +39,7 @@ Exit codes:
   2    a command line that is not understood
   {EXIT_INVALID}    the measurement is INVALID
   {EXIT_FAILED}    a claim or a gate failed (only where one was asked for)
+  {EXIT_OPEN}    a gate cannot tell yet whether the limit is exceeded (likewise)
   {EXIT_INTERRUPTED}  interrupted"""
 
 USAGE: Final[Any] = typer.BadParameter.__base__

@@ -13,6 +13,9 @@ EXIT_INVALID: Final = 3
 EXIT_FAILED: Final = 4
 """A claim or a gate failed."""
 
+EXIT_OPEN: Final = 5
+"""A gate can neither pass nor fail: the intervals still hold the limit."""
+
 EXIT_INTERRUPTED: Final = 130
 
 

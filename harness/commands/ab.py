@@ -39,7 +39,7 @@ def ab(
 ) -> None:
     """Compare the working tree of bench_project with a git revision, interleaved in the same blocks.
 
-    Exit 3: a comparison is INVALID; 4: the regression gate failed.
+    Exit 3: a comparison is INVALID; 4: the regression gate failed; 5: it cannot tell.
     """
     with watching(plain, as_json, workflow.so_far) as watch:
         limit = None if max_regression is None else percentage(max_regression)

@@ -30,7 +30,7 @@ def compare(
         bool, typer.Option("--markdown", help="print Markdown, for example for $GITHUB_STEP_SUMMARY")
     ] = False,
 ) -> None:
-    """Compare two runs cell by cell. Exit 3: a cell is missing or INVALID; 4: the regression gate failed."""
+    """Compare two runs cell by cell. Exit 3: a cell is missing or INVALID; 4: the regression gate failed; 5: it cannot tell."""
     from harness.analysis import analysis, frames
     from harness.registry import metrics
     from harness.report import comparison_report

@@ -1,6 +1,7 @@
 """A run folder in; report, tables and charts out, text to the terminal, and the exit code."""
 
 from pathlib import Path
+from typing import Final
 
 from harness.analysis.analysis import Analysis
 from harness.errors import EXIT_FAILED, EXIT_INVALID, UserError
@@ -11,7 +12,10 @@ from harness.report.plots import charts
 from harness.scenario import claims
 from harness.verdicts import claim_verdicts, mechanism, regression_gate, validity
 from harness.verdicts.claim_conditions import SUPPORTED
+from harness.verdicts.regression_gate import Gate
 from harness.verdicts.validity import Reason, read
+
+GATE_SIGNS: Final = {Gate.PASSED: "✓", Gate.FAILED: "✗", Gate.OPEN: "?"}
 
 
 def publish(path: Path, gated: bool = False, verbose: bool = False) -> int:
@@ -89,11 +93,17 @@ def publish_change(path: Path, limit: float | None) -> int:
         return lost
     analysed, reasons = read(path)
     compared = sections.valid_comparisons(analysed, validity.invalid_cells(reasons))
+    gate = regression_gate.of_change(analysed, compared, limit, bool(lost))
     worse = regression_gate.regressed_arms(analysed, compared, limit)
-    for one in worse:
-        where = numbers.pushed(analysed.mode, one.endpoint, one.level)
-        print(f"✗ {one.metric.title} on {where}, {one.arm} / {one.over}: {numbers.ratio(one.ratio)}")
-    failed = bool(worse or lost or not compared)
-    word = "✗ regression gate failed" if failed else "✓ regression gate passed"
-    print(f"{word}: {len(worse)} of {len(compared)} comparisons regressed by more than {numbers.percent(limit)}")
-    return EXIT_FAILED if failed else 0
+    reaching = regression_gate.reaching_arms(analysed, compared, limit)
+    for sign, some in (("✗", worse), ("?", reaching if gate is Gate.OPEN else [])):
+        for one in some:
+            where = numbers.pushed(analysed.mode, one.endpoint, one.level)
+            print(f"{sign} {one.metric.title} on {where}, {one.arm} / {one.over}: {numbers.ratio(one.ratio)}")
+    said = f"{len(worse)} of {len(compared)} comparisons regressed by more than {numbers.percent(limit)}"
+    if gate is Gate.OPEN:
+        minutes = regression_gate.minutes_until_told(analysed, reaching, limit)
+        more = "no number of blocks would tell" if minutes is None else f"≈ {minutes} min more would tell"
+        said += f", {len(reaching)} may have; {more}"
+    print(f"{GATE_SIGNS[gate]} regression gate: {gate.value}: {said}")
+    return gate.exit_code

@@ -45,7 +45,7 @@ class LiveDisplay:
         self, opening: Opening, ask: Ask, console: Console, clock: Callable[[], float] = time.monotonic
     ) -> None:
         self._opening, self._ask, self._console, self._clock = opening, ask, console, clock
-        self._pace = Pace(opening.left, opening.slices, opening.expected_s)
+        self._pace = Pace(opening.left, opening.slices, opening.expected_s, opening.scenario.time is not None)
         self._last, self._so_far = Last(), SoFar("", 0, ())
         self._block, self._doing = "", "starting"
         self._started_s, self._drawn_s, self._size = clock(), -BETWEEN_S, console.size

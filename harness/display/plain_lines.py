@@ -32,7 +32,7 @@ class PlainProgress:
         if self._done % max(1, self._opening.slices // 10) == 0:
             total = max(self._opening.left * self._opening.slices, self._done)
             told = phrases.played(self._mode, slice_, played)
-            self._say(f"{self._done}/{total} slices, {self._left(total)} left; {told}")
+            self._say(f"{self._done}/{self._about}{total} slices, {self._left(total)} left; {told}")
 
     def block_finished(self, block: Block) -> None:  # noqa: ARG002
         for line in lines(self._mode, self._ask(self._opening.folder)):
@@ -42,8 +42,14 @@ class PlainProgress:
     def _mode(self) -> str:
         return str(self._opening.scenario.load.mode)
 
+    @property
+    def _about(self) -> str:
+        return "about " if self._opening.scenario.adaptive else ""
+
     def _left(self, total: int) -> str:
         elapsed = time.monotonic() - self._started
+        if self._opening.scenario.time is not None:
+            return f"{max(0.0, self._opening.expected_s - elapsed):.0f} s"
         at_most = "at most " if isinstance(self._opening.scenario.blocks, Rule) else ""
         return f"{at_most}{elapsed / self._done * (total - self._done):.0f} s"
 

@@ -62,6 +62,7 @@ class Pace:
     blocks: int  # to measure, at most
     slices: int
     expected_s: float
+    timed: bool = False  # the run was given this time, and will take it
     finished: int = 0  # blocks
     played: int = 0  # slices of the block under way
 
@@ -73,6 +74,8 @@ class Pace:
 
     def left_s(self, elapsed_s: float) -> float:
         """The expected time of what is left, corrected by how this run compares with what was expected of it so far."""
+        if self.timed:
+            return max(0.0, self.expected_s - elapsed_s)
         prior_s = TRUST * self.expected_s
         expected_s = self.done * self.expected_s
         slower = (elapsed_s + prior_s) / (expected_s + prior_s) if prior_s else 1.0

@@ -48,7 +48,10 @@ def _extended(run: Stored, blocks: int) -> Stored:
     """The same plan, longer: its first blocks are those that are there. What was planned before is kept beside it."""
     measured = len(run.block_folders)
     before = {"blocks": run.head["overrides"]["blocks"], "hash": run.head["plan"]["hash"], "measured": measured}
-    longer = run.scenario.time and run.scenario.time / run.scenario.most_blocks * (measured + blocks)
+    took_s = float(run.head["seconds"])
+    longer = run.scenario.time and took_s + blocks * max(
+        run.scenario.time / run.scenario.most_blocks, took_s / measured
+    )
     asked = run.scenario.model_copy(update={"blocks": measured + blocks, "time": longer})
     history = [*run.head["plan"].get("extended", []), before]
     planned = layout.as_json(asked, layout.expand(asked)) | {"extended": history}

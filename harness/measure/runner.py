@@ -56,7 +56,9 @@ def run(
 ) -> None:
     """Measure every missing block, and store each as soon as it is done."""
     with cores.off_the_servers(stage.cores):
-        for block in courses.blocks_left(scenario, lambda: folder.finished, lambda: bounds.narrow(folder.path)):
+        for block in courses.blocks_left(
+            scenario, lambda: folder.finished, lambda: bounds.narrow(folder.path), lambda: folder.elapsed_s
+        ):
             progress.block_started(block)
             so_far = courses.Standing(folder.found_before, bounds.most_rate, folder.elapsed_s, len(folder.finished))
             course = courses.course(scenario, block, so_far)

@@ -14,7 +14,7 @@ from harness.samples import Played
 from harness.scenario.model import Scenario
 
 ENOUGH: Final = 0.8
-"""Of what every cell once is guessed to take: guesses err."""
+"""Of what every cell once is guessed to take, or a block is seen to: guesses err."""
 
 
 def expected_s(scenario: Scenario) -> float:
@@ -33,8 +33,10 @@ def slices_of(scenario: Scenario) -> int:
     return len(layout.expand(scenario)[0].slices)
 
 
-def blocks_left(scenario: Scenario, finished: Callable[[], set[int]], narrow: Callable[[], bool]) -> Iterator[Block]:
-    """The planned blocks that are not there; where there is a rule, until it is met. A gap between blocks is always filled."""
+def blocks_left(
+    scenario: Scenario, finished: Callable[[], set[int]], narrow: Callable[[], bool], elapsed_s: Callable[[], float]
+) -> Iterator[Block]:
+    """The planned blocks that are not there; where there is a rule or a time, until it is met. A gap is always filled."""
     for block in layout.expand(scenario):
         there = finished()
         if block.index in there:
@@ -42,7 +44,14 @@ def blocks_left(scenario: Scenario, finished: Callable[[], set[int]], narrow: Ca
         may_end = block.index >= max(scenario.fewest_blocks, 1 + max(there, default=-1))
         if scenario.rule and may_end and narrow():
             return
+        if may_end and there and is_up(scenario, elapsed_s(), len(there)):
+            return
         yield block
+
+
+def is_up(scenario: Scenario, elapsed_s: float, finished: int) -> bool:
+    """Whether the time that a run was given is too short for a further block: on a slow machine they take longer."""
+    return scenario.time is not None and scenario.time - elapsed_s < ENOUGH * elapsed_s / finished
 
 
 def refuse_too_short(scenario: Scenario) -> None:

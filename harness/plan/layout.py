@@ -94,14 +94,14 @@ def told(slice_: Slice, latency_ms: float | None) -> dict[str, Any]:
 
     `filling_ns`: in closed loop users' starts are spread over it, because users that start together stay in step; in open
     loop twice that is cut off, the same for every arm because the arrivals are. `latencies`: how many of the latencies that
-    are seen a closed-loop slice lasts once it is full; one is enough to warm up.
+    are seen a closed-loop slice lasts once it is full; to warm up it has done enough when it is.
     """
     least_ns = slice_.least_s * 1e9
     latency_ns = least_ns if slice_.open else max((latency_ms or 0.0) * 1e6, least_ns)
     return {
         "slice": asdict(slice_),
         "filling_ns": int(min(latency_ns, slice_.seconds * 1e9 / FILLING_SHARE)) if slice_.open else int(latency_ns),
-        "latencies": 1 if slice_.purpose == "warm-up" else LATENCIES_PER_SLICE,
+        "latencies": 0 if slice_.purpose == "warm-up" else LATENCIES_PER_SLICE,
     }
 
 
@@ -147,7 +147,7 @@ def _guesses(scenario: Scenario) -> Iterator[tuple[float, float]]:
         around_s = (FILLING_ANSWERS + 1) * latency_s + PAUSE_S  # filling before, drain after
         longest_s = load.longest_s + PAUSE_S
         yield (
-            min(around_s + max(load.seconds, latency_s), longest_s),
+            min(around_s + load.seconds, longest_s),
             min(around_s + max(load.seconds, LATENCIES_PER_SLICE * latency_s), longest_s),
         )
 

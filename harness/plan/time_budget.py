@@ -39,11 +39,11 @@ class Group:
     rounds: int = 0  # that were measured
     logs: dict[str, list[float]] = field(default_factory=dict)  # arm → log of its rate, visit by visit
 
-    def order(self, rng: random.Random) -> Iterator[layout.Visit]:
-        """Its cells for one round."""
+    def order(self, rng: random.Random, purpose: Purpose) -> Iterator[layout.Visit]:
+        """Its cells for one round; to warm up, each once."""
         others = [visit for visit in self.visits if visit is not self.hub]
         rng.shuffle(others)
-        if self.hub is None or self.seconds > SHORT_S * len(self.visits):
+        if self.hub is None or purpose == "warm-up" or self.seconds > SHORT_S * len(self.visits):
             order = [*others, *([self.hub] if self.hub else [])]
             rng.shuffle(order)
             yield from order
@@ -74,7 +74,7 @@ def course(scenario: Scenario, index: int, seconds: float) -> Course:
     def played_round(group: Group, purpose: Purpose, round_: int) -> Course:
         nonlocal number, spent_s
         took_s = 0.0
-        for cell, arm, endpoint in group.order(rng):
+        for cell, arm, endpoint in group.order(rng, purpose):
             seed = layout.seed_of(scenario.seed, index, round_, cell)
             played = yield layout.slice_of(number, cell, arm, endpoint, scenario.load, purpose, seed)
             number += 1

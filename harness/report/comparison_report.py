@@ -11,6 +11,7 @@ from harness.registry.metrics import Metric
 from harness.report.sections import Section
 from harness.storage.files import FINISHED
 from harness.verdicts import regression_gate
+from harness.verdicts.regression_gate import Gate
 from harness.verdicts.run_comparison import Matched, Side, TwoRuns
 from harness.verdicts.validity import Reason
 
@@ -52,9 +53,18 @@ def result(two: TwoRuns, limit: float | None) -> str:
     size = f"{_counted(len(two.matched), 'comparison')} on {len({one.cell for one in two.matched})} of {len(two.cells)} cells"
     if limit is None:
         return f"NEW vs BASE, {size}: {_tally(two)}."
-    if regression_gate.exit_code(two, limit):
+    gate = regression_gate.of_runs(two, limit)
+    if gate is Gate.FAILED:
         return f"✗ Regression gate failed: {'; '.join(_failures(two, limit))} ({size})."
+    if gate is Gate.OPEN:
+        few = _counted(len(regression_gate.deciding(two, limit)), "interval")
+        reach = f"{few} of {_deciding(two)} reach beyond {numbers.percent(limit)}"
+        return f"? Regression gate cannot tell: {reach}; add blocks to both ({size})."
     return f"✓ Regression gate passed: no regression beyond {numbers.percent(limit)} in {size}."
+
+
+def _deciding(two: TwoRuns) -> str:
+    return ", ".join(metric.title for metric in two.deciding)
 
 
 def _failures(two: TwoRuns, limit: float) -> Iterator[str]:

@@ -11,7 +11,7 @@ from harness.report import mechanism_text, sections, summary
 from harness.report.conclusion import SIGNS, conclusion, figures_of, told
 from harness.report.csv_tables import cells_with_reasons, claims_table, comparisons_table
 from harness.report.setting import head
-from harness.verdicts import claim_verdicts, mechanism, validity
+from harness.verdicts import claim_verdicts, data_quality, mechanism, validity
 from harness.verdicts.validity import Reason
 
 
@@ -44,6 +44,8 @@ def markdown(analysis: Analysis, pictures: Sequence[str] = ()) -> str:
     found = [f"- {sentence}" for sentence in conclusion(analysis, reasons)]
     lines = [
         f"# {tables.unmarked(question)}",
+        "",
+        f"- {data_quality.of(analysis, reasons).line}",
         "",
         *_claims_markdown(analysis, reasons),
         *found,

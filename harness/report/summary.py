@@ -21,6 +21,9 @@ from harness.verdicts.validity import Reason
 
 WIDTH: Final = 100
 
+MOST_MIN: Final = 120
+"""Longer than this nobody goes on measuring."""
+
 MOST_LOST: Final = 4
 """INVALID cells that are told one by one."""
 
@@ -141,8 +144,10 @@ def _why(analysis: Analysis, one: Compared) -> str:
     found = bottleneck.find(analysis, Cell(behind, one.endpoint, one.level))
     costs = [analysis.estimate(Cell(arm, one.endpoint, one.level), CPU) for arm in (behind, ahead)]
     times = costs[0].value / costs[1].value if costs[0] and costs[1] and costs[1].value else 0.0
-    parts = [SHORT.get(found[0], "") if found else "", f"{numbers.number(times)}× CPU/req" if times >= ALMOST else ""]
-    return whose + ", ".join(part for part in parts if part) if any(parts) else ""
+    costs_more = f"{numbers.number(times)}× CPU/req" if times >= ALMOST else ""
+    kind = found[0] if found else ""
+    cause = costs_more or SHORT[bottleneck.CPU] if kind == bottleneck.CPU else SHORT.get(kind, costs_more)
+    return f"{whose}{cause}" if cause else ""
 
 
 def _would_tell(analysis: Analysis, one: Compared) -> str:
@@ -154,7 +159,7 @@ def _would_tell(analysis: Analysis, one: Compared) -> str:
     if needed is None:
         return "not resolvable here"
     minutes = ceil((needed - analysis.blocks) * verdict.block_s(analysis) / 60)
-    return f"≈ {numbers.count(minutes)} min more"
+    return f"≈ {numbers.count(minutes)} min more" if minutes <= MOST_MIN else "not resolvable here"
 
 
 def _arm_is_ahead(one: Compared, said: Outcome) -> bool:

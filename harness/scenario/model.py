@@ -27,6 +27,9 @@ LONGEST_CLOSED_S: Final = 60.0
 
 OPEN_S: Final = 2.0
 
+FEWEST_TIMED: Final = 3
+"""So many blocks are measured, however long they take: with fewer, no comparison is judged (statistics.moderated)."""
+
 
 class Load(Table):
     """How a slice is driven."""
@@ -137,8 +140,10 @@ class Scenario(Table):
 
     @property
     def fewest_blocks(self) -> int:
-        """The least that is measured."""
-        return self.blocks.min if isinstance(self.blocks, Rule) else self.blocks
+        """The least that is measured. A run that is given a time ends after it, but not before a difference can be told."""
+        if isinstance(self.blocks, Rule):
+            return self.blocks.min
+        return self.blocks if self.time is None else min(FEWEST_TIMED, self.blocks)
 
     @property
     def most_blocks(self) -> int:

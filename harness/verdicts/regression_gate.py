@@ -1,15 +1,33 @@
-"""The regression gate: fails if NEW is worse than BASE by more than a limit, or if that cannot be judged. Pure."""
+"""The regression gate: passed, failed, or cannot tell. Pure.
 
-from collections.abc import Sequence
+It fails where something is worse by the verdict and by more than the limit, or could not be judged at all. It passes where the
+intervals of the primary metric exclude the limit. In between it cannot tell: one that passes for want of data is none.
+"""
+
+from collections.abc import Iterable, Sequence
+from enum import Enum
+from math import ceil
 
 from harness.analysis.analysis import Analysis
 from harness.analysis.arm_comparison import Compared
-from harness.errors import EXIT_FAILED, EXIT_INVALID
+from harness.errors import EXIT_FAILED, EXIT_INVALID, EXIT_OPEN
 from harness.plan.slices import Cell
 from harness.registry.metrics import Metric
 from harness.statistics import intervals
 from harness.verdicts import verdict
 from harness.verdicts.run_comparison import Matched, TwoRuns
+
+
+class Gate(Enum):
+    """What a gate says."""
+
+    PASSED = "passed"
+    FAILED = "failed"
+    OPEN = "cannot tell"
+
+    @property
+    def exit_code(self) -> int:
+        return {Gate.PASSED: 0, Gate.FAILED: EXIT_FAILED, Gate.OPEN: EXIT_OPEN}[self]
 
 
 def worse_by(ratio: float, metric: Metric) -> float:
@@ -25,6 +43,49 @@ def regressed_arms(analysis: Analysis, compared: Sequence[Compared], limit: floa
         if verdict.of(one, analysis).word == one.metric.worse
         and _beyond(one.metric, one.ratio.value, _base(analysis, one), limit)
     ]
+
+
+def reaching_arms(analysis: Analysis, compared: Sequence[Compared], limit: float) -> list[Compared]:
+    """Within one run: those of the primary metric that did not regress, and may yet be worse by more than the limit."""
+    failed = regressed_arms(analysis, compared, limit)
+    return [
+        one
+        for one in compared
+        if one.metric is analysis.metrics[0]
+        and one not in failed
+        and ((end := _worst(one)) is None or _beyond(one.metric, end, _base(analysis, one), limit))
+    ]
+
+
+def minutes_until_told(analysis: Analysis, reaching: Iterable[Compared], limit: float) -> int | None:
+    """About how many minutes more would tell for all of them; None where no number of blocks would."""
+    blocks = 0
+    for one in reaching:
+        edge = 1 - limit if one.metric.higher_is_better else 1 + limit
+        needed = None if one.model is None else one.model.blocks_until_apart(edge, analysis.doubt_later)
+        if needed is None:
+            return None
+        blocks = max(blocks, needed - analysis.blocks)
+    return ceil(blocks * verdict.block_s(analysis) / 60)
+
+
+def of_change(analysis: Analysis, compared: Sequence[Compared], limit: float, lost: bool) -> Gate:
+    """Over one run. `lost`: a requested comparison is INVALID."""
+    if lost or not compared or regressed_arms(analysis, compared, limit):
+        return Gate.FAILED
+    return Gate.OPEN if reaching_arms(analysis, compared, limit) else Gate.PASSED
+
+
+def of_runs(two: TwoRuns, limit: float) -> Gate:
+    """Over two runs; what decides is the primary metric, or those that were asked for."""
+    if regressed(two, limit) or two.lost or not two.matched or unjudged(two):
+        return Gate.FAILED
+    return Gate.OPEN if deciding(two, limit) else Gate.PASSED
+
+
+def deciding(two: TwoRuns, limit: float) -> list[Matched]:
+    """Of those that are not ruled out, those for whose sake the gate cannot tell."""
+    return [one for _, one in not_ruled_out(two, limit) if one.metric in two.deciding]
 
 
 def regressed(two: TwoRuns, limit: float) -> list[Matched]:
@@ -53,14 +114,13 @@ def unjudged(two: TwoRuns) -> list[Matched]:
 
 
 def exit_code(two: TwoRuns, limit: float | None) -> int:
-    """With a limit, 4 for a regression or a comparison that could not be judged; without one, 3 for a lost comparison."""
+    """With a limit, that of the gate; without one, EXIT_INVALID for a lost comparison."""
     if limit is not None:
-        failed = regressed(two, limit) or two.lost or unjudged(two) or not two.matched
-        return EXIT_FAILED if failed else 0
+        return of_runs(two, limit).exit_code
     return EXIT_INVALID if two.lost or not two.matched else 0
 
 
-def _worst(one: Matched) -> float | None:
+def _worst(one: Matched | Compared) -> float | None:
     """The end of its interval at which NEW is worst."""
     return one.ratio.low if one.metric.higher_is_better else one.ratio.high
 

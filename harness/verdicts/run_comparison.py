@@ -109,6 +109,7 @@ class TwoRuns:
     matched: Sequence[Matched]
     lost: Sequence[Lost]
     absent: Sequence[tuple[Cell, Metric]]  # available in neither run, and not requested
+    deciding: Sequence[Metric]  # for a gate: those that were named, or else the primary one
 
     @property
     def cells(self) -> list[Cell]:
@@ -139,7 +140,7 @@ def compare(
                 lost.append(Lost(cell, MISSING, why, metric))
             else:
                 absent.append((cell, metric))
-    return TwoRuns(sides[0], sides[1], told, accepted, corrected(matched), lost, absent)
+    return TwoRuns(sides[0], sides[1], told, accepted, corrected(matched), lost, absent, told if asked else told[:1])
 
 
 def corrected(family: Sequence[Matched]) -> list[Matched]:

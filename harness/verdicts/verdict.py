@@ -96,9 +96,10 @@ def unavailable(compared: Compared, analysis: Analysis) -> str:
 
 
 def block_s(analysis: Analysis) -> float:
-    """How long a block of this run takes."""
+    """How long a block of this run takes: as those that are measured did, or else as planned."""
     scenario = analysis.run.scenario
-    return courses.expected_s(scenario) / scenario.most_blocks
+    planned_s = courses.expected_s(scenario) / scenario.most_blocks
+    return float(analysis.run.head.get("seconds") or planned_s * analysis.blocks) / analysis.blocks
 
 
 def _advice(compared: Compared, analysis: Analysis) -> str:

@@ -25,7 +25,7 @@ from harness.report.html.line_chart import as_json, styles
 from harness.report.sections import Section
 from harness.statistics.moderated import FEWEST_BLOCKS
 from harness.storage.files import FINISHED
-from harness.verdicts import claim_verdicts, mechanism, validity
+from harness.verdicts import claim_verdicts, data_quality, mechanism, validity
 from harness.verdicts.claim_verdicts import Verdict
 from harness.verdicts.mechanism import Explained
 from harness.verdicts.validity import Reason
@@ -39,6 +39,7 @@ def content(analysis: Analysis, reasons: list[Reason]) -> dict[str, Any]:
     return {
         "question": analysis.run.scenario.question,
         "state": _state(analysis),
+        "quality": data_quality.of(analysis, reasons).line,
         "setting": setting.setting(analysis),
         **_answer(analysis, reasons, found),
         **_charts(analysis, reasons),

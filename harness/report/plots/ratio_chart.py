@@ -110,7 +110,7 @@ def _question(rows: Sequence[Row]) -> str:
 
 def _notes(subject: Subject, rows: Sequence[Row], told: Sequence[Metric]) -> list[str]:
     floors = [subject.analysis.noise_floor(*row.key, metric) for row in rows if row.key for metric in told]
-    band = " Grey band: noise floor (A/A); differences inside it cannot be told from noise." if any(floors) else ""
+    band = " Grey band: how far two identical arms differ here (A/A)." if any(floors) else ""
     how = "Each row: ratio of the first deployment to the second, geometric mean over blocks with 95 % interval."
     return [f"{how} {VERDICTS}{band}"]
 

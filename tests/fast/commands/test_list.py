@@ -136,4 +136,4 @@ def test_the_version_is_the_distribution_s(capsys: pytest.CaptureFixture[str]) -
 def test_help_ends_with_the_exit_codes(capsys: pytest.CaptureFixture[str]) -> None:
     lines = told(capsys, "--help").rstrip().splitlines()
     codes = [line.split()[0] for line in lines[lines.index("  Exit codes:") + 1 :]]
-    assert codes == ["0", "1", "2", "3", "4", "130"]
+    assert codes == ["0", "1", "2", "3", "4", "5", "130"]

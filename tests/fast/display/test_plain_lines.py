@@ -2,6 +2,7 @@
 
 import io
 import re
+from dataclasses import replace
 from pathlib import Path
 
 from support.fakes import FakeLoad, FakeStage
@@ -11,6 +12,7 @@ from support.watched import new_run, opening, standings, twice_as_slow
 from harness.display import plain_lines
 from harness.display.plain_lines import PlainProgress
 from harness.measure import runner
+from harness.plan import layout
 from harness.verdicts import interim_analysis
 from harness.verdicts.interim import SoFar
 
@@ -34,3 +36,14 @@ def test_no_more_than_a_few_comparisons_are_told_in_lines() -> None:
     lines = plain_lines.lines("closed", SoFar("throughput", 3, standings(9)))
     assert len(lines) == 8
     assert lines[-1] == "  … and 3 more"
+
+
+def test_a_run_that_was_given_a_time_has_the_rest_of_it_left(tmp_path: Path) -> None:
+    asked, told = tiny(blocks=4, time=420.0), io.StringIO()
+    run = new_run(tmp_path, asked)
+    progress = PlainProgress(
+        replace(opening(run.path, asked), expected_s=420.0, slices=10), lambda _: SoFar("", 0, ()), told
+    )
+    block = layout.expand(tiny())[0]
+    progress.slice_played(block, block.slices[0], None, None)
+    assert re.search(r"^1/about 40 slices, 4(20|19) s left;", told.getvalue())

@@ -88,6 +88,6 @@ def test_users_starts_are_spread_over_the_latency_that_is_known(
     assert layout.told(asked, latency_ms)["filling_ns"] == filling_ms * MS
 
 
-def test_a_slice_lasts_five_latencies_and_a_warm_up_one() -> None:
+def test_a_slice_lasts_five_latencies_and_a_warm_up_until_it_is_full() -> None:
     assert layout.told(slice_(), None)["latencies"] == 5
-    assert layout.told(replace(slice_(), purpose="warm-up"), None)["latencies"] == 1
+    assert layout.told(replace(slice_(), purpose="warm-up"), None)["latencies"] == 0

@@ -127,3 +127,22 @@ def test_a_time_in_which_not_every_cell_can_be_measured_is_refused_with_what_it_
     ):
         courses.refuse_too_short(tiny(time=10.0, blocks=4))
     courses.refuse_too_short(timed())
+
+
+def test_to_warm_up_every_cell_is_visited_once() -> None:
+    slices, _ = block(timed(), 200.0)
+    warm = Counter(one.cell for one in slices if one.purpose == "warm-up")
+    assert set(warm.values()) == {1}
+
+
+@pytest.mark.parametrize(
+    ("elapsed_s", "measured"),
+    [(0.0, [0, 1, 2, 3]), (590.0, [0, 1, 2]), (450.0, [0, 1, 2, 3]), (5_000.0, [0, 1, 2])],
+)
+def test_a_run_ends_after_its_time_and_not_before_a_third_block(elapsed_s: float, measured: list[int]) -> None:
+    """On a slow machine: 450 s for three blocks leave time for a fourth, 590 s do not."""
+    done: set[int] = set()
+    left = courses.blocks_left(timed(), lambda: done, lambda: False, lambda: elapsed_s * len(done) / 3)
+    for block_ in left:
+        done.add(block_.index)
+    assert sorted(done) == measured

@@ -1,6 +1,7 @@
 """Two revisions of the measured project as arms of one run, and the gate over them."""
 
 import random
+import re
 from functools import cache
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from support.fakes import FakeLoad, Latency
 
 from harness.analysis import analysis, frames
 from harness.commands import publishing
+from harness.errors import EXIT_OPEN
 from harness.plan.slices import Slice
 from harness.report import sections
 from harness.verdicts import regression_gate, validity
@@ -54,3 +56,24 @@ def test_a_gate_with_nothing_to_compare_does_not_pass(tmp_path: Path, monkeypatc
     monkeypatch.setattr(publishing, "write", lambda *_: [])
     monkeypatch.setattr(sections, "valid_comparisons", lambda *_: [])
     assert publishing.publish_change(run_of(tmp_path, slower(0.0), blocks=3), 0.05) == 4
+
+
+def test_a_gate_that_cannot_tell_says_what_may_have_regressed_and_how_long_it_would_take(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(publishing, "write", lambda *_: [])
+
+    def uneven(slice_: Slice, _: random.Random) -> float:
+        return 13 * (1 + 0.3 * random.Random(f"{slice_.cell.arm} {slice_.seed}").random())
+
+    assert publishing.publish_change(run_of(tmp_path, FakeLoad(uneven), blocks=3), 0.02) == EXIT_OPEN
+    told = capsys.readouterr().out.splitlines()
+    assert re.fullmatch(
+        r"\? regression gate: cannot tell: 0 of \d+ comparisons regressed by more than 2 %, \d may have; .*", told[-1]
+    )
+    assert any(line.startswith("? throughput on hello @ 4 users, ") for line in told)
+
+
+def test_one_block_can_never_pass(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(publishing, "write", lambda *_: [])
+    assert publishing.publish_change(run_of(tmp_path, slower(0.0), blocks=1), 0.05) == EXIT_OPEN

@@ -136,15 +136,16 @@ def test_the_path_of_the_page_is_the_first_thing_to_open(tmp_path: Path, capsys:
     assert told[opened + 1].startswith("report: ")
 
 
-def test_it_begins_with_question_summary_claims_and_results_by_endpoint(run: Path) -> None:
+def test_it_begins_with_question_quality_results_by_endpoint_and_ratios(run: Path) -> None:
     text = read(run).text
     order = [
         "Does the pipeline carry a figure from end to end?",
-        "async has higher throughput than sync in 3 of 3 comparisons",
-        "✔ supported twice as fast",
+        "data quality: A steady 9/9",
         "Results by endpoint",
         "hello @ 4 users returns immediately ▲",
         "Ratios with confidence intervals",
+        "async has higher throughput than sync in 3 of 3 comparisons",
+        "✔ supported twice as fast",
         "Metrics by arm",
         "Scaling with load",
         "Latency percentiles",
