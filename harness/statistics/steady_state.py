@@ -10,6 +10,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from harness.statistics import intervals
+
 BIN_NS: Final = 250_000_000
 
 BATCH: Final = 5
@@ -17,6 +19,8 @@ BATCH: Final = 5
 FEWEST_BATCHES: Final = 10
 
 FEWEST_LEFT: Final = 5  # batches; of fewer the spread is small by chance
+
+FEWEST_FOR_T: Final = 3
 
 Series = NDArray[np.float64]
 
@@ -46,3 +50,15 @@ def mser5(series: Series) -> int | None:
     errors = np.array([batches[n - k :].var() / k for k in left])
     best = int(errors.argmin())
     return best * BATCH if best <= n // 2 else None
+
+
+def surely_off(values: Series, limit: float) -> bool:
+    """Whether figures that should be zero, one per block (NaN: not known), are not: their median is beyond ±limit, and from
+    FEWEST_FOR_T blocks on their 95 % t-interval does not hold zero. In short windows a single one is off by chance.
+    """
+    known = values[np.isfinite(values)]
+    if not len(known) or abs(np.median(known)) <= limit:
+        return False
+    if len(known) < FEWEST_FOR_T:
+        return True
+    return bool(abs(known.mean()) > intervals.half_width(float(known.std(ddof=1)), np.array(len(known))))

@@ -13,6 +13,7 @@ from harness.plan.capacity_search import LOWEST_RATE
 from harness.plan.layout import max_in_flight
 from harness.plan.slices import Cell
 from harness.registry.load_modes import CAPACITY, CLOSED, OPEN
+from harness.statistics import steady_state
 
 FAILURES_MOST: Final = 0.001
 
@@ -60,7 +61,7 @@ def no_data(analysis: Analysis, cell: Cell, rows: CellBlocks) -> Iterator[str]:
     if analysis.mode == CAPACITY:
         yield f"{analysis.run.scenario.load.objective} was not met at any rate down to {LOWEST_RATE:g}/s: loosen the objective"
     else:
-        yield "no correct response in any window: raise load.slice_max_s, or see the arm's log if requests failed"
+        yield f"no correct response in any window: {_longer(analysis)}, or see the arm's log if requests failed"
 
 
 def too_early(analysis: Analysis, cell: Cell, rows: CellBlocks) -> Iterator[str]:
@@ -95,9 +96,9 @@ def above_little(analysis: Analysis, cell: Cell, rows: CellBlocks) -> Iterator[s
 def off_little(analysis: Analysis, cell: Cell, rows: CellBlocks) -> Iterator[str]:
     """In steady state the number in flight is throughput × latency (Little's law); otherwise a queue is filling or emptying."""
     off = rows.median("little")
-    if abs(off) > LITTLE_MOST:
+    if steady_state.surely_off(rows["little"], LITTLE_MOST):
         limit = numbers.percent(LITTLE_MOST)
-        yield f"Little's-law check off by {numbers.percent(abs(off))} (tolerance {limit}): raise load.slice_max_s"
+        yield f"Little's-law check off by {numbers.percent(abs(off))} (tolerance {limit}): {_longer(analysis)}"
 
 
 def above_concurrency_limit(analysis: Analysis, cell: Cell, rows: CellBlocks) -> Iterator[str]:
@@ -182,11 +183,11 @@ def not_steady(analysis: Analysis, cell: Cell, rows: CellBlocks) -> Iterator[str
     what, column = ("throughput", "throughput_drift") if analysis.mode == CLOSED else ("latency", "latency_drift")
     drift = rows.median(column)
     change = f"{what} {'rose' if drift > 0 else 'fell'} {numbers.percent(abs(drift))}"
-    if abs(drift) > DRIFT_MOST:
-        yield f"{NOT_STEADY}: {change} within the slice (limit {numbers.percent(DRIFT_MOST)}); raise load.slice_max_s"
+    if steady_state.surely_off(rows[column], DRIFT_MOST):
+        yield f"{NOT_STEADY}: {change} within the slice (limit {numbers.percent(DRIFT_MOST)}); {_longer(analysis)}"
     elif rows.sum("unsettled") > 0.5 * len(rows):
         where = f"in {numbers.count(rows.sum('unsettled'))} of {len(rows)} blocks"
-        yield f"{NOT_STEADY}: not settled within half the slice {where} (MSER-5); raise load.slice_max_s"
+        yield f"{NOT_STEADY}: not settled within half the slice {where} (MSER-5); {_longer(analysis)}"
 
 
 def overloaded(analysis: Analysis, cell: Cell, rows: CellBlocks) -> Iterator[str]:
@@ -203,6 +204,11 @@ def cut_short(analysis: Analysis, cell: Cell, rows: CellBlocks) -> Iterator[str]
     if mean_ms > longest * 1000:
         mean = numbers.number(mean_ms)
         yield f"mean latency {mean} ms exceeds the slice ({longest:g} s): percentiles may still rise; raise load.slice_max_s"
+
+
+def _longer(analysis: Analysis) -> str:
+    """The key that makes slices longer."""
+    return f"raise load.{'slice_s' if analysis.mode == CLOSED else 'slice_max_s'}"
 
 
 def _cause(analysis: Analysis, cell: Cell) -> str:

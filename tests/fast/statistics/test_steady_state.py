@@ -41,3 +41,19 @@ def test_bins_are_means_of_250_ms_and_nan_where_nothing_was() -> None:
     assert found.tolist()[:2] == [2.0, 5.0]
     assert np.isnan(found[2:]).all()
     assert len(steady_state.bins(at, values, 0, 240 * MS)) == 0
+
+
+@pytest.mark.parametrize(
+    ("values", "off"),
+    [
+        ([0.12, 0.13, 0.11], True),
+        ([0.12, -0.20, 0.25], False),  # one block rises, another falls
+        ([0.02, 0.03, 0.02], False),  # surely not zero, and too little to matter
+        ([0.12], True),  # of one nothing more is known
+        ([0.12, np.nan], True),
+        ([np.nan], False),
+        ([], False),
+    ],
+)
+def test_what_should_be_zero_is_off_only_where_the_blocks_agree(values: list[float], off: bool) -> None:
+    assert steady_state.surely_off(np.array(values, dtype=float), 0.10) == off
