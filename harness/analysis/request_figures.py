@@ -15,6 +15,12 @@ LAG_LIMIT_MS: Final = 1.0
 
 LAG_LIMIT_SHARE: Final = 0.05  # of the median latency, where that is more
 
+FIGURES: Final = (
+    *("window_s", "due_rps", "ok_in_window", "throughput_rps", "samples", "mean_ms", "least_seen_ms", *QUANTILES),
+    *("in_flight", "little", "throughput_drift", "within_spread", "latency_drift"),
+)
+"""What windows show."""
+
 Row = dict[str, Any]
 
 
@@ -40,7 +46,9 @@ def _counts(pooled: Pooled) -> Row:
 
 
 def _figures(pooled: Pooled, sample: Latencies) -> Row:
-    """What the windows show."""
+    """What the windows show; of slices that all ended before they were full, nothing."""
+    if not pooled.window_ns:
+        return dict.fromkeys(FIGURES) | {"window_s": 0.0, "ok_in_window": 0, "samples": 0}
     window_s = pooled.window_ns / 1e9
     counted = pooled.ok & pooled.ended
     rate = counted.sum() / window_s

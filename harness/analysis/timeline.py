@@ -54,6 +54,8 @@ def of_block(block: BlockFrames, mode: str, parts: int) -> pd.DataFrame:
 
 def _stretches(own: dict[str, Any], cut_ns: int, end_ns: int, parts: int) -> Iterator[tuple[int, NDArray[np.float64]]]:
     """The latencies (ms) of one slice's requests, stretch by stretch; what is empty is left out."""
+    if end_ns <= cut_ns:  # ended before it was full
+        return
     intended, outcome = own["intended_ns"], own["outcome"]
     timed = outcome == Outcome.OK
     for given_up in SHORTAGE:

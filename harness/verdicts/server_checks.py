@@ -61,7 +61,7 @@ def no_data(analysis: Analysis, cell: Cell, rows: CellBlocks) -> Iterator[str]:
     if analysis.mode == CAPACITY:
         yield f"{analysis.run.scenario.load.objective} was not met at any rate down to {LOWEST_RATE:g}/s: loosen the objective"
     else:
-        yield f"no correct response in any window: {_longer(analysis)}, or see the arm's log if requests failed"
+        yield "no correct response in any window: raise load.slice_max_s, or see the arm's log if requests failed"
 
 
 def too_early(analysis: Analysis, cell: Cell, rows: CellBlocks) -> Iterator[str]:
@@ -128,7 +128,7 @@ def too_few_threads(analysis: Analysis, cell: Cell, rows: CellBlocks) -> Iterato
         "threads" not in arm.table.options
         or arm.concurrency_limit is None
         or not analysis.least_ms(cell)
-        or not len(rows)
+        or not busiest > 0
     ):
         return
     expected, seen = min(arm.concurrency_limit, int(busiest * THREADS_SURE)), rows.max("threads")

@@ -27,7 +27,7 @@ blocks = 2
 
 [load]
 visits = 1
-slice_max_s = 0.3
+slice_s = 0.3
 
 [[arms]]
 name = "sync"

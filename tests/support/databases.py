@@ -11,7 +11,7 @@ ANY = Cores(None, None)
 
 
 READS = TINY[: TINY.index('[[arms]]\nname = "async again"')].replace("blocks = 6", "blocks = 2") + (
-    '[load]\nvisits = 1\nslice_max_s = 0.5\n\n[[endpoints]]\nname = "db_read"\nusers = [4]\n'
+    '[load]\nvisits = 1\nslice_s = 0.5\n\n[[endpoints]]\nname = "db_read"\nusers = [4]\n'
 )
 
 

@@ -356,3 +356,20 @@ def test_an_analysis_is_checked_once_however_often_it_is_asked(tmp_path: Path, m
     validity.check(result).append("not kept")  # type: ignore[arg-type]
     assert validity.check(result) == []
     assert asked == [result]
+
+
+def test_a_cell_whose_slices_all_ended_before_they_were_full_is_invalid_with_what_to_raise(tmp_path: Path) -> None:
+    run = fake_run(tmp_path, tiny(blocks=2), FakeLoad())
+    for notes in run.glob("blocks/*/block.json"):
+        told = read_json(notes)
+        own = {one["index"] for one in told["slices"] if one["cell"]["arm"] == "sync"}
+        for played in told["played"]:
+            if played["index"] in own:
+                played["cut_ns"] = played["end_ns"]
+        files.write_json(notes, told)
+    result = analyse(frames.open_run(run))
+    assert any(
+        text.startswith("no correct response in any window: raise load.slice_max_s")
+        for text in reasons_of(result, SYNC_HELLO)
+    )
+    assert reasons_of(result, Cell("async", "hello", 4)) == []

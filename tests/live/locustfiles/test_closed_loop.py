@@ -26,7 +26,7 @@ def test_users_that_wait_are_spread_and_reuse_their_connections(database: str, t
     text = (
         QUICK.replace("blocks = 2", "blocks = 1")
         .replace("ms = 20", "ms = 100")
-        .replace("slice_max_s = 0.3", "slice_max_s = 1.0")
+        .replace("slice_s = 0.3", "slice_s = 1.0")
     )
     text = text.replace('[[endpoints]]\nname = "hello"\nusers = [4]\n', "").replace("users = [4]", "users = [8]")
     asked = reader.parse(text, "quick.toml")

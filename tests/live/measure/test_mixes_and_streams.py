@@ -77,7 +77,7 @@ users = [12]
 
 
 def test_a_run_of_streams_tells_first_bytes_and_how_many_were_served_at_once(tmp_path: Path) -> None:
-    text = STREAMS.replace("slice_max_s = 0.3", "slice_s = 2.0")
+    text = STREAMS.replace("slice_s = 0.3", "slice_s = 2.0")
     ended = measured(tmp_path, text)
     cells = pd.read_csv(the_run(tmp_path) / "report" / "cells.csv", index_col="arm")
     assert 1 <= cells.streams["sync"] <= 4 < cells.streams["async"] <= 12, ended.stdout  # four threads, twelve users

@@ -38,7 +38,7 @@ def test_a_cell_that_cannot_drain_is_marked_and_its_arm_restarted(database: str,
         .replace("threads = 4", "threads = 1")
         .replace("ms = 20", "ms = 500")
         .replace("users = [4]", "users = [8]")
-        .replace("slice_max_s = 0.3", "slice_max_s = 2.5\ndrain_s = 0.8")
+        .replace("slice_s = 0.3", "slice_max_s = 3.6\ndrain_s = 0.8")
     )
     asked = reader.parse(text, "quick.toml")
     block = layout.expand(asked)[0]
