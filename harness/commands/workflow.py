@@ -20,6 +20,7 @@ from harness.scenario import claims, reader
 from harness.scenario.model import Scenario
 from harness.storage.reader import Stored
 from harness.storage.writer import RunFolder
+from harness.system.signals import unbroken
 from harness.verdicts.interim import SoFar
 
 
@@ -56,7 +57,8 @@ def one_of_several(file: Path, scenario: Scenario, results: Path, watch: Watch, 
 
 def published(path: Path, watch: Watch, gate: bool = False) -> int:
     """The run's report; the exit code. What it needs is loaded here: no earlier, so that nobody measures beside it."""
-    from harness.commands import publishing
+    with unbroken():
+        from harness.commands import publishing
 
     return publishing.publish(path, gate, watch.verbose)
 
@@ -127,13 +129,15 @@ def ended(watch: Watch, path: Path, code: int) -> int:
 
 def so_far(path: Path) -> SoFar:
     """Interim results of the run in this folder; passed in, because measuring may not import analysis."""
-    from harness.verdicts import interim_analysis
+    with unbroken():
+        from harness.verdicts import interim_analysis
 
     return interim_analysis.so_far(path)
 
 
 def narrow(path: Path) -> bool:
     """Whether the run in this folder has reached its stopping rule; passed in, because measuring may not import analysis."""
-    from harness.verdicts import stopping_rule
+    with unbroken():
+        from harness.verdicts import stopping_rule
 
     return stopping_rule.reached(path)

@@ -3,10 +3,8 @@
 It draws between slices and never during one, at most four times a second, and has no thread: it costs the measurement nothing.
 """
 
-import signal
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
 from datetime import datetime
 from typing import Final, Self
 
@@ -22,6 +20,7 @@ from harness.formatting import numbers
 from harness.measure.progress import Opening
 from harness.plan.slices import Block, Slice
 from harness.samples import Played
+from harness.system.signals import unbroken
 from harness.verdicts.interim import INVALID, Ask, SoFar, Standing
 
 BETWEEN_S: Final = 0.25
@@ -31,8 +30,6 @@ BELOW: Final = 6
 terminal echoes, such as `^C`, stands on the cursor's: at the end of a full line it would begin another, which nobody wipes."""
 
 MOST_PLACE: Final = 32
-
-SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 STYLES: Final = {"inconclusive": "yellow", "equivalent": "cyan", INVALID: "red"}
 """Any other verdict is a difference."""
@@ -125,23 +122,6 @@ class LiveDisplay:
         if last is not None:
             told = " · ".join(phrases.lately(last, self._opening.load_cores))
             yield _line(f"last {phrases.slices(last.slices)}: {told}", "red" if last.failures else "")
-
-
-@contextmanager
-def unbroken() -> Iterator[None]:
-    """A signal waits until the drawing is done: half an escape sequence, or a hidden cursor, would be left on the terminal.
-
-    Blocking it in this thread is not enough, because any other thread may take it: numpy has some.
-    """
-    waiting: list[int] = []
-    before = [(one, signal.signal(one, lambda number, _: waiting.append(number))) for one in SIGNALS]
-    try:
-        yield
-    finally:
-        for one, handler in before:
-            signal.signal(one, handler)
-        for number in waiting[:1]:
-            signal.raise_signal(number)
 
 
 def _standings(mode: str, so_far: SoFar, room: int, width: int) -> Iterator[Text]:

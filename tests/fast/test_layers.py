@@ -29,7 +29,10 @@ MAY_IMPORT = {
     "verdicts": {"scenario", "plan", "analysis", "statistics", "formatting"},
     "report": {"scenario", "plan", "verdicts", "analysis", "storage", "statistics", "formatting"},
     "export": {"report", "verdicts", "analysis", "storage"},
-    "display": {"scenario", "plan", "measure.progress", "verdicts.interim", "statistics.estimate", "formatting"},
+    "display": {
+        *("scenario", "plan", "measure.progress", "verdicts.interim", "statistics.estimate", "formatting"),
+        "system.signals",
+    },
 }
 """The table of CONTRIBUTING.md, in pipeline order: besides EVERYONE, a wing imports itself and these."""
 

@@ -2,9 +2,7 @@
 
 import io
 import math
-import os
 import re
-import signal
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -15,7 +13,7 @@ from support.fakes import FakeLoad, FakeStage
 from support.scenarios import tiny
 from support.watched import new_run, opening, played, spoilt, standings, twice_as_slow
 
-from harness.display import live, watch
+from harness.display import watch
 from harness.display.live import LiveDisplay
 from harness.errors import Interrupted
 from harness.measure import runner
@@ -170,25 +168,6 @@ def test_what_the_terminal_echoes_begins_no_other_line(tmp_path: Path) -> None:
         display.slice_played(block, block.slices[0], played(), 0.5)
         display.block_started(block)
         assert re.split(r"\x1b\[2K", console.file.getvalue())[-1].endswith("\n")  # type: ignore[attr-defined]
-
-
-def test_a_signal_waits_until_the_drawing_is_done() -> None:
-    def interrupt(number: int, frame: object) -> None:
-        raise Interrupted("SIGTERM")
-
-    def draw() -> None:
-        with live.unbroken():
-            os.kill(os.getpid(), signal.SIGTERM)
-            done.append("drawn")
-
-    done: list[str] = []
-    before = signal.signal(signal.SIGTERM, interrupt)
-    try:
-        with pytest.raises(Interrupted):
-            draw()
-    finally:
-        signal.signal(signal.SIGTERM, before)
-    assert done == ["drawn"]
 
 
 def test_what_would_decide_it_fits_where_room_is_dear(tmp_path: Path) -> None:
