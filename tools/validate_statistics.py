@@ -71,7 +71,7 @@ def main() -> None:
     advice = [verdict_tallies.advised(blocks, max(1, runs // 50)) for blocks in (4, 6)]
     TARGET.write_text(document(equal, unequal, sessions, advice), encoding="utf-8")
     found = list(verdict_tallies.shortfalls([*equal, *unequal, *sessions]))
-    print("\n".join(found) or f"all as promised; written to {TARGET}")
+    print("\n".join(found) or f"no shortfall; written to {TARGET}")
     sys.exit(3 if found else 0)
 
 
@@ -143,7 +143,8 @@ def _percent(share: float) -> str:
 def _told(one: Tally) -> Tally:
     """The same, shown to whoever waits."""
     shares = "  ".join(_percent(share) for share in (one.by_test, one.different, one.found, one.covered, one.noisy))
-    print(f"{one.case.name}, {one.case.blocks} blocks  {shares}  {one.before or ''}", flush=True)
+    before = f"  before: {', '.join(map(_percent, one.before))}" if one.before else ""
+    print(f"{one.case.name}, {one.case.blocks} blocks  {shares}{before}", flush=True)
     return one
 
 
