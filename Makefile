@@ -54,7 +54,7 @@ wheel: .venv/ready ## build the wheel into dist/
 bench: .venv/ready ## measure scenarios/default.toml and report it (about 8 minutes)
 	$(BENCH) run scenarios/default.toml
 
-smoke: .venv/ready ## a whole run in under 45 seconds: does everything work here?
+smoke: .venv/ready ## a whole run in about a minute: does everything work here?
 	$(BENCH) run scenarios/smoke.toml
 
 tutorial: .venv/ready ## the four views of the tutorial at their own 1 s and 2 s

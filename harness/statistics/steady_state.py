@@ -54,11 +54,12 @@ def mser5(series: Series) -> int | None:
 
 def surely_off(values: Series, limit: float) -> bool:
     """Whether figures that should be zero, one per block (NaN: not known), are not: their median is beyond ±limit, and from
-    FEWEST_FOR_T blocks on their 95 % t-interval does not hold zero. In short windows a single one is off by chance.
+    FEWEST_FOR_T blocks on their 95 % t-interval does not hold zero. In short windows a single one is off by chance, and of fewer
+    it has to be beyond twice the limit.
     """
     known = values[np.isfinite(values)]
     if not len(known) or abs(np.median(known)) <= limit:
         return False
     if len(known) < FEWEST_FOR_T:
-        return True
+        return bool(abs(np.median(known)) > 2 * limit)
     return bool(abs(known.mean()) > intervals.half_width(float(known.std(ddof=1)), np.array(len(known))))

@@ -49,8 +49,9 @@ def test_bins_are_means_of_250_ms_and_nan_where_nothing_was() -> None:
         ([0.12, 0.13, 0.11], True),
         ([0.12, -0.20, 0.25], False),  # one block rises, another falls
         ([0.02, 0.03, 0.02], False),  # surely not zero, and too little to matter
-        ([0.12], True),  # of one nothing more is known
-        ([0.12, np.nan], True),
+        ([0.12], False),  # of one it may be chance …
+        ([0.25], True),  # … up to twice the limit
+        ([0.25, np.nan], True),
         ([np.nan], False),
         ([], False),
     ],

@@ -41,7 +41,7 @@ def test_failed_calibration_lowers_it_by_its_share(tmp_path: Path, failed: int, 
     [
         ("steal", 0.10, "steal 10 % (C)"),
         ("others", 0.50, "other processes 50 % (D)"),
-        ("throughput_drift", 0.20, "steady 0/6 (D)"),
+        ("throughput_drift", 0.30, "steady 0/6 (D)"),
         ("failures", 1_000, "6 of 6 cells INVALID (D)"),
     ],
 )
