@@ -47,7 +47,7 @@ def _counts(pooled: Pooled) -> Row:
 
 def _figures(pooled: Pooled, sample: Latencies) -> Row:
     """What the windows show; of slices that all ended before they were full, nothing."""
-    if not pooled.window_ns:
+    if pooled.window_ns <= 0:
         return dict.fromkeys(FIGURES) | {"window_s": 0.0, "ok_in_window": 0, "samples": 0}
     window_s = pooled.window_ns / 1e9
     counted = pooled.ok & pooled.ended

@@ -48,6 +48,4 @@ def ab(
         for name in checkouts.untracked():
             print(f"! {name}: untracked, not part of the change; `git add` it to include it")
         path = workflow.measured(doubled(asked, told), file, results, watch).path
-        from harness.commands import publishing
-
-        raise typer.Exit(workflow.ended(watch, path, publishing.publish_change(path, limit)))
+        raise typer.Exit(workflow.ended(watch, path, workflow.published_change(path, limit)))

@@ -63,6 +63,14 @@ def published(path: Path, watch: Watch, gate: bool = False) -> int:
     return publishing.publish(path, gate, watch.verbose)
 
 
+def published_change(path: Path, limit: float | None) -> int:
+    """The same of a change, with what its gate says."""
+    with unbroken():
+        from harness.commands import publishing
+
+    return publishing.publish_change(path, limit)
+
+
 def gone_on(run: Stored, watch: Watch, gate: bool) -> int:
     """Announce what is left of a stored run, measure it and report the whole; the exit code."""
     asked, left = run.scenario, len(run.missing)
@@ -89,7 +97,8 @@ def explain_file(file: Path, results: Path, watch: Watch) -> None:
     """An instrumented run over a scenario, as a folder of its own."""
     scenario = reader.load(file)
     path = session.run_instrumented(scenario, reader.read_text(file), results, file.stem, watch.show).path
-    from harness.commands import publishing
+    with unbroken():
+        from harness.commands import publishing
 
     publishing.publish_why(path)
     report = str(path / "report" / "mechanism.csv")
@@ -99,7 +108,8 @@ def explain_file(file: Path, results: Path, watch: Watch) -> None:
 def measure_noise_floor(asked: Scenario, file: Path, results: Path) -> Line:
     """The A/A run: how far from 1 the throughput ratio of two equal arms is on this machine."""
     path = measured(asked, file, results, Watch(so_far, plain=True)).path
-    from harness.analysis import analysis, frames
+    with unbroken():
+        from harness.analysis import analysis, frames
 
     analysed = analysis.analyse(frames.open_run(path))
     cell = analysed.cells[0]

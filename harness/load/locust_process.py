@@ -122,15 +122,20 @@ class LocustPlayers:
 
 
 def merged(parts: Sequence[Played]) -> Played:
-    """What several load generators played together. Counts add up; latencies, which size slices, are the longest."""
-    first = parts[0]
+    """What several load generators played together. Counts add up; latencies, by which users' starts are spread, are the longest.
+
+    The window is the time in which all were full that had users at all.
+    """
+    first, loaded = parts[0], [part for part in parts if part.requests] or parts
+    end_ns = min(part.end_ns for part in loaded)
+    cut_ns = max(part.cut_ns for part in loaded)
     latencies = [part.latency_ms for part in parts if part.latency_ms is not None]
     p95s = [part.p95_ms for part in parts if part.p95_ms is not None]
     return Played(
         index=first.index,
         start_ns=first.start_ns,
-        cut_ns=max(part.cut_ns for part in parts),
-        end_ns=min(part.end_ns for part in parts),
+        cut_ns=min(cut_ns, end_ns),
+        end_ns=end_ns,
         drained_ns=max(part.drained_ns for part in parts),
         requests=sum(part.requests for part in parts),
         dropped=sum(part.dropped for part in parts),

@@ -28,6 +28,7 @@ def instrumented(scenario: Scenario) -> Scenario:
     return scenario.model_copy(
         update={
             "blocks": 1,
+            "time": None,
             "load": narrow(short(scenario.load, scenario.endpoints), layout.most_connections(scenario)),
             "arms": [one for arm in arms for one in (arm, with_probe(arm))],
             "endpoints": both(scenario.endpoints, {arm.name for arm in arms}),

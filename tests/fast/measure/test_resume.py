@@ -606,3 +606,11 @@ def test_a_search_for_capacity_may_end_by_a_rule(bench: Bench) -> None:
     asked = Stored.open(run).scenario
     assert asked.rule is not None
     assert preview.goal(asked) == "async / sync by highest rate on wait ms=10 is within ±10 %"
+
+
+def test_a_run_that_was_given_a_time_is_extended_by_the_time_of_more_blocks(bench: Bench) -> None:
+    run = bench.run(PAIR.replace("blocks = 6", 'blocks = 3\ntime = "60s"'))
+    assert len(blocks_of(run)) == 3
+    assert bench("extend", run, "--blocks", "2").exit_code == 0
+    assert len(blocks_of(run)) == 5
+    assert 30 < read_json(run / "run.json")["overrides"]["time"] < 60
