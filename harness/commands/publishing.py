@@ -93,17 +93,16 @@ def publish_change(path: Path, limit: float | None) -> int:
         return lost
     analysed, reasons = read(path)
     compared = sections.valid_comparisons(analysed, validity.invalid_cells(reasons))
-    gate = regression_gate.of_change(analysed, compared, limit, bool(lost))
-    worse = regression_gate.regressed_arms(analysed, compared, limit)
-    reaching = regression_gate.reaching_arms(analysed, compared, limit)
-    for sign, some in (("✗", worse), ("?", reaching if gate is Gate.OPEN else [])):
+    judged = regression_gate.of_change(analysed, compared, limit, bool(lost))
+    still_open = judged.reaching if judged.gate is Gate.OPEN else []
+    for sign, some in (("✗", judged.regressed), ("?", still_open)):
         for one in some:
             where = numbers.pushed(analysed.mode, one.endpoint, one.level)
             print(f"{sign} {one.metric.title} on {where}, {one.arm} / {one.over}: {numbers.ratio(one.ratio)}")
-    said = f"{len(worse)} of {len(compared)} comparisons regressed by more than {numbers.percent(limit)}"
-    if gate is Gate.OPEN:
-        minutes = regression_gate.minutes_until_told(analysed, reaching, limit)
-        more = "no number of blocks would tell" if minutes is None else f"≈ {minutes} min more would tell"
-        said += f", {len(reaching)} may have; {more}"
-    print(f"{GATE_SIGNS[gate]} regression gate: {gate.value}: {said}")
-    return gate.exit_code
+    said = f"{len(judged.regressed)} of {len(compared)} comparisons regressed by more than {numbers.percent(limit)}"
+    if still_open:
+        minutes = regression_gate.minutes_until_told(analysed, still_open, limit)
+        more = "not resolvable here" if minutes is None else f"≈ {minutes} min more would tell"
+        said += f", {len(still_open)} may have; {more}"
+    print(f"{GATE_SIGNS[judged.gate]} regression gate: {judged.gate.value}: {said}")
+    return judged.gate.exit_code

@@ -40,12 +40,12 @@ def estimate(value: Estimate | None) -> str:
     """A value with its interval: `318 [311, 324]`; the value alone where there is none."""
     if value is None:
         return MISSING
-    return number(value.value) + _interval(value)
+    return f"{number(value.value)} {interval(value)}".rstrip()
 
 
 def ratio(value: Estimate) -> str:
     """A ratio with its interval: `4.41× [4.27, 4.55]`."""
-    return f"{number(value.value)}×{_interval(value)}"
+    return f"{number(value.value)}× {interval(value)}".rstrip()
 
 
 def percent(fraction: float) -> str:
@@ -98,7 +98,6 @@ def pushed(mode: str, endpoint: str, value: float) -> str:
     return f"{endpoint} @ {level(mode, value)}"
 
 
-def _interval(value: Estimate) -> str:
-    if value.low is None or value.high is None:
-        return ""
-    return f" [{number(value.low)}, {number(value.high)}]"
+def interval(value: Estimate) -> str:
+    """`[311, 324]`; nothing where there is none."""
+    return "" if value.low is None or value.high is None else f"[{number(value.low)}, {number(value.high)}]"

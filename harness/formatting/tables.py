@@ -35,6 +35,12 @@ def as_markdown(table: Table) -> list[str]:
     ]
 
 
+def as_lines(rows: Sequence[Sequence[str]]) -> list[str]:
+    """Columns of words, each to the left."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return ["  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip() for row in rows]
+
+
 def clipped(line: str, width: int) -> str:
     """At most so many characters of a line; what is cut off ends with `…`."""
     return line if len(line) <= width else f"{line[: width - 1].rstrip()}…"

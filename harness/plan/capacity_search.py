@@ -198,8 +198,7 @@ def expected_s(scenario: Scenario) -> float:
     """A rough length of the whole run in seconds: assumes some hundred requests per second per arm."""
     load, searches = scenario.load, len(list(layout.cells(scenario)))
     first_s, later_s = ((n + CONFIRMATIONS) * load.longest_s * 1.15 for n in (FIRST_SLICES, LATER_SLICES))
-    start_s = scenario.most_blocks * (3.0 + 0.8 * len(scenario.arms))
-    return start_s + searches * (first_s + (scenario.most_blocks - 1) * later_s)
+    return scenario.most_blocks * layout.start_s(scenario) + searches * (first_s + (scenario.most_blocks - 1) * later_s)
 
 
 def _start(scenario: Scenario, before: float | None) -> tuple[float, float]:

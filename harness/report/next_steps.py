@@ -13,9 +13,6 @@ from harness.verdicts.validity import Reason
 
 MOST_STEPS: Final = 3
 
-MOST_BLOCKS: Final = 60
-"""More blocks than this are not suggested where fewer would decide something."""
-
 
 @dataclass(frozen=True)
 class Step:
@@ -63,14 +60,14 @@ def _extend(analysed: Analysis, reasons: list[Reason]) -> Step | None:
         return None
     asked = [c for c in sections.valid_comparisons(analysed, validity.invalid_cells(reasons)) if _first(analysed, c)]
     inconclusive = [c for c in asked if verdict.of(c, analysed).word == verdict.INCONCLUSIVE]
-    needed = [n for c in inconclusive if (n := verdict.needed(c, analysed)) is not None and n > analysed.blocks]
-    if not needed:
+    left = [n - analysed.blocks for c in inconclusive if (n := verdict.needed(c, analysed)) is not None]
+    taken = {n: minutes for n in left if n > 0 and (minutes := verdict.minutes(n, verdict.block_s(analysed)))}
+    if not taken:
         return None
-    more = max([n - analysed.blocks for n in needed if n - analysed.blocks <= MOST_BLOCKS], default=None)
-    more = min(needed) - analysed.blocks if more is None else more
-    decided = sum(n - analysed.blocks <= more for n in needed)
+    more = max(taken)
+    decided = sum(n <= more for n in left)
     what = f"{decided} of {len(inconclusive)} inconclusive comparisons by {analysed.metrics[0].title}"
-    return Step(f"djbench extend {analysed.run.path} --blocks {more}", f"should decide {what}")
+    return Step(f"djbench extend {analysed.run.path} --blocks {more}", f"≈ {taken[more]} min, should decide {what}")
 
 
 def _first(analysed: Analysis, compared: Compared) -> bool:

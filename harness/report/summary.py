@@ -2,33 +2,25 @@
 
 import textwrap
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from math import ceil
 from typing import Final
 
 from harness.analysis.analysis import Analysis
 from harness.analysis.arm_comparison import Compared
 from harness.formatting import numbers
-from harness.formatting.tables import clipped
+from harness.formatting.tables import as_lines, clipped
 from harness.plan.slices import Cell
-from harness.registry.metrics import CPU
-from harness.report import sections
+from harness.report import causes, sections
+from harness.report.causes import Grounds
 from harness.scenario.arm import Arm
 from harness.statistics.decision import Outcome
-from harness.statistics.estimate import Estimate
 from harness.statistics.moderated import FEWEST_BLOCKS
 from harness.verdicts import bottleneck, data_quality, validity, verdict
 from harness.verdicts.validity import Reason
 
 WIDTH: Final = 100
 
-MOST_MIN: Final = 120
-"""Longer than this nobody goes on measuring."""
-
 MOST_LOST: Final = 4
 """INVALID cells that are told one by one."""
-
-ALMOST: Final = 1.1
-"""A ratio of CPU per request below this explains nothing."""
 
 SHORT: Final = {
     bottleneck.CONCURRENCY_LIMIT: "threads busy",
@@ -41,12 +33,13 @@ SHORT: Final = {
 def lines(analysis: Analysis, reasons: Sequence[Reason]) -> list[str]:
     """The summary, nothing wider than WIDTH: per arm its comparisons, then what differs in each pair; then the quality."""
     lost = validity.invalid_cells(list(reasons))
-    primary = analysis.metrics[0]
-    found = [one for one in sections.valid_comparisons(analysis, lost) if one.metric is primary]
+    valid = sections.valid_comparisons(analysis, lost)
+    grounds = causes.grounds(analysis, valid, {})
+    found = [one for one in valid if one.metric is analysis.metrics[0]]
     told: list[str] = []
     for arm in dict.fromkeys(one.arm for one in found):
         own = [one for one in found if one.arm == arm]
-        told += [*_block(analysis, arm, own), "", *_pairs(analysis, arm, own), ""]
+        told += [*_block(analysis, arm, own, grounds), "", *_pairs(analysis, arm, own), ""]
     if not found:
         told += [*_cells(analysis, lost), ""]
     told += [part for line in _lost(analysis, reasons) for part in textwrap.wrap(line, WIDTH, subsequent_indent="    ")]
@@ -68,7 +61,7 @@ def _cells(analysis: Analysis, lost: Collection[Cell]) -> Iterator[str]:
     metric = analysis.metrics[0]
     yield f"{metric.title} [{metric.unit}], n = {numbers.blocks(analysis.blocks)}"
     short = _short([cell.endpoint for cell in analysis.cells])
-    yield from _aligned(
+    yield from _indented(
         [
             (
                 numbers.cell(analysis.mode, short[cell.endpoint], cell.level),
@@ -81,14 +74,11 @@ def _cells(analysis: Analysis, lost: Collection[Cell]) -> Iterator[str]:
     )
 
 
-def _aligned(rows: Sequence[Sequence[str]]) -> Iterator[str]:
-    """Columns of words, each to the left."""
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]  # of no rows there are none
-    for row in rows:
-        yield "  " + "  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip()
+def _indented(rows: Sequence[Sequence[str]]) -> Iterator[str]:
+    yield from (f"  {line}" for line in as_lines(rows))
 
 
-def _block(analysis: Analysis, arm: str, own: Sequence[Compared]) -> Iterator[str]:
+def _block(analysis: Analysis, arm: str, own: Sequence[Compared], grounds: Grounds) -> Iterator[str]:
     """`async · uvicorn vs …` and its comparisons, cell by cell."""
     metric, level = own[0].metric, numbers.percent(1 - own[0].doubt)
     yield f"{arm} vs …   {metric.title}, {level} CI, n = {numbers.blocks(analysis.blocks)}; ~ = no significant difference"
@@ -98,11 +88,11 @@ def _block(analysis: Analysis, arm: str, own: Sequence[Compared]) -> Iterator[st
             numbers.cell(analysis.mode, short[one.endpoint], one.level),
             one.over,
             *_sized(analysis, one),
-            _why(analysis, one),
+            _why(analysis, one, grounds),
         )
         for one in sorted(own, key=lambda one: analysis.cells.index(Cell(one.arm, one.endpoint, one.level)))
     ]
-    yield from _aligned(rows)
+    yield from _indented(rows)
 
 
 def _short(labels: Iterable[str]) -> dict[str, str]:
@@ -114,40 +104,30 @@ def _short(labels: Iterable[str]) -> dict[str, str]:
 def _sized(analysis: Analysis, one: Compared) -> tuple[str, str, str]:
     """(`5.3× lower`, `[4.7, 5.9]`, `p < 0.001`): the larger over the smaller where a difference is sure."""
     said = verdict.outcome(one, analysis)
-    low = said is Outcome.LOWER
-    ratio = _turned(one.ratio) if low else one.ratio
+    ratio = one.ratio.inverse if said is Outcome.LOWER else one.ratio
     size = f"{numbers.number(ratio.value)}×"
-    word = {Outcome.LOWER: f"{size} lower", Outcome.HIGHER: f"{size} higher", Outcome.EQUIVALENT: f"= {size}"}
-    interval = (
-        ""
-        if ratio.low is None or ratio.high is None
-        else f"[{numbers.number(ratio.low)}, {numbers.number(ratio.high)}]"
-    )
-    return word.get(said, f"~ {size}"), interval, numbers.probability(one.p) if one.model is not None else ""
+    words = {
+        Outcome.LOWER: f"{size} lower",
+        Outcome.HIGHER: f"{size} higher",
+        Outcome.EQUIVALENT: f"= {size}",
+        Outcome.OPEN: f"~ {size}",
+    }
+    return words[said], numbers.interval(ratio), numbers.probability(one.p) if one.model is not None else ""
 
 
-def _turned(ratio: Estimate) -> Estimate:
-    """The other way round."""
-    low, high = (None if end is None else 1 / end for end in (ratio.high, ratio.low))
-    return Estimate(1 / ratio.value, low, high, ratio.n)
-
-
-def _why(analysis: Analysis, one: Compared) -> str:
+def _why(analysis: Analysis, one: Compared, grounds: Grounds) -> str:
     """What decides it, or what would: the bottleneck of the arm that is behind, with the CPU it takes per request."""
     said = verdict.outcome(one, analysis)
     if said is Outcome.OPEN:
         return _would_tell(analysis, one)
     if said is Outcome.EQUIVALENT:
         return f"equivalent, {numbers.margin(analysis.run.scenario.margin)}"
-    behind, ahead = (one.over, one.arm) if _arm_is_ahead(one, said) else (one.arm, one.over)
-    whose = "" if behind == one.arm else "other: "
-    found = bottleneck.find(analysis, Cell(behind, one.endpoint, one.level))
-    costs = [analysis.estimate(Cell(arm, one.endpoint, one.level), CPU) for arm in (behind, ahead)]
-    times = costs[0].value / costs[1].value if costs[0] and costs[1] and costs[1].value else 0.0
-    costs_more = f"{numbers.number(times)}× CPU/req" if times >= ALMOST else ""
-    kind = found[0] if found else ""
-    cause = costs_more or SHORT[bottleneck.CPU] if kind == bottleneck.CPU else SHORT.get(kind, costs_more)
-    return f"{whose}{cause}" if cause else ""
+    better = (said is Outcome.HIGHER) == one.metric.higher_is_better
+    because = grounds.of(one, "better" if better else "worse")
+    cost = f"{numbers.number(because.dearer)}× CPU/req" if because.dearer else ""
+    named = SHORT.get(because.kind or "", "")
+    cause = cost or named if because.kind == bottleneck.CPU else named or cost
+    return f"other: {cause}" if better and cause else cause
 
 
 def _would_tell(analysis: Analysis, one: Compared) -> str:
@@ -156,14 +136,8 @@ def _would_tell(analysis: Analysis, one: Compared) -> str:
         few = analysis.blocks < FEWEST_BLOCKS
         return verdict.unavailable(one, analysis) if few else f"known in {numbers.blocks(one.ratio.n)} only"
     needed = verdict.needed(one, analysis)
-    if needed is None:
-        return "not resolvable here"
-    minutes = ceil((needed - analysis.blocks) * verdict.block_s(analysis) / 60)
-    return f"≈ {numbers.count(minutes)} min more" if minutes <= MOST_MIN else "not resolvable here"
-
-
-def _arm_is_ahead(one: Compared, said: Outcome) -> bool:
-    return (said is Outcome.HIGHER) == one.metric.higher_is_better
+    minutes = verdict.minutes(None if needed is None else needed - analysis.blocks, verdict.block_s(analysis))
+    return "not resolvable here" if minutes is None else f"≈ {minutes} min more"
 
 
 def _pairs(analysis: Analysis, arm: str, own: Sequence[Compared]) -> Iterator[str]:

@@ -1,6 +1,6 @@
 """How far the figures of a run can be trusted: a grade from A to D, which is that of its worst part. Pure."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -57,14 +57,16 @@ class Quality:
 
 def of(analysis: Analysis, reasons: Sequence[Reason]) -> Quality:
     """The quality of a run, from what its checks found."""
-    looked_at: tuple[Callable[[Analysis, Sequence[Reason]], Iterator[Part]], ...] = (
-        _valid,
-        _calibration,
-        _steady,
-        _repeated,
-        _machine,
+    return Quality(
+        [
+            *_valid(analysis, reasons),
+            *_calibration(analysis),
+            *_steady(analysis, reasons),
+            *_repeated(analysis),
+            *_machine(analysis),
+            *_core(analysis),
+        ]
     )
-    return Quality([part for look in looked_at for part in look(analysis, reasons)])
 
 
 def _graded(share: float, most: Sequence[float]) -> str:
@@ -85,7 +87,7 @@ def _valid(analysis: Analysis, reasons: Sequence[Reason]) -> Iterator[Part]:
         )
 
 
-def _calibration(analysis: Analysis, reasons: Sequence[Reason]) -> Iterator[Part]:
+def _calibration(analysis: Analysis) -> Iterator[Part]:
     lines = analysis.run.head["calibration"].get("lines", [])
     judged = [line["passed"] for line in lines if line["passed"] is not None]
     if judged:
@@ -100,7 +102,7 @@ def _steady(analysis: Analysis, reasons: Sequence[Reason]) -> Iterator[Part]:
         yield Part(f"steady {len(cells) - len(moving)}/{len(cells)}", _graded(len(moving) / len(cells), UNSTEADY_MOST))
 
 
-def _repeated(analysis: Analysis, reasons: Sequence[Reason]) -> Iterator[Part]:
+def _repeated(analysis: Analysis) -> Iterator[Part]:
     """The A/A pairs: the same arm twice should not differ."""
     pairs = [one for one in analysis.noise_floors if one.metric is analysis.metrics[0] and one.model is not None]
     if pairs:
@@ -108,12 +110,16 @@ def _repeated(analysis: Analysis, reasons: Sequence[Reason]) -> Iterator[Part]:
         yield Part(f"A/A within noise {len(pairs) - differ}/{len(pairs)}", "C" if differ else "A")
 
 
-def _machine(analysis: Analysis, reasons: Sequence[Reason]) -> Iterator[Part]:
-    """What else ran, and how evenly the core did."""
+def _machine(analysis: Analysis) -> Iterator[Part]:
+    """What else ran."""
     for name, column, most in (("steal", "steal", STEAL_MOST), ("other processes", "others", OTHERS_MOST)):
         share = analysis.per_block[column].astype(float).median()
         if share == share:
             yield Part(f"{name} {numbers.percent(share)}", _graded(share, most))
+
+
+def _core(analysis: Analysis) -> Iterator[Part]:
+    """How evenly the servers' core ran: by what the same request cost from block to block."""
     spreads = [
         float(np.std(np.log(known), ddof=1))
         for known in (analysis.rows(cell).known(CPU.column) for cell in _measured(analysis))

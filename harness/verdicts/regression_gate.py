@@ -5,8 +5,8 @@ intervals of the primary metric exclude the limit. In between it cannot tell: on
 """
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from enum import Enum
-from math import ceil
 
 from harness.analysis.analysis import Analysis
 from harness.analysis.arm_comparison import Compared
@@ -35,45 +35,47 @@ def worse_by(ratio: float, metric: Metric) -> float:
     return 1 - ratio if metric.higher_is_better else ratio - 1
 
 
-def regressed_arms(analysis: Analysis, compared: Sequence[Compared], limit: float) -> list[Compared]:
-    """Within one run: arms that are worse than the one they are held against, by verdict and beyond the limit in both terms."""
-    return [
+@dataclass(frozen=True)
+class Judged:
+    """What a gate says of the arms of one run, and because of which comparisons."""
+
+    gate: Gate
+    regressed: Sequence[
+        Compared
+    ]  # worse than the arm they are held against, by verdict and beyond the limit in both terms
+    reaching: Sequence[Compared]  # of the primary metric: may yet be worse by more than the limit
+
+
+def of_change(analysis: Analysis, compared: Sequence[Compared], limit: float, lost: bool) -> Judged:
+    """Over one run. `lost`: a requested comparison is INVALID."""
+    failed = [
         one
         for one in compared
         if verdict.of(one, analysis).word == one.metric.worse
         and _beyond(one.metric, one.ratio.value, _base(analysis, one), limit)
     ]
-
-
-def reaching_arms(analysis: Analysis, compared: Sequence[Compared], limit: float) -> list[Compared]:
-    """Within one run: those of the primary metric that did not regress, and may yet be worse by more than the limit."""
-    failed = regressed_arms(analysis, compared, limit)
-    return [
+    reaching = [
         one
         for one in compared
         if one.metric is analysis.metrics[0]
         and one not in failed
         and ((end := _worst(one)) is None or _beyond(one.metric, end, _base(analysis, one), limit))
     ]
+    if lost or failed or not compared:
+        return Judged(Gate.FAILED, failed, reaching)
+    return Judged(Gate.OPEN if reaching else Gate.PASSED, failed, reaching)
 
 
 def minutes_until_told(analysis: Analysis, reaching: Iterable[Compared], limit: float) -> int | None:
-    """About how many minutes more would tell for all of them; None where no number of blocks would."""
-    blocks = 0
+    """About how many minutes more would tell for all of them; None where no reasonable time would."""
+    more = 0
     for one in reaching:
         edge = 1 - limit if one.metric.higher_is_better else 1 + limit
         needed = None if one.model is None else one.model.blocks_until_apart(edge, analysis.doubt_later)
         if needed is None:
             return None
-        blocks = max(blocks, needed - analysis.blocks)
-    return ceil(blocks * verdict.block_s(analysis) / 60)
-
-
-def of_change(analysis: Analysis, compared: Sequence[Compared], limit: float, lost: bool) -> Gate:
-    """Over one run. `lost`: a requested comparison is INVALID."""
-    if lost or not compared or regressed_arms(analysis, compared, limit):
-        return Gate.FAILED
-    return Gate.OPEN if reaching_arms(analysis, compared, limit) else Gate.PASSED
+        more = max(more, needed - analysis.blocks)
+    return verdict.minutes(more, verdict.block_s(analysis))
 
 
 def of_runs(two: TwoRuns, limit: float) -> Gate:

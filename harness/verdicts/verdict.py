@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from math import ceil
-from typing import Protocol
+from typing import Final, Protocol
 
 from harness.analysis.analysis import Analysis
 from harness.analysis.arm_comparison import Compared
@@ -15,6 +15,9 @@ from harness.statistics.estimate import Estimate
 from harness.statistics.moderated import FEWEST_BLOCKS
 
 INCONCLUSIVE, EQUIVALENT = "inconclusive", "equivalent"
+
+MOST_MIN: Final = 120
+"""Longer than this nobody goes on measuring: what takes more is not resolvable here."""
 
 
 @dataclass(frozen=True)
@@ -77,14 +80,17 @@ def needed(compared: Compared, analysis: Analysis) -> int | None:
     return None if fewest is None else fewest + analysis.blocks - compared.model.n
 
 
+def minutes(more: int | None, block_s: float) -> int | None:
+    """About how long so many more blocks take; None where nobody would wait for them (MOST_MIN), or no number would do."""
+    taken = MOST_MIN + 1 if more is None else ceil(more * block_s / 60)
+    return taken if taken <= MOST_MIN else None
+
+
 def needed_in_words(more: int | None, block_s: float, why: str = "") -> str:
     """`(≈ 3 more blocks, about 4 min)`, with what is in the way before it."""
-    if more is None:
-        said = "not resolvable here"
-    else:
-        said = (
-            f"≈ {more} more {'block' if more == 1 else 'blocks'}, about {numbers.count(ceil(more * block_s / 60))} min"
-        )
+    taken = minutes(more, block_s)
+    blocks = "block" if more == 1 else "blocks"
+    said = "not resolvable here" if taken is None else f"≈ {more} more {blocks}, about {taken} min"
     return f"({why}: {said})" if why else f"({said})"
 
 

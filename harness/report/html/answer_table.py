@@ -9,8 +9,8 @@ from harness.analysis.arm_comparison import Compared
 from harness.formatting import numbers
 from harness.plan.slices import Cell
 from harness.registry import endpoints
+from harness.report.causes import Because, Grounds
 from harness.report.html.bar_rows import tone
-from harness.report.html.causes import Because, Grounds
 from harness.report.html.line_charts import groups, where
 from harness.scenario.model import Comparison
 from harness.verdicts import verdict

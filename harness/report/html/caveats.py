@@ -1,4 +1,4 @@
-"""Cautions beside the summary: INVALID and flagged cells, a large noise floor, unequal concurrency limits. Pure."""
+"""Cautions beside the summary: INVALID and flagged cells, A/A pairs that differ, unequal concurrency limits. Pure."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,14 +14,14 @@ class Caution:
     """Nothing to say is an empty string."""
 
     cells: str
-    noise_floor: str
+    uneven: str
     limits: str
 
 
 def caution(analysis: Analysis, reasons: Sequence[Reason]) -> Caution | None:
     """The cautions of this run; None without any."""
     found = Caution(_cells(analysis, reasons), _uneven(analysis), _limits(analysis))
-    return found if found.cells or found.noise_floor or found.limits else None
+    return found if found.cells or found.uneven or found.limits else None
 
 
 def _cells(analysis: Analysis, reasons: Sequence[Reason]) -> str:

@@ -8,11 +8,10 @@ from harness.analysis.analysis import Analysis
 from harness.formatting import numbers
 from harness.formatting.tables import Table
 from harness.plan.slices import Cell
-from harness.report import conclusion, mechanism_text, sections, setting
+from harness.report import causes, conclusion, mechanism_text, sections, setting
 from harness.report.html import (
     answer_table,
     bar_rows,
-    causes,
     caveats,
     facts,
     glossary,

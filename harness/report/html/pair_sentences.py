@@ -10,8 +10,8 @@ from harness.formatting import numbers
 from harness.plan.slices import Cell
 from harness.registry import metrics
 from harness.registry.metrics import Metric
+from harness.report.causes import Because
 from harness.report.html.answer_table import Told
-from harness.report.html.causes import Because
 from harness.report.html.line_charts import groups
 from harness.scenario.model import Comparison
 from harness.statistics.moderated import FEWEST_BLOCKS

@@ -8,7 +8,6 @@ from support.runs import analysed
 from support.scenarios import tiny
 
 from harness.analysis.analysis import Analysis
-from harness.plan.slices import Cell
 from harness.verdicts import data_quality, validity
 from harness.verdicts.data_quality import Quality
 
@@ -72,4 +71,3 @@ def test_without_calibration_or_control_nothing_is_said_of_them(tmp_path: Path) 
     result.run.head["calibration"] = {}
     assert "calibration" not in quality(result).line
     assert "A/A" not in quality(result).line  # one block cannot be judged
-    assert Cell("sync", "hello", 4) in result.cells

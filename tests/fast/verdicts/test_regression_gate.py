@@ -47,7 +47,7 @@ def test_the_gate_fails_on_a_regression_and_on_nothing_else(
 def test_what_is_worse_is_named(tmp_path: Path) -> None:
     result, reasons = validity.sound(analysis.analyse(frames.open_run(run_of(tmp_path, slower(0.2), blocks=3))))
     compared = sections.valid_comparisons(result, validity.invalid_cells(reasons))
-    worse = regression_gate.regressed_arms(result, compared, 0.05)
+    worse = regression_gate.of_change(result, compared, 0.05, lost=False).regressed
     assert {one.arm for one in worse} == {"sync @ the change", "async @ the change"}
     assert "throughput" in {one.metric.key for one in worse}
 

@@ -27,10 +27,10 @@ from harness.formatting import numbers
 from harness.measure import runner
 from harness.plan.slices import Cell, Slice
 from harness.registry import endpoints, metrics
-from harness.report import run_report, sections
+from harness.report import causes, run_report, sections
+from harness.report.causes import Because
 from harness.report.chart_style import COLOURS
-from harness.report.html import causes, facts, line_chart, page, pair_sentences, svg
-from harness.report.html.causes import Because
+from harness.report.html import facts, line_chart, page, pair_sentences, svg
 from harness.report.html.line_chart import Chart, Line, Style
 from harness.report.html.pair_sentences import Answer
 from harness.samples import COLUMNS, Outcome
