@@ -28,7 +28,9 @@ FEWEST_FOR_T: Final = 3  # two blocks give an interval of t(1) = 12.7 standard e
 
 FEWEST_FOR_BOOTSTRAP: Final = 10
 
-FEWEST_FOR_JACKKNIFE: Final = 6  # as for a median
+FEWEST_FOR_MEDIAN: Final = 6  # 95 % order statistics need so many
+
+FEWEST_FOR_JACKKNIFE: Final = FEWEST_FOR_MEDIAN
 
 RESAMPLES, SEED = 10_000, 1
 

@@ -9,6 +9,7 @@ from markupsafe import Markup
 from harness.analysis.analysis import Analysis
 from harness.report.html import line_charts, svg
 from harness.report.html.line_chart import Chart, styles
+from harness.statistics.intervals import FEWEST_FOR_MEDIAN
 
 
 @dataclass(frozen=True)
@@ -44,7 +45,8 @@ def plots(analysis: Analysis, lost: set[Any]) -> list[Plot]:
         (
             "levels",
             "Scaling with load",
-            "Throughput that stays flat is saturated: additional users only add latency. Whiskers: 95 % intervals over blocks.",
+            "Throughput that stays flat is saturated: additional users only add latency."
+            + (" Whiskers: 95 % intervals over blocks." if analysis.blocks >= FEWEST_FOR_MEDIAN else ""),
             line_charts.by_level(analysis, lost),
         ),
         (

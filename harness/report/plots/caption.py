@@ -101,7 +101,7 @@ def _not_asked(analysis: Analysis, cells: Sequence[Cell]) -> Iterator[str]:
     told = []
     for endpoint in analysis.run.scenario.endpoints:
         asked = {arm.name for arm in analysis.run.scenario.arms_of(endpoint)}
-        left = [arm.name for arm in analysis.run.scenario.arms if arm.name not in asked]
+        left = [arm.name for arm in analysis.run.scenario.arms if arm.name not in asked and arm.control_of is None]
         if left and drawn & set(endpoint.labels):
             told.append(f"{endpoint.label} on {_names(left)}")
     if told:

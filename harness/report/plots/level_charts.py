@@ -17,6 +17,7 @@ from harness.report.plots.drawing import Mark, Marks, Subject
 from harness.report.plots.page_size import Paper
 from harness.report.plots.sheet import Sheet
 from harness.samples import SAMPLES_NEEDED
+from harness.statistics.intervals import FEWEST_FOR_MEDIAN
 
 LONGEST_FIGURE: Final = ": p50 12 345, p99 12 345"  # beside a line's name
 
@@ -26,7 +27,7 @@ AROUND: Final = 4.6  # lines of text around a panel's rows: title, tick labels, 
 
 LEAST_LINES: Final = 9.0  # rows' worth of height that a panel of lines takes at least
 
-INTERVALS: Final = "Median over blocks; thin line: 95 % interval. Hatched or dashed: sync view."
+VIEWS: Final = "Hatched or dashed: sync view."
 
 
 @dataclass(frozen=True)
@@ -37,6 +38,13 @@ class Chart:
     axis: str
     marks: Marks
     notes: Sequence[str]
+
+
+def over_blocks(subject: Subject) -> str:
+    """What marks and thin lines are; of few blocks a median has no interval."""
+    if subject.analysis.blocks >= FEWEST_FOR_MEDIAN:
+        return f"Median over blocks; thin line: 95 % interval. {VIEWS}"
+    return f"Median over blocks; it has an interval from {FEWEST_FOR_MEDIAN} blocks on, ratios have one before. {VIEWS}"
 
 
 def throughput(subject: Subject) -> Iterator[Figure]:
@@ -53,7 +61,7 @@ def throughput(subject: Subject) -> Iterator[Figure]:
             subject, Chart(caption.question(subject.analysis, CAPACITY, asked), axis, of_metric(metric), notes)
         )
     asked = "What throughput does each deployment reach?"
-    notes = [INTERVALS] + (
+    notes = [over_blocks(subject)] + (
         ["Throughput equals the offered rate until a deployment is saturated."] if mode == OPEN else []
     )
     return pictures(
@@ -75,7 +83,7 @@ def cpu_per_request(subject: Subject) -> Iterator[Figure]:
     """Server CPU per correct response, against the level."""
     asked = "How much server CPU time does a request use?"
     axis = f"{drawing.title(CPU)}, {drawing.better(CPU)}"
-    return pictures(subject, Chart(asked, axis, of_metric(CPU), [INTERVALS]))
+    return pictures(subject, Chart(asked, axis, of_metric(CPU), [over_blocks(subject)]))
 
 
 def of_metric(metric: Metric) -> Marks:

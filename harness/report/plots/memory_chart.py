@@ -18,8 +18,8 @@ SHOWN: Final = (BY_KEY["memory"], BY_KEY["threads"])
 QUESTION: Final = "How much memory and how many threads does each deployment use?"
 
 NOTES: Final = (
-    "Peak over all endpoints and levels; median over blocks, thin line: range over blocks. A thread pool filled by one endpoint"
-    " stays filled for the next. Hatched: sync view.",
+    "Peak over all endpoints and levels, of arms that serve all of them; median over blocks, thin line: range over blocks."
+    " A thread pool filled by one endpoint stays filled for the next. Hatched: sync view.",
 )
 
 NAMES: Final = 0.34  # of the width
@@ -31,7 +31,8 @@ def memory_and_threads(subject: Subject) -> Iterator[Figure]:
     """One picture, or several if the arms do not fit on one."""
     size = subject.paper
     room = NAMES * size.width
-    heights = [page_size.count(page_size.wrapped(arm.name, room, size.small)) * 1.2 for arm in subject.arms]
+    shown = comparable(subject)
+    heights = [page_size.count(page_size.wrapped(name, room, size.small)) * 1.2 for name in shown]
     pages: list[list[int]] = [[]]
     most = size.room / size.row - AROUND
     for place, height in enumerate(heights):
@@ -39,11 +40,22 @@ def memory_and_threads(subject: Subject) -> Iterator[Figure]:
             pages.append([])
         pages[-1].append(place)
     for page in pages:
-        yield _picture(subject, page, (sum(heights[place] for place in page) + AROUND) * size.row)
+        yield _picture(
+            subject, [shown[place] for place in page], (sum(heights[place] for place in page) + AROUND) * size.row
+        )
 
 
-def _picture(subject: Subject, arms: list[int], height: float) -> Figure:
-    names = [subject.arms[place].name for place in arms]
+def comparable(subject: Subject) -> list[str]:
+    """The arms that serve every endpoint at every level: a peak over fewer says nothing beside theirs. All, if none does."""
+    served = {
+        arm.name: {(cell.endpoint, cell.level) for cell in subject.analysis.cells if cell.arm == arm.name}
+        for arm in subject.arms
+    }
+    everything = set(subject.groups)
+    return [name for name, own in served.items() if own == everything] or list(served)
+
+
+def _picture(subject: Subject, names: list[str], height: float) -> Figure:
     cells = [cell for cell in subject.analysis.cells if cell.arm in names]
     sheet = Sheet(subject.paper, subject.words(QUESTION, cells, NOTES), [height], len(SHOWN))
     first: Axes | None = None

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from harness.registry.metrics import BY_KEY, Metric
 from harness.report.plots import drawing
 from harness.report.plots.drawing import Subject
-from harness.report.plots.level_charts import INTERVALS, Chart, of_metric, pictures
+from harness.report.plots.level_charts import Chart, of_metric, over_blocks, pictures
 
 FIRST_BYTE, STREAMS = BY_KEY["first"], BY_KEY["streams"]
 
@@ -24,14 +24,14 @@ def first_byte(subject: Subject) -> Iterator[Figure]:
     """Streaming endpoints: median time to first byte."""
     asked = "How long does the first byte of a streamed response take?"
     axis = f"{drawing.title(FIRST_BYTE)}, {drawing.better(FIRST_BYTE)}"
-    return _of_streams(subject, Chart(asked, axis, of_metric(FIRST_BYTE), [INTERVALS]))
+    return _of_streams(subject, Chart(asked, axis, of_metric(FIRST_BYTE), [over_blocks(subject)]))
 
 
 def streams(subject: Subject) -> Iterator[Figure]:
     """Streaming endpoints: the most concurrent streams."""
     asked = "How many concurrent streams does each deployment serve?"
     axis = f"{drawing.title(STREAMS)}, {drawing.better(STREAMS)}"
-    return _of_streams(subject, Chart(asked, axis, of_metric(STREAMS), [INTERVALS]))
+    return _of_streams(subject, Chart(asked, axis, of_metric(STREAMS), [over_blocks(subject)]))
 
 
 def connections_per_request(subject: Subject) -> Iterator[Figure]:
@@ -49,7 +49,7 @@ def _of_opened(subject: Subject, asked: str, metric: Metric) -> Iterator[Figure]
     column = subject.analysis.per_block[metric.column].astype(float)
     if (column >= SELDOM).any():
         axis = f"{drawing.title(metric)}, {drawing.better(metric)}"
-        yield from pictures(subject, Chart(asked, axis, of_metric(metric), [INTERVALS]))
+        yield from pictures(subject, Chart(asked, axis, of_metric(metric), [over_blocks(subject)]))
 
 
 def _of_streams(subject: Subject, chart: Chart) -> Iterator[Figure]:
