@@ -68,7 +68,8 @@ def measured_ms(rows: Rows, begins: str = "intended_ns") -> np.ndarray:
 def as_planned(rig: Rig, play: Callable[[], tuple[Played, Rows]], planned: dict[float, float]) -> Rows:
     """Plays until the server did as planned (quantile → ms), or was kept from it by others; the rows of the last time.
 
-    What the load generator measured is what the server did, every time.
+    What the load generator measured is what the server did, whenever the machine was theirs: where others keep both waiting, the
+    order in which requests are sent is not the one in which they are served.
     """
     wanted = list(planned)
     for _ in range(ATTEMPTS):
@@ -78,8 +79,10 @@ def as_planned(rig: Rig, play: Callable[[], tuple[Played, Rows]], planned: dict[
         busy = neighbours.busy()
         recorded = np.quantile(recorded_ms(rig, rows), wanted)
         late_ms = OURS_MS + disturbed.worst_ms(played, rows)
-        assert np.quantile(measured_ms(rows), wanted) == pytest.approx(recorded, rel=0.02, abs=late_ms)
-        if recorded == pytest.approx(list(planned.values()), rel=0.10, abs=OURS_MS):
+        measured = np.quantile(measured_ms(rows), wanted)
+        agrees = measured == pytest.approx(recorded, rel=0.02, abs=late_ms)
+        assert agrees or busy, f"measured {measured} ms, the server did {recorded} ms"
+        if agrees and recorded == pytest.approx(list(planned.values()), rel=0.10, abs=OURS_MS):
             return rows
     assert busy, f"the server did {recorded} ms where {planned} was planned"
     return rows
