@@ -17,7 +17,7 @@ INSTRUMENTED_RUNS: Final = "explain"
 
 INSTRUMENTED: Final = " (instrumented)"
 
-VISITS: Final = 2
+VISITS: Final = 2  # of an open loop
 
 SHORT_S: Final = 1.0
 
@@ -45,9 +45,9 @@ def with_probe(arm: Arm) -> Arm:
 
 
 def short(load: Load, endpoints: list[Endpoint]) -> Load:
-    """Slices just long enough to be filled, as those of a closed loop are anyway: counts per request need no more."""
+    """Slices just long enough to be filled: counts per request need no more. Of a closed loop one visit does."""
     if load.mode == CLOSED:
-        return load.model_copy(update={"visits": VISITS})
+        return load.model_copy(update={"visits": 1})
     longest_s = max(endpoint.longest_ms for endpoint in endpoints) / 1000
     most_s = max(load.seconds, SHORT_S, LATENCIES_PER_SLICE * longest_s)
     return load.model_copy(update={"visits": VISITS, "slice_max_s": min(load.longest_s, most_s)})

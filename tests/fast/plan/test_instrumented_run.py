@@ -28,7 +28,7 @@ def test_every_arm_is_asked_with_and_without_the_probe_and_nothing_is_claimed_of
 
 def test_a_run_that_was_given_a_time_is_explained_by_one_short_block() -> None:
     (block,) = layout.expand(instrumented_run.instrumented(tiny(time=420.0, blocks=4)))
-    assert block.slices
+    assert sum(one.purpose == "measure" for one in block.slices) == 8  # four arms, two endpoints, one visit each
 
 
 def test_an_endpoint_that_some_arms_are_asked_for_is_asked_of_their_instrumented_arms() -> None:

@@ -46,7 +46,7 @@ def test_warm_up_is_left_out(tmp_path: Path) -> None:
         if slices[one["slice"]]["cell"] == vars(HELLO) | {"arm": "async (instrumented)"}
         and slices[one["slice"]]["purpose"] == "measure"
     ]
-    assert len(own) == instrumented_run.VISITS
+    assert len(own) == instrumented_run.instrumented(tiny()).load.visits
     assert mechanism.of(path)[HELLO].requests == sum(own)
 
 
