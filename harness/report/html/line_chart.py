@@ -24,6 +24,7 @@ class Style:
     colour: int  # index in chart_style.COLOURS
     mark: int  # index in chart_style.MARKERS
     dashed: bool  # a sync view
+    control: bool = False  # not shown until it is asked for
 
 
 @dataclass(frozen=True)
@@ -77,13 +78,14 @@ class Chart:
 def styles(analysis: Analysis) -> list[Style]:
     """Every arm's, as in the pictures: a control has the colour of the arm it repeats."""
     arms = analysis.run.scenario.arms
-    names = [arm.name for arm in arms]
+    colours = chart_style.colours(arms)
     return [
         Style(
             arm.name,
-            names.index(arm.control_of or arm.name) % len(chart_style.COLOURS),
+            colours[arm.name],
             place % len(chart_style.MARKERS),
             not chart_style.is_async(analysis, arm.name),
+            arm.control_of is not None,
         )
         for place, arm in enumerate(arms)
     ]

@@ -61,12 +61,13 @@
   choose("bar-metric", "metric", "metrics");
   choose("bar-group", "place", "metrics");
 
-  all("input[data-arm]").forEach((box) => box.addEventListener("change", () => {
+  const showArm = (box) => {
     const arm = Number(box.dataset.arm);
     if (box.checked) hidden.delete(arm); else hidden.add(arm);
     all(`tr[data-arm="${arm}"]`).forEach((row) => { row.hidden = !box.checked; });
     live.forEach((chart) => chart.draw());
-  }));
+  };
+  all("input[data-arm]").forEach((box) => { showArm(box); box.addEventListener("change", () => showArm(box)); });
 
   // line charts
 

@@ -4,7 +4,7 @@ Text is escaped by Markup.format.
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import floor, log10
 from typing import Final
 
@@ -55,7 +55,12 @@ class Scale:
 
 
 def draw(chart: Chart, styles: Sequence[Style], number: str) -> Markup:
-    """The chart, with title and description for screen readers. `number`: an id unique in the page."""
+    """The chart without controls, with title and description for screen readers. `number`: an id unique in the page."""
+    chart = replace(
+        chart,
+        lines=[one for one in chart.lines if not styles[one.arm].control],
+        references=[one for one in chart.references if one.arm is None or not styles[one.arm].control],
+    )
     x, y = _x_scale(chart), _y_scale(chart)
     title = Markup("{}: {}").format(chart.group, chart.what)
     parts = [

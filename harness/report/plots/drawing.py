@@ -16,7 +16,7 @@ from harness.analysis.analysis import Analysis
 from harness.formatting import numbers
 from harness.plan.slices import Cell, Level
 from harness.registry.metrics import HIGHEST_RATE, THROUGHPUT, Metric
-from harness.report.chart_style import COLOURS, MARKERS, is_async
+from harness.report.chart_style import COLOURS, MARKERS, colours, is_async
 from harness.report.plots import caption
 from harness.report.plots.page_size import Paper
 from harness.report.plots.sheet import Sheet, Words
@@ -80,9 +80,15 @@ class Subject:
         return HIGHEST_RATE if HIGHEST_RATE in self.analysis.metrics else THROUGHPUT
 
     def cells(self, endpoint: str, level: Level | None = None) -> list[Cell]:
-        """The cells of an endpoint, at one level or at all levels."""
-        found = (cell for cell in self.analysis.cells if cell.endpoint == endpoint)
+        """The cells of an endpoint, at one level or at all levels; without those of controls, which are in the noise floor."""
+        found = (cell for cell in self.shown if cell.endpoint == endpoint)
         return [cell for cell in found if level is None or cell.level == level]
+
+    @property
+    def shown(self) -> list[Cell]:
+        """All cells but those of controls."""
+        controls = {arm.name for arm in self.arms if arm.control_of is not None}
+        return [cell for cell in self.analysis.cells if cell.arm not in controls]
 
     def words(
         self, question: str, cells: Sequence[Cell], notes: Sequence[str], invalid: str = "INVALID, drawn hollow"
@@ -105,8 +111,7 @@ class Subject:
 
     def colour(self, arm: str) -> str:
         """An arm's colour; a control has that of the arm it repeats."""
-        names = [one.name for one in self.arms]
-        return COLOURS[names.index(self.analysis.run.scenario.arm(arm).control_of or arm) % len(COLOURS)]
+        return COLOURS[colours(self.arms)[arm]]
 
     def marker(self, arm: str) -> str:
         """Its marker: colour and marker together are unique for up to 64 arms."""

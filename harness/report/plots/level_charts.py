@@ -135,7 +135,7 @@ def pictures(subject: Subject, chart: Chart) -> Iterator[Figure]:
 def _panels(subject: Subject, chart: Chart) -> Iterator[Panel]:
     """Panels with several levels first: they take the whole width."""
     size = subject.paper
-    drawn = [c for c in subject.analysis.cells if subject.analysis.whole(c) == c or chart.marks(subject, c)]
+    drawn = [c for c in subject.shown if subject.analysis.whole(c) == c or chart.marks(subject, c)]
     told = {cell.endpoint for cell in drawn if chart.marks(subject, cell) or cell in subject.lost}
     longest = max((page_size.width(arm.name, size.small) for arm in subject.arms), default=0.0)
     narrow = longest <= NAMES_MOST * size.width / 2

@@ -448,6 +448,22 @@ def test_a_run_without_control_claims_or_comparisons(tmp_path: Path) -> None:
     assert found.data["plots"]["percentiles"]
 
 
+def test_a_control_is_there_but_not_shown(tmp_path: Path) -> None:
+    """Its boxes are empty, its rows hidden, and the pictures that need no script are without it."""
+    found = read(made(tmp_path, THREE))
+    boxes = {
+        attrs["data-arm"]: "checked" in attrs for tag, attrs in found.elements if tag == "input" and "data-arm" in attrs
+    }
+    assert boxes == {"0": True, "1": True, "2": False}
+    rows = [attrs for attrs, _ in found.rows if attrs.get("data-arm") == "2"]
+    assert rows
+    assert all("hidden" in attrs for attrs in rows)
+    assert {line["arm"] for line in found.data["plots"]["percentiles"][0]["lines"]} == {0, 1, 2}
+    drawn = [data for data in found.words if "against" in data]  # what a picture tells a screen reader
+    assert drawn
+    assert not [one for one in drawn if "async again" in one]
+
+
 def test_an_open_loop_compares_waiting_and_has_rates(tmp_path: Path) -> None:
     text = THREE.replace("users = [4]", "rate = [800, 900]").replace("users = [8]", "rate = [800]")
     text = text.replace("[[arms]]", '[load]\nmode = "open"\n\n[[arms]]', 1)
