@@ -51,7 +51,7 @@ wheel: .venv/ready ## build the wheel into dist/
 	@$(PIP) wheel --no-deps --no-build-isolation --wheel-dir dist .
 	@ls dist/*.whl
 
-bench: .venv/ready ## measure scenarios/default.toml and report it (8 to 10 minutes)
+bench: .venv/ready ## measure scenarios/default.toml and report it (about 8 minutes)
 	$(BENCH) run scenarios/default.toml
 
 smoke: .venv/ready ## a whole run in about a minute: does everything work here?

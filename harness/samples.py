@@ -71,6 +71,10 @@ class Played:
     late_ticks: int  # … so many of them more than TICK_LATE_MS late
     worst_tick_ms: float
     p95_ms: float | None = None  # of correct responses; None: too few of them
+    in_flight: tuple[float, float] = (0.0, 0.0)  # requests under way on average, in each half of the window
+    server_cpu_ns: int | None = None  # what the arm's server used from start to drain; None: unknown
+    server_gc_ns: int = 0  # … of that, in full garbage collections
+    server_gc_young: int = 0  # how often it collected only the young, which goes with what it allocated
 
 
 TICK_MS: Final = 10.0
@@ -78,6 +82,7 @@ TICK_MS: Final = 10.0
 TICK_LATE_MS: Final = 5.0
 
 
+SERVER: Final = "server"
 LOAD: Final = "load"
 SERVICES: Final = "services"
 

@@ -70,20 +70,21 @@ class Player:
         ticker.start(start_ns)
         self._drain(ended, self.ready.window)
         ticker.stop()
-        drained_ns = perf_counter_ns()
+        drained_ns, window = perf_counter_ns(), self.ready.window
         rows = self.recorder.take()
         write(rows, file)
         fold_into(self.environment.stats, " · ".join(map(str, asked.slice["cell"].values())), rows)
         return Played(
             index=asked.slice["index"],
             start_ns=start_ns,
-            cut_ns=self.ready.window.cut_ns,
-            end_ns=self.ready.window.end_ns,
+            cut_ns=window.cut_ns,
+            end_ns=window.end_ns,
             drained_ns=drained_ns,
             **counts(rows, (asked.slice["open"] or {}).get("limit_ms")),
             ticks=ticker.ticks,
             late_ticks=ticker.late,
             worst_tick_ms=ticker.worst_ns / 1e6,
+            in_flight=in_flight(rows, window.cut_ns, window.end_ns),
         )
 
     def _drain(self, ended: Event, window: Window) -> None:
@@ -108,6 +109,20 @@ def counts(rows: Rows, limit_ms: float | None) -> dict[str, Any]:
         "latency_ms": float(np.median(latency_ms[ok])) if ok.any() else None,
         "p95_ms": float(np.quantile(latency_ms[ok], 0.95)) if ok.sum() >= SAMPLES_NEEDED[0.95] else None,
     }
+
+
+def in_flight(rows: Rows, cut_ns: int, end_ns: int) -> tuple[float, float]:
+    """How many requests were under way on average, in the first and in the second half of the window."""
+    sent = rows[rows[:, OUTCOME] != Outcome.DROPPED]
+    middle_ns = (cut_ns + end_ns) // 2
+    first, second = (
+        float(
+            (np.minimum(sent[:, DONE], high) - np.maximum(sent[:, INTENDED], low)).clip(min=0).sum()
+            / max(1, high - low)
+        )
+        for low, high in ((cut_ns, middle_ns), (middle_ns, end_ns))
+    )
+    return first, second
 
 
 def say(event: str, **fields: Any) -> None:

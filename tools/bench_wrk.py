@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from harness.deployment import verification
 from harness.deployment.fleet import Deployed, Fleet, Site, running
 from harness.formatting import numbers
-from harness.load import wrk_and_hey
+from harness.load import base, wrk_and_hey
 from harness.load.locust_process import LocustLoad
 from harness.plan import layout
 from harness.samples import COLUMNS, Outcome, Played
@@ -74,7 +74,7 @@ def alternate(asked: Scenario, fleet: Fleet, folder: Path, cores: tuple[int, ...
         for slice_ in block.slices:
             deployed = fleet.deployed[slice_.cell.arm]
             playing.prepare(slice_, deployed.address)
-            one = playing.play(lambda: None)
+            (one,) = base.play([playing])
             if slice_.purpose == "measure":
                 played.append((deployed.arm.name, one))
                 rates[deployed.arm.name][1].append(wrk_on(deployed, round(slice_.seconds)))

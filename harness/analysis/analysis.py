@@ -3,20 +3,21 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from math import inf
 from typing import Any, Final
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from harness.analysis import arm_comparison, cell_blocks, cells, timeline
+from harness.analysis import arm_comparison, cell_blocks, cells, side_by_side, timeline
 from harness.analysis.arm_comparison import Compared
 from harness.analysis.cell_blocks import CellBlocks
 from harness.analysis.frames import BlockFrames, Run
 from harness.plan import layout
 from harness.plan.slices import Cell, Level
 from harness.registry import metrics
-from harness.registry.load_modes import CAPACITY
+from harness.registry.load_modes import CAPACITY, CLOSED
 from harness.registry.metrics import Metric
 from harness.scenario.endpoint import Endpoint
 from harness.statistics import decision, intervals
@@ -40,6 +41,7 @@ class Analysis:
     percentiles: Mapping[tuple[Cell, float], Estimate | None]  # of those, by quantile
     compared: list[Compared]
     noise_floors: list[Compared]  # each control over the arm it repeats
+    duets: Mapping[side_by_side.Place, side_by_side.SideBySide]  # of arms that were also loaded side by side
     priors: Mapping[Metric, Prior]  # what the comparisons of a metric together say of their variances
     causes: dict[str, str]  # arm → the exception its logs name most often
     refused: dict[tuple[str, str], str]  # (arm, endpoint) → why it was not loaded
@@ -119,8 +121,28 @@ class Analysis:
         order statistics cover it in 95 % of cases where a jackknife does in 92 %.
         """
         if (cell, metric) not in self._estimates:
-            self._estimates[cell, metric] = self._estimate(cell, metric)
+            found = self._estimate(cell, metric)
+            self._estimates[cell, metric] = found and self._possible(cell, metric, found)
         return self._estimates[cell, metric]
+
+    def _possible(self, cell: Cell, metric: Metric, found: Estimate) -> Estimate:
+        """Without the part of its interval that cannot be: a tail below the median, a rate beyond Little's law."""
+        low, high = found.low, found.high
+        if low is None or high is None:
+            return found
+        if metric.quantile is not None and metric.quantile > MEDIAN:
+            median = self.percentiles.get((cell, MEDIAN))
+            low = max(low, min(median.value, found.value)) if median else low
+        if metric is metrics.THROUGHPUT:
+            high = min(high, max(self.most_rps(cell), found.value))
+        return replace(found, low=low, high=high)
+
+    def most_rps(self, cell: Cell) -> float:
+        """No more can be answered, by Little's law: so many users, or requests inside at once, each for at least so long."""
+        arm, least_s = self.run.scenario.arm(cell.arm), self.mean_ms(cell) / 1000
+        at_once = [float(arm.concurrency_limit)] if arm.concurrency_limit else []
+        at_once += [float(cell.level)] if self.mode == CLOSED else []
+        return min(at_once) / least_s if at_once and least_s else inf
 
     def _estimate(self, cell: Cell, metric: Metric) -> Estimate | None:
         values = self.rows(cell)[metric.column]
@@ -160,6 +182,7 @@ def _doubt(run: Run, further: int = 0) -> float:
     """An extension is another look at the same run, and a rule for the number of blocks depends on what was seen."""
     before = run.head["plan"].get("extended", [])
     stopped = run.scenario.rule is not None or any(isinstance(one["blocks"], dict) for one in before)
+    stopped |= "ended_by" in run.head
     return intervals.doubt_of(1 + len(before) + further, stopped)
 
 
@@ -173,11 +196,14 @@ def analyse(run: Run) -> Analysis:
     found: list[dict[str, Any]] = []
     curves: list[pd.DataFrame] = []
     times: list[pd.DataFrame] = []
+    duets_of: list[tuple[int, dict[side_by_side.Place, side_by_side.Duets]]] = []
+    server_cores = len(run.head.get("cores", {}).get("server") or ())
     objective = run.scenario.load.objective
     for block in run.blocks():
         for cell, row, sample in cells.block_cells(block, run.scenario.load.mode):
             rows.append({"block": block.index, **row})
             latencies.setdefault(cell, []).append(sample)
+        duets_of.append((block.index, side_by_side.of_block(block, server_cores)))
         causes |= block.notes["causes"]
         refused |= {(entry["arm"], entry["endpoint"]): entry["reason"] for entry in block.notes["refused"]}
         for cell in _restarted(block, run.scenario.load.mode):
@@ -193,7 +219,8 @@ def analyse(run: Run) -> Analysis:
     levels = list(dict.fromkeys((cell.endpoint, cell.level) for cell in layout.reported(run.scenario)))
     declared = [(pair.arm, pair.over) for pair in run.scenario.pairs]
     controls = [(arm.name, arm.control_of) for arm in run.scenario.arms if arm.control_of is not None]
-    ratios = arm_comparison.compare(per_block, levels, declared, controls, told, _doubt(run))
+    duets = side_by_side.over_blocks(duets_of, sorted(set(per_block.block)))
+    ratios = arm_comparison.compare(per_block, levels, declared, controls, told, _doubt(run), duets)
     return Analysis(
         run=run,
         blocks=len(run.block_folders),
@@ -202,6 +229,7 @@ def analyse(run: Run) -> Analysis:
         percentiles=percentiles,
         compared=ratios.compared,
         noise_floors=ratios.controls,
+        duets=duets,
         priors=ratios.priors,
         causes=causes,
         refused=refused,

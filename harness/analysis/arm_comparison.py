@@ -5,13 +5,16 @@ are one family: p is corrected for all of them that have enough known blocks to 
 and so a family of their own.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from types import MappingProxyType
+from typing import Final
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from harness.analysis.side_by_side import FEW, Place, SideBySide
 from harness.plan.slices import Level
 from harness.registry.metrics import Metric
 from harness.statistics import intervals, moderated
@@ -27,6 +30,9 @@ Key = tuple[str, str, str, Level, Metric]
 """(arm, over, endpoint, level, metric)."""
 
 
+NO_DUETS: Final[Mapping[Place, SideBySide]] = MappingProxyType({})
+
+
 @dataclass(frozen=True)
 class Logs:
     """What is compared, with its log ratio in each block."""
@@ -34,6 +40,22 @@ class Logs:
     key: Key
     values: Values
     covariate: float = np.nan  # the logarithm of the variance that the blocks show within themselves
+    duets: "Beside | None" = None  # of arms that were also loaded side by side
+
+
+@dataclass(frozen=True)
+class Beside:
+    """A comparison of arms that were loaded both side by side and one after the other."""
+
+    told: SideBySide
+    ratios: Values  # log ratios of the duets, one per block
+    solo: Values  # … and of the arms one after the other
+    objection: str  # why the duets do not stand; empty: they do
+
+    @property
+    def few(self) -> bool:
+        """They do not stand because there are too few, of which nobody expected more."""
+        return self.objection == FEW
 
 
 @dataclass(frozen=True)
@@ -52,6 +74,7 @@ class Compared:
     doubt: float = DOUBT  # of the interval and the test: how often they may err
     model: Moderated | None = None  # None: too few known blocks to be judged; then it is in no family
     factor: int = 1  # by which the correction multiplies an own p that is not significant
+    duets: Beside | None = field(default=None, compare=False)  # of arms that were also loaded side by side
 
     @property
     def key(self) -> Key:
@@ -61,6 +84,11 @@ class Compared:
     def left_out(self) -> int:
         """How many blocks are off and count for nothing."""
         return len(self.model.left_out) if self.model else 0
+
+    @property
+    def by_duets(self) -> bool:
+        """Whether it is the duets that it was made of."""
+        return self.duets is not None and not self.duets.objection
 
 
 @dataclass(frozen=True)
@@ -79,12 +107,16 @@ def compare(
     controls: Sequence[Pair],
     told: Sequence[Metric],
     doubt: float = DOUBT,
+    duets: Mapping[Place, SideBySide] = NO_DUETS,
 ) -> Comparisons:
     """Each pair of arms on every (endpoint, level) that both have, for each metric.
 
-    `per_block`: one row per block and cell (columns: block, arm, endpoint, level, the metrics and `within_spread`).
+    `per_block`: one row per block and cell (columns: block, arm, endpoint, level, the metrics and `within_spread`); `duets`: in
+    the same order of blocks.
     """
-    found = [list(log_ratios(per_block, levels, some, told)) for some in (pairs, controls)]
+    found = [
+        [with_duets(one, duets) for one in log_ratios(per_block, levels, some, told)] for some in (pairs, controls)
+    ]
     compared: dict[Key, Compared] = {}
     equal: dict[Key, Compared] = {}
     priors = {}
@@ -154,6 +186,17 @@ def log_ratios(
                 yield Logs((arm, over, endpoint, level, metric), ratios, covariate)
 
 
+def with_duets(one: Logs, duets: Mapping[Place, SideBySide]) -> Logs:
+    """The same comparison, by duets where there are some that stand for it."""
+    told = duets.get(one.key[:-1])
+    ratios = None if told is None else told.ratios(one.key[-1])
+    if told is None or ratios is None:
+        return one
+    objection = told.objection(ratios, one.values)
+    beside = Beside(told, ratios, one.values, objection)
+    return replace(one, duets=beside) if objection else Logs(one.key, ratios, told.spread, beside)
+
+
 def _by_block(figures: Values, places: NDArray[np.int64], blocks: int) -> Values:
     """A cell's figures, one row per block and one column per metric; NaN in a block that the cell is not in."""
     table = np.full((blocks, figures.shape[1]), np.nan)
@@ -164,7 +207,8 @@ def _by_block(figures: Values, places: NDArray[np.int64], blocks: int) -> Values
 def _estimated(one: Logs, model: Moderated | None, doubt: float) -> Compared | None:
     """With its interval, where it can be judged; None where no block has both arms."""
     if model is not None:
-        return Compared(*one.key, model.estimate(doubt), one.values, model.p(), doubt=doubt, model=model)
+        found = Compared(*one.key, model.estimate(doubt), one.values, model.p(), doubt=doubt, model=model)
+        return replace(found, duets=one.duets)
     ratio = intervals.of_logs(one.values)
     return None if ratio is None else Compared(*one.key, replace(ratio, low=None, high=None), one.values, doubt=doubt)
 

@@ -10,14 +10,14 @@ from harness.analysis.pooling import Columns, Pooled
 from harness.analysis.request_figures import Row
 from harness.plan import arrivals
 from harness.registry.load_modes import Kind
-from harness.samples import LOAD, SERVICES, Outcome
+from harness.samples import LOAD, SERVER, SERVICES, Outcome
 
 MIB: Final = 2**20
 
 COSTS: Final = ["wall_ns", "cpu_ns", "rss_bytes", "threads"]
 """What is made of a process group's usage in a slice."""
 
-GROUPS: Final = ("server", LOAD, SERVICES)
+GROUPS: Final = (SERVER, LOAD, SERVICES)
 """The process groups whose usage is known."""
 
 CONSERVED: Final = ("index", "level", "seed", "start_ns", "end_ns", "requests", "dropped", "open.arrivals")

@@ -44,6 +44,10 @@ Json = Annotated[
     bool, typer.Option("--json", help="JSON events on stdout, one per line (docs/events.md); all else on stderr")
 ]
 
+Strict = Annotated[
+    bool, typer.Option("--strict", help="stop before measuring if the calibration of the load generator fails")
+]
+
 Gate = Annotated[bool, typer.Option("--gate", help="exit 4 unless every claim of the scenario is supported")]
 
 Limit = Annotated[

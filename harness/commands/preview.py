@@ -62,8 +62,8 @@ def _size_lines(scenario: Scenario) -> list[str]:
     identity = f"seed {scenario.seed}, plan {layout.digest(scenario, layout.expand(scenario))}"
     if scenario.time is not None:
         return [
-            f"{scenario.blocks} blocks in {numbers.duration(scenario.time)}: each of {cells} cells once to warm up and once to"
-            f" measure, then whatever narrows the intervals most, {identity}"
+            f"{scenario.blocks} blocks in {numbers.duration(scenario.time)}: every arm warmed up, each of {cells} cells"
+            f" measured once, then whatever narrows the intervals most, {identity}"
         ]
     if scenario.adaptive:
         searches = f"{cells} searches for the highest rate that keeps {load.objective}"

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from harness.commands import workflow
-from harness.commands.options import Blocks, Gate, Json, Plain, Results, Seed, Time, Verbose, overridden, verb
+from harness.commands.options import Blocks, Gate, Json, Plain, Results, Seed, Strict, Time, Verbose, overridden, verb
 from harness.display.watch import watching
 from harness.formatting import numbers
 from harness.measure import resume
@@ -29,6 +29,7 @@ def run(
     as_json: Json = False,
     results: Results = Path("results"),
     gate: Gate = False,
+    strict: Strict = False,
     verbose: Verbose = False,
     explain: Annotated[
         bool, typer.Option("--explain", help="afterwards explain the results: an instrumented run per scenario")
@@ -42,7 +43,7 @@ def run(
     with watching(plain, as_json, workflow.so_far, verbose) as watch:
         if unfinished is not None:
             refuse_beside_resume(files, blocks, seed, explain)
-            raise typer.Exit(workflow.gone_on(resume.to_complete(unfinished), watch, gate))
+            raise typer.Exit(workflow.gone_on(resume.to_complete(unfinished), watch, gate, strict))
         if not files:
             raise typer.BadParameter("expected at least one, or --resume RUN", param_hint="SCENARIO…")
         asked = [(file, overridden(reader.load(file), blocks, seed, time)) for file in files]
@@ -50,9 +51,9 @@ def run(
             if gate:
                 claims.refuse_none(scenario.claims, str(file))
         if len(asked) == 1:
-            raise typer.Exit(workflow.carried_out(*asked[0], results, watch, gate, explain))
+            raise typer.Exit(workflow.carried_out(*asked[0], results, watch, gate, explain, strict))
         print(f"{len(asked)} scenarios, about {numbers.duration(sum(courses.expected_s(one) for _, one in asked))}")
-        raise typer.Exit(max([workflow.one_of_several(*one, results, watch, gate, explain) for one in asked]))
+        raise typer.Exit(max([workflow.one_of_several(*one, results, watch, gate, explain, strict) for one in asked]))
 
 
 def refuse_beside_resume(files: list[Path] | None, blocks: int | None, seed: int | None, explain: bool) -> None:

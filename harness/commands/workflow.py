@@ -24,17 +24,19 @@ from harness.system.signals import unbroken
 from harness.verdicts.interim import SoFar
 
 
-def measured(scenario: Scenario, file: Path, results: Path, watch: Watch) -> RunFolder:
+def measured(scenario: Scenario, file: Path, results: Path, watch: Watch, strict: bool = False) -> RunFolder:
     """Announce what will run and for how long, then run it."""
     print("\n".join(preview.first(scenario, datetime.now().astimezone())), flush=True)
-    return session.measure(scenario, file, results, watch.show, narrow)
+    return session.measure(scenario, file, results, watch.show, narrow, strict)
 
 
-def carried_out(file: Path, scenario: Scenario, results: Path, watch: Watch, gate: bool, explain: bool) -> int:
+def carried_out(
+    file: Path, scenario: Scenario, results: Path, watch: Watch, gate: bool, explain: bool, strict: bool
+) -> int:
     """Measure a scenario, explain it where asked for, report it; the exit code. Missing prerequisites are reported first."""
     if explain:
         session.refuse_what_cannot_be(instrumented(scenario))
-    path = measured(scenario, file, results, watch).path
+    path = measured(scenario, file, results, watch, strict).path
     if explain:
         try:
             explain_run(path, watch)
@@ -44,11 +46,13 @@ def carried_out(file: Path, scenario: Scenario, results: Path, watch: Watch, gat
     return ended(watch, path, published(path, watch, gate))
 
 
-def one_of_several(file: Path, scenario: Scenario, results: Path, watch: Watch, gate: bool, explain: bool) -> int:
+def one_of_several(
+    file: Path, scenario: Scenario, results: Path, watch: Watch, gate: bool, explain: bool, strict: bool
+) -> int:
     """A scenario that fails is reported, and the others are measured all the same."""
     print(f"\n── {file}", flush=True)
     try:
-        return carried_out(file, scenario, results, watch, gate, explain)
+        return carried_out(file, scenario, results, watch, gate, explain, strict)
     except UserError as error:
         watch.failed(error)
         print(f"djbench: {file}: {error}", file=sys.stderr, flush=True)
@@ -71,7 +75,7 @@ def published_change(path: Path, limit: float | None) -> int:
     return publishing.publish_change(path, limit)
 
 
-def gone_on(run: Stored, watch: Watch, gate: bool) -> int:
+def gone_on(run: Stored, watch: Watch, gate: bool, strict: bool = False) -> int:
     """Announce what is left of a stored run, measure it and report the whole; the exit code."""
     asked, left = run.scenario, len(run.missing)
     if gate:
@@ -80,7 +84,7 @@ def gone_on(run: Stored, watch: Watch, gate: bool) -> int:
     until = f", until {preview.goal(asked)}; at most " if asked.rule else ", about "
     told = f"{left} of {asked.blocks} blocks left{until}{preview.lasts(seconds, datetime.now().astimezone())}"
     print(f"{asked.question}\n{told}\ninto {run.path}", flush=True)
-    path = session.go_on(run, watch.show, narrow).path
+    path = session.go_on(run, watch.show, narrow, strict).path
     return ended(watch, path, published(path, watch, gate))
 
 

@@ -58,7 +58,13 @@ class Deployed:
 
     def seen(self) -> dict[int, int]:
         """Worker pid → requests that reached the application; those of ended workers included, empty if not counted."""
-        return {int(file.name): int.from_bytes(file.read_bytes(), sys.byteorder) for file in self.counts.iterdir()}
+        return {int(file.name): int.from_bytes(file.read_bytes()[:8], sys.byteorder) for file in self.counts.iterdir()}
+
+    def collections(self) -> tuple[int, int]:
+        """Of its workers since they started: CPU time (ns) of full garbage collections, and how many there were of the young."""
+        told = [file.read_bytes() for file in self.counts.iterdir()]
+        full_ns, young = (sum(int.from_bytes(one[at : at + 8], sys.byteorder) for one in told) for at in (8, 16))
+        return full_ns, young
 
     @property
     def address(self) -> tuple[str, int]:

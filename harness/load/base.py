@@ -1,15 +1,18 @@
 """The interface between the measuring loop and a load generator: prepare one slice, play it, return its raw requests."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Protocol
+from time import perf_counter_ns
+from typing import Final, Protocol
 
 from harness.plan.slices import Slice
 from harness.samples import Played
 from harness.scenario.model import Load as LoadSettings
 
 Address = tuple[str, int]
+
+LEAD_NS: Final = 3_000_000  # from the decision to start to the start, so that every load generator knows of it in time
 
 
 class Playing(Protocol):
@@ -22,8 +25,11 @@ class Playing(Protocol):
     def prepare(self, slice_: Slice, address: Address) -> None:
         """Get ready for this slice: choose users, open connections."""
 
-    def play(self, tick: Callable[[], None]) -> Played:
-        """Drive the slice that was prepared; `tick` is called about every TICK_S meanwhile."""
+    def start(self, at_ns: int) -> None:
+        """Drive the slice that was prepared, from this moment on (perf_counter_ns)."""
+
+    def finish(self, tick: Callable[[], None]) -> Played:
+        """Wait for its end; `tick` is called about every TICK_S meanwhile."""
 
     def requests(self) -> bytes:
         """All raw rows so far, int64 rows of samples.COLUMNS; call it after the last slice."""
@@ -37,3 +43,11 @@ class Load(Protocol):
         self, settings: LoadSettings, bodies: Mapping[str, bytes], folder: Path, cores: tuple[int, ...] | None
     ) -> Iterator[Playing]:
         """A load generator for one block. `bodies`: endpoint label → the correct answer."""
+
+
+def play(playing: Sequence[Playing], tick: Callable[[], None] = lambda: None) -> list[Played]:
+    """Drive what was prepared, on all of these from the same moment on."""
+    at_ns = perf_counter_ns() + LEAD_NS
+    for one in playing:
+        one.start(at_ns)
+    return [one.finish(tick) for one in playing]

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harness.errors import UserError
-from harness.load import known_server
+from harness.load import base, known_server
 from harness.load.base import Playing
 from harness.load.locust_process import LocustLoad
 from harness.location import ROOT
@@ -66,7 +66,7 @@ class Rig:
         cell = Cell("known", "known", level)
         slice_ = Slice(self._count, cell, (Call("known", path),), "measure", 0.0, seconds, seconds, self._count, how)
         self._playing.prepare(slice_, (ports.HOST, self.port))
-        played = self._playing.play(lambda: None)
+        (played,) = base.play([self._playing])
         rows = np.frombuffer(self._playing.requests(), dtype=np.int64).reshape(-1, len(COLUMNS))
         return played, rows[column(rows, "slice") == self._count]
 

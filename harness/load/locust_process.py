@@ -11,7 +11,6 @@ import base64
 import json
 import selectors
 import sys
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -31,8 +30,6 @@ START_S: Final = 60.0
 
 TICK_S: Final = 0.1
 
-LEAD_NS: Final = 3_000_000  # from the decision to start to the start, so that every load generator knows of it in time
-
 
 class LocustLoad:
     """Locust under the player in locustfiles/."""
@@ -43,6 +40,7 @@ class LocustLoad:
     ) -> Iterator["LocustPlayers"]:
         """Write the plan file, start Locust, and stop it whatever happens."""
         folder = folder.resolve()  # its processes start elsewhere
+        folder.mkdir(exist_ok=True)
         plan_file = folder / "plan.json"
         plan_file.write_text(json.dumps(plan_for(settings, bodies)))
         children: list[Child] = []
@@ -81,10 +79,12 @@ class LocustPlayers:
         self._tell({"prepare": layout.told(slice_, self._latency_ms.get(slice_.cell)) | {"address": address}})
         self._answers("prepared", START_S)
 
-    def play(self, tick: Callable[[], None]) -> Played:
-        self._tell({"go": time.perf_counter_ns() + LEAD_NS})
+    def start(self, at_ns: int) -> None:
+        self._tell({"go": at_ns})
+
+    def finish(self, tick: Callable[[], None]) -> Played:
         played = merged([Played(**answer) for answer in self._answers("played", float("inf"), tick)])
-        if played.latency_ms is not None:
+        if played.latency_ms is not None and self._prepared.beside is None:
             self._latency_ms[self._prepared.cell] = played.latency_ms
         return played
 
@@ -147,6 +147,7 @@ def merged(parts: Sequence[Played]) -> Played:
         late_ticks=sum(part.late_ticks for part in parts),
         worst_tick_ms=max(part.worst_tick_ms for part in parts),
         p95_ms=max(p95s, default=None),
+        in_flight=(sum(part.in_flight[0] for part in parts), sum(part.in_flight[1] for part in parts)),
     )
 
 

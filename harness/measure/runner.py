@@ -5,13 +5,15 @@ Results are saved after each block, because a later one may fail.
 
 import re
 from collections import Counter
-from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import asdict, dataclass, replace
 from math import inf
 from pathlib import Path
 from typing import Any, Final
 
 from harness.deployment.fleet import Deployed, slug
+from harness.load import base
 from harness.load.base import Load, Playing
 from harness.measure import probe_counts
 from harness.measure.conditions import Surroundings
@@ -21,8 +23,8 @@ from harness.measure.resources import Watch
 from harness.measure.stage import AnyStage, Around, Servers
 from harness.plan import courses
 from harness.plan.capacity_search import Course
-from harness.plan.slices import Block, Slice
-from harness.samples import LOAD, SERVICES, Conditions, Played, Usage
+from harness.plan.slices import Block, Duet, Slice, Turn
+from harness.samples import LOAD, SERVER, SERVICES, Conditions, Played, Usage
 from harness.scenario.model import Scenario
 from harness.services import backends
 from harness.storage.writer import BlockResult, RunFolder
@@ -60,7 +62,13 @@ def run(
             scenario, lambda: folder.finished, lambda: bounds.narrow(folder.path), lambda: folder.elapsed_s
         ):
             progress.block_started(block)
-            so_far = courses.Standing(folder.found_before, bounds.most_rate, folder.elapsed_s, len(folder.finished))
+            so_far = courses.Standing(
+                folder.found_before,
+                bounds.most_rate,
+                folder.elapsed_s,
+                len(folder.finished),
+                len(stage.cores.server or ()),
+            )
             course = courses.course(scenario, block, so_far)
             working = folder.working_folder(block.index)
             folder.add(run_block(scenario, course, block, working, stage, load, progress))
@@ -75,19 +83,30 @@ def run_block(
     with stage.up(scenario, logs) as (servers, around, verified):
         backends.refuse_ended(around.children)
         commands = {name: deployed.command for name, deployed in servers.deployed.items()}
-        with load.playing(scenario.load, verified.bodies, working, stage.cores.load) as playing:
-            visit, asked = Visit(servers, around, playing), []
+        with ExitStack() as stack:
 
-            def play(slice_: Slice) -> Played | None:
-                asked.append(slice_)
-                refused = any((slice_.cell.arm, call.endpoint) in verified.refused for call in slice_.calls)
-                progress.slice_started(block, slice_)
-                played = None if refused else visit.play(slice_)
-                progress.slice_played(block, slice_, played, None if played is None else visit.load_busy)
-                return played
+            def playing(folder: Path) -> Playing:
+                """A load generator of this block, until its end."""
+                return stack.enter_context(load.playing(scenario.load, verified.bodies, folder, stage.cores.load))
+
+            visit, asked = Visit(servers, around, playing(working), lambda: playing(working / "second")), list[Slice]()
+
+            def play(turn: Turn) -> Played | tuple[Played, ...] | None:
+                """A slice, or both of a duet."""
+                slices = (turn.first, turn.second) if isinstance(turn, Duet) else (turn,)
+                asked.extend(slices)
+                refused = any((one.cell.arm, call.endpoint) in verified.refused for one in slices for call in one.calls)
+                for slice_ in slices:
+                    progress.slice_started(block, slice_)
+                played = () if refused else visit.play(slices)
+                for place, slice_ in enumerate(slices):
+                    progress.slice_played(
+                        block, slice_, played[place] if played else None, visit.load_busy if played else None
+                    )
+                return (played if isinstance(turn, Duet) else played[0]) if played else None
 
             found = courses.follow(course, play)
-            rows = playing.requests()
+            rows = visit.requests()
     notes = {
         "slices": [asdict(slice_) for slice_ in asked],
         "played": [asdict(played) for played in visit.played],
@@ -104,10 +123,16 @@ def run_block(
 
 
 class Visit:
-    """Plays slices one after the other and collects the results."""
+    """Plays slices one after the other, or two at a time, and collects the results.
 
-    def __init__(self, servers: Servers, around: Around, playing: Playing) -> None:
-        self._servers, self._around, self._playing = servers, around, playing
+    `second`: starts the load generator of the second of two; it is asked for one as soon as there are two.
+    """
+
+    def __init__(
+        self, servers: Servers, around: Around, playing: Playing, second: Callable[[], Playing] | None = None
+    ) -> None:
+        self._servers, self._around = servers, around
+        self._playing, self._second = [playing], second
         self.played: list[Played] = []
         self.usage: list[Usage] = []
         self.conditions: list[Conditions] = []
@@ -116,35 +141,75 @@ class Visit:
         self.middleware: dict[str, dict[str, Any]] = {}
         self.load_busy: float | None = None  # cores that the load generator used in the last slice
 
-    def play(self, slice_: Slice) -> Played:
-        """Load one cell; an arm with unfinished requests, or one that exited, is restarted before it is used again."""
-        arm = slice_.cell.arm
-        deployed = self._servers.deployed[arm]
-        self._playing.prepare(slice_, deployed.address)
-        surroundings = Surroundings(slice_.index, deployed, self._around)
-        watch = Watch(slice_.index, self._groups(deployed))
-        counts = Counts(slice_.index, deployed.probe)
-        surroundings.begin()
-        watch.begin()
-        played = self._playing.play(watch.tick)
-        usage = watch.end()
+    def play(self, slices: Sequence[Slice]) -> tuple[Played, ...]:
+        """Load one cell, or two at the same time; an arm with unfinished requests, or one that exited, is restarted before it is
+        used again."""
+        while len(self._playing) < len(slices):
+            assert self._second is not None
+            self._playing.append(self._second())
+        players = self._playing[: len(slices)]
+        arms = [self._servers.deployed[slice_.cell.arm] for slice_ in slices]
+        for slice_, deployed, playing in zip(slices, arms, players, strict=True):
+            playing.prepare(slice_, deployed.address)
+        parts = list(zip(slices, arms, strict=True))
+        surroundings = [Surroundings(slice_.index, deployed, self._around) for slice_, deployed in parts]
+        watches = [
+            Watch(slice_.index, self._groups(deployed, playing, alone=number == 0))
+            for number, (slice_, deployed, playing) in enumerate(zip(slices, arms, players, strict=True))
+        ]
+        counts = [Counts(slice_.index, deployed.probe) for slice_, deployed in parts]
+        for around in surroundings:
+            around.begin()
+        collected = [deployed.collections() for deployed in arms]
+        for watch in watches:
+            watch.begin()
+
+        def tick() -> None:
+            for one in watches:
+                one.tick()
+
+        answers = base.play(players, tick)
+        used = [watch.end() for watch in watches]
         backends.refuse_ended(self._around.children)
-        self.conditions.append(surroundings.end(usage))
-        if deployed.probe is not None:
-            self.instrumented.append(counts.end())
-            self.middleware[arm] = probe_counts.middleware(deployed.probe)
-        self.usage += usage
-        self.load_busy = next(one.busy for one in usage if one.group == LOAD)
-        self.played.append(played)
-        ended = deployed.child.process.poll() is not None
+        together = [row for usage in used for row in usage]
+        self.conditions += [one.end(together) for one in surroundings]
+        self.usage += together
+        self.load_busy = sum(row.busy or 0.0 for row in together if row.group == LOAD)
+        played = tuple(
+            _with_server(one, usage, before, deployed.collections())
+            for one, usage, before, deployed in zip(answers, used, collected, arms, strict=True)
+        )
+        self.played += played
+        for one, (slice_, deployed), count in zip(played, parts, counts, strict=True):
+            if deployed.probe is not None:
+                self.instrumented.append(count.end())
+                self.middleware[slice_.cell.arm] = probe_counts.middleware(deployed.probe)
+            self._restart_if_needed(slice_, deployed, one)
+        return played
+
+    def requests(self) -> bytes:
+        """All raw rows."""
+        return b"".join(playing.requests() for playing in self._playing)
+
+    def _restart_if_needed(self, slice_: Slice, deployed: Deployed, played: Played) -> None:
+        arm, ended = slice_.cell.arm, deployed.child.process.poll() is not None
         if played.shortage or ended:
             self._servers.restart(arm)
             self.restarted.append({"slice": slice_.index, "arm": arm, "ended": ended})
-        return played
 
-    def _groups(self, deployed: Deployed) -> Mapping[str, list[int]]:
-        around = [child.pid for child in self._around.children]
-        return {"server": deployed.child.pids(), LOAD: self._playing.pids, SERVICES: around}
+    def _groups(self, deployed: Deployed, playing: Playing, alone: bool) -> Mapping[str, list[int]]:
+        groups = {SERVER: deployed.child.pids(), LOAD: playing.pids}
+        return groups | ({SERVICES: [child.pid for child in self._around.children]} if alone else {})
+
+
+def _with_server(played: Played, usage: Sequence[Usage], before: tuple[int, int], after: tuple[int, int]) -> Played:
+    """With what the arm's server did meanwhile."""
+    return replace(
+        played,
+        server_cpu_ns=next(row.cpu_ns for row in usage if row.group == SERVER),
+        server_gc_ns=after[0] - before[0],
+        server_gc_young=after[1] - before[1],
+    )
 
 
 def causes(scenario: Scenario, logs: Path) -> dict[str, str]:

@@ -37,12 +37,17 @@ from harness.system import machine
 from harness.system.cores import Cores, off_the_servers, share_cores
 
 
-def measure(scenario: Scenario, file: Path, results: Path, show: Show, narrow: Narrow) -> RunFolder:
-    """One scenario, measured into a new run folder; its state is right whatever happens."""
+def measure(
+    scenario: Scenario, file: Path, results: Path, show: Show, narrow: Narrow, strict: bool = False
+) -> RunFolder:
+    """One scenario, measured into a new run folder; its state is right whatever happens.
+
+    `strict`: UserError before anything is measured where a line of the calibration fails.
+    """
     refuse_what_cannot_be(scenario)
     cores = share_cores()
     with backends.running(scenario.database, scenario.needs, cores) as up:
-        facts = facts_of(scenario, cores, up) | {"calibration": calibrated_for(scenario, cores)}
+        facts = facts_of(scenario, cores, up) | {"calibration": calibrated_for(scenario, cores, strict)}
         folder = RunFolder.create(results, file.stem, reader.read_text(file), facts)
         print(f"into {folder.path}", flush=True)
         with marked(folder):
@@ -64,7 +69,7 @@ def run_instrumented(scenario: Scenario, text: str, results: Path, name: str, sh
     return folder
 
 
-def go_on(run: Stored, show: Show, narrow: Narrow) -> RunFolder:
+def go_on(run: Stored, show: Show, narrow: Narrow, strict: bool = False) -> RunFolder:
     """The blocks that a stored run has not yet, measured into its folder; `run` is as harness.resume gives it."""
     refuse_what_cannot_be(run.scenario)
     cores = share_cores()
@@ -72,7 +77,8 @@ def go_on(run: Stored, show: Show, narrow: Narrow) -> RunFolder:
         resume.refuse_other_backends(run, up.facts)
         folder = RunFolder.reopen(run.path, run.head)
         with marked(folder):
-            cautious = calibration.cautious(run.head["calibration"], calibrated_for(run.scenario, cores))
+            now = calibrated_for(run.scenario, cores, strict)
+            cautious = calibration.cautious(run.head["calibration"], now)
             folder.mark(RUNNING, calibration=cautious)
             play(run.scenario, folder, Ground(cores, up), show, narrow)
     return folder
@@ -108,7 +114,18 @@ class Ground:
 
 def play(scenario: Scenario, folder: RunFolder, ground: Ground, show: Show, narrow: Narrow) -> None:
     """All missing blocks."""
-    bounds = Bounds(folder.head["calibration"].get("most_rate") or inf, narrow)
+
+    def ends(path: Path) -> bool:
+        """Whether enough is known; noted, because how many blocks there are then follows from what was seen."""
+        asked_for = scenario.rule is None and bool(
+            folder.head["plan"].get("extended")
+        )  # so many blocks, whatever they show
+        enough = not asked_for and narrow(path)
+        if enough:
+            folder.mark(RUNNING, ended_by="what is known")
+        return enough
+
+    bounds = Bounds(folder.head["calibration"].get("most_rate") or inf, ends)
     with (
         checkouts(scenario, folder, ground.backends) as revisions,
         show(opening(scenario, folder, ground.cores)) as shown,
@@ -163,9 +180,15 @@ def marked(folder: RunFolder) -> Iterator[None]:
     folder.mark(FINISHED)
 
 
-def calibrated_for(scenario: Scenario, cores: Cores) -> dict[str, Any]:
+def calibrated_for(scenario: Scenario, cores: Cores, strict: bool = False) -> dict[str, Any]:
     """The short calibration before a run; failed checks are printed now, and again in the report."""
-    found = calibrated(cores, scenario.load.mode, scenario.load.processes)
+    found = calibrated(cores, scenario.load.mode, scenario.load.processes, layout.shortest_ms(scenario))
+    failed = sum(line["passed"] is False for line in found["lines"])
+    if strict and failed:
+        raise UserError(
+            f"calibration: {failed} of {len(found['lines'])} lines failed, see above, and nothing was measured (--strict);"
+            " mend what they say or measure without --strict"
+        )
     most = max(float(cell.level) for cell, _, _ in layout.cells(scenario))
     if scenario.load.mode == OPEN and found["most_rate"] and most > found["most_rate"]:
         limit = f"{found['most_rate']:.0f}/s, half of the load generator's ceiling"
@@ -174,11 +197,11 @@ def calibrated_for(scenario: Scenario, cores: Cores) -> dict[str, Any]:
 
 
 @cache
-def calibrated(cores: Cores, mode: str, processes: int) -> dict[str, Any]:
+def calibrated(cores: Cores, mode: str, processes: int, shortest_ms: float) -> dict[str, Any]:
     """The short calibration; once per command for scenarios with the same kind of load."""
     print("calibrating the load generator …", flush=True)
     with off_the_servers(cores):
-        found = calibration.short(cores, mode, processes)
+        found = calibration.short(cores, mode, processes, shortest_ms)
     for line in found["lines"]:
         if line["passed"] is False:
             print(f"! calibration: {line['name']} {line['figure']} (limit {line['limit']}): {line['advice']}")

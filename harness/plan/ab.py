@@ -1,9 +1,13 @@
 """A change of the measured project, as a scenario: every arm twice, at two revisions, compared within the same blocks. Pure."""
 
+from typing import Final
+
+from harness.plan import layout
+from harness.registry.load_modes import CLOSED
 from harness.scenario.arm import Arm
 from harness.scenario.model import Base, Comparison, Scenario
 
-LONGEST_REF = 24
+LONGEST_REF: Final = 24
 
 
 def doubled(scenario: Scenario, base: Base) -> Scenario:
@@ -16,7 +20,7 @@ def doubled(scenario: Scenario, base: Base) -> Scenario:
     first = arms[0].name + before
     twice = [_at(arm, arm.name + side, sha) for arm in arms for side, sha in ((before, base.sha), (after, base.change))]
     control = _at(arms[0], f"{first} (control)", base.sha).model_copy(update={"control_of": first})
-    return scenario.model_copy(
+    change = scenario.model_copy(
         update={
             "arms": [*twice, control],
             "endpoints": [
@@ -28,6 +32,15 @@ def doubled(scenario: Scenario, base: Base) -> Scenario:
             "base": base,
         }
     )
+    return change.model_copy(update=_time(change))
+
+
+def _time(change: Scenario) -> dict[str, float]:
+    """A closed loop with a number of visits gets the time that they would take: then arms that are CPU-bound are loaded side by
+    side, and it ends as soon as everything is decided."""
+    if change.load.mode != CLOSED or change.time is not None or change.rule is not None:
+        return {}
+    return {"time": layout.expected_s(change)}
 
 
 def _at(arm: Arm, name: str, sha: str) -> Arm:

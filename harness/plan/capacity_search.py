@@ -1,19 +1,20 @@
 """Capacity: the highest rate at which each arm meets an objective. Yields slices, receives their results; pure, and seeded.
 
 Per arm and endpoint: doubling until the objective is missed, bisection until the bracket is 5 % wide and its upper end has missed
-twice (once may be noise of the machine), then three more slices at the highest rate that met it, of which two have to meet it. If
-they do not, the rate goes down by 5 % and is confirmed anew. The searches of a block take turns in shuffled order.
-Blocks after the first start from the rate that the last one found; they still have to miss and confirm it for themselves.
+twice (once may be noise of the machine), then longer slices at the highest rate that met it. All of these together have to meet
+the objective, and their queue may not grow; otherwise the rate goes down by 5 % and is confirmed anew. No rate is tried that an
+arm's concurrency limit and the endpoint's least time rule out (Little's law). The searches of a block take turns in shuffled
+order. Blocks after the first start from the rate that the last one found; they still have to miss and confirm it for themselves.
 """
 
 import random
 from collections.abc import Generator, Mapping
 from dataclasses import dataclass
-from math import ceil, sqrt
-from typing import Final
+from math import ceil, inf, sqrt
+from typing import Any, Final
 
 from harness.plan import layout
-from harness.plan.slices import Cell, Open, Purpose, Slice
+from harness.plan.slices import Cell, Open, Purpose, Slice, Turn
 from harness.samples import Played
 from harness.scenario.arm import Arm
 from harness.scenario.endpoint import Endpoint
@@ -21,7 +22,13 @@ from harness.scenario.model import Scenario
 
 CLOSE: Final = 1.05
 
-CONFIRMATIONS: Final = 3
+CONFIRMATIONS: Final = 2
+
+CONFIRMING_S: Final = 4.0
+"""A confirming slice lasts at least this: at 3 % more than an arm can do, requests wait 120 ms longer at its end."""
+
+HORIZON_S: Final = 10.0
+"""A queue grows if, going on like this for so long, it alone would make requests wait longer than the objective's limit."""
 
 FIRST_STEP, LATER_STEP = 2.0, CLOSE
 
@@ -30,6 +37,10 @@ FIRST_SLICES, LATER_SLICES = (
     6,
 )  # that a search commonly takes in the first block and in later ones, before it confirms
 
+FAR: Final = 0.15  # of the requests late
+
+CONFIRMED: Final = 2.0  # rates that are commonly tried to confirm, until one holds
+
 LOWEST_RATE: Final = 1.0
 
 LIMITS_IN_FLIGHT: Final = 4  # in limits' worth of arrivals; beyond that the objective is missed anyway
@@ -37,7 +48,8 @@ LIMITS_IN_FLIGHT: Final = 4  # in limits' worth of arrivals; beyond that the obj
 Key = tuple[str, str]
 """(arm, endpoint label)."""
 
-Course = Generator[Slice, Played | None, list["Found"]]
+Course = Generator[Turn, Any, list["Found"]]
+"""Receives what came of each turn: Played for a slice, two of them for a duet; None where an arm was refused."""
 
 
 @dataclass(frozen=True)
@@ -49,7 +61,7 @@ class Found:
     rate: (
         float | None
     )  # the highest confirmed rate; None: no tried rate met the objective, or nothing could be measured
-    met: int  # how many of the confirming slices met it
+    met: int  # how many of the confirming slices met it by themselves
     bounded: bool  # the load generator's ceiling ended the search: the arm may sustain more
 
 
@@ -65,8 +77,9 @@ class Search:
         self._met: float | None = None  # the highest rate that met the objective
         self._missed: float | None = None  # the lowest that missed it
         self._missed_twice = False  # at that rate
-        self._confirmed = self._failed = 0
-        self.rate, self.purpose = min(start, most), "warm-up"
+        self._bound = bound_of(arm, endpoint)
+        self._seen: list[Played] = []  # of the confirming slices at this rate
+        self.rate, self.purpose = min(start, self._highest), "warm-up"
         self.found: Found | None = None
 
     def slice(self, index: int, seed: int, block: int) -> Slice:
@@ -78,7 +91,7 @@ class Search:
         how = Open(self._load.arrivals, in_flight, self._arm.table.keeps_alive, limit_ms)
         purpose: Purpose = self.purpose  # type: ignore[assignment]
         calls, least_s = layout.calls(self._arm, self._endpoint), self._endpoint.least_ms / 1000
-        own = layout.seed_of(seed, block, f"{self.purpose} {self._confirmed}", cell)
+        own = layout.seed_of(seed, block, f"{self.purpose} {len(self._seen)}", cell)
         return layout.open_slice(index, cell, calls, least_s, purpose, self._seconds(), own, how)
 
     def tell(self, played: Played | None) -> None:
@@ -90,7 +103,7 @@ class Search:
         elif self.purpose == "search":
             self._judge(not self._objective.surely_missed(played.requests + played.dropped, played.late))
         else:
-            self._confirm(self._objective.met(played.requests + played.dropped, played.late))
+            self._confirm(played)
 
     def _judge(self, met: bool) -> None:
         """Narrow the bracket, and choose the next rate."""
@@ -122,27 +135,45 @@ class Search:
             self._start_confirming(met)
 
     def _raise(self, met: float) -> None:
-        """The next higher rate, in growing steps; or, at the load generator's ceiling, confirm that."""
-        if met >= self._most:
+        """The next higher rate, in growing steps; or, at the highest that can be, confirm that."""
+        if met >= self._highest:
             self._start_confirming(met)
         else:
-            self.rate = min(round_rate(met * self._step), self._most)
+            self.rate = min(round_rate(met * self._step), self._highest)
             self._step = min(self._step**2, FIRST_STEP)
 
-    def _confirm(self, met: bool) -> None:
-        """Two of three slices have to meet it: one may be unlucky. Two misses lower the rate."""
-        self._confirmed, self._failed = self._confirmed + 1, self._failed + (not met)
-        if self._failed > CONFIRMATIONS // 2:
-            self._missed = self.rate
-            self._lower(self.rate / CLOSE, "confirm")
-        elif self._confirmed == CONFIRMATIONS:
-            bounded = self._missed is None
-            held = CONFIRMATIONS - self._failed
+    def _confirm(self, played: Played) -> None:
+        """All confirming slices together have to meet it; one that spoils them by itself lowers the rate at once."""
+        self._seen.append(played)
+        arrived = [one.requests + one.dropped for one in self._seen]
+        planned = sum(arrived) / len(arrived) * CONFIRMATIONS
+        if not self._objective.met(round(planned), sum(one.late for one in self._seen)):
+            self._lower_confirmed()
+        elif len(self._seen) == CONFIRMATIONS:
+            if self._grows():
+                self._lower_confirmed()
+                return
+            held = sum(self._objective.met(of, one.late) for of, one in zip(arrived, self._seen, strict=True))
+            bounded = self._missed is None and self.rate >= self._most
             self.found = Found(self._arm.name, self._endpoint.label, self.rate, held, bounded)
 
+    def _grows(self) -> bool:
+        """Whether, over all confirming slices, more and more requests are under way."""
+        growth = sum(
+            (one.in_flight[1] - one.in_flight[0]) / max(1e-9, (one.end_ns - one.cut_ns) / 2e9) for one in self._seen
+        ) / len(self._seen)  # requests per second
+        room_ms = self._objective.limit_ms - min(one.latency_ms or 0.0 for one in self._seen)
+        return growth * HORIZON_S / self.rate > max(room_ms, 0.0) / 1000
+
+    def _lower_confirmed(self) -> None:
+        """By a step, or by two where far too many were late: in a few seconds a queue shows that a short search does not."""
+        self._missed = self.rate
+        last = self._seen[-1]
+        far = last.late > FAR * (last.requests + last.dropped)
+        self._lower(self.rate / (CLOSE**2 if far else CLOSE), "confirm")
+
     def _start_confirming(self, rate: float) -> None:
-        self.rate, self.purpose = rate, "confirm"
-        self._confirmed = self._failed = 0
+        self.rate, self.purpose, self._seen = rate, "confirm", []
 
     def _lower(self, rate: float, purpose: str) -> None:
         if rate < LOWEST_RATE:
@@ -152,14 +183,19 @@ class Search:
         else:
             self.rate = round_rate(rate)
 
+    @property
+    def _highest(self) -> float:
+        """No higher rate is tried: the load generator's limit, or what the arm can do at most."""
+        return min(self._most, self._bound)
+
     def _seconds(self) -> float:
-        """A confirming slice is long enough for three of them to hold the samples of the percentile."""
+        """Confirming slices together hold the samples of the percentile, and one is long enough to show a queue that grows."""
         if self.purpose == "warm-up":
             return max(self._load.seconds, layout.WARM_UP_LATENCIES * self._endpoint.least_ms / 1000)
         seconds = self._load.longest_s
         if self.purpose == "search":
             return seconds
-        return max(seconds, 1.2 * self._objective.samples_needed / CONFIRMATIONS / self.rate)
+        return max(seconds, CONFIRMING_S, 1.2 * self._objective.samples_needed / CONFIRMATIONS / self.rate)
 
 
 def course(scenario: Scenario, block: int, before: Mapping[Key, float], most: float) -> Course:
@@ -183,6 +219,12 @@ def course(scenario: Scenario, block: int, before: Mapping[Key, float], most: fl
     return [search.found for search in searches if search.found is not None]
 
 
+def bound_of(arm: Arm, endpoint: Endpoint) -> float:
+    """The rate that no queue can sustain, by Little's law: so many requests at a time, each for at least so long."""
+    least_s = endpoint.mean_ms / 1000
+    return arm.concurrency_limit / least_s if arm.concurrency_limit and least_s else inf
+
+
 def round_rate(rate: float) -> float:
     """Three significant digits: a rate that a person can type to try it."""
     return float(f"{rate:.3g}")
@@ -190,14 +232,17 @@ def round_rate(rate: float) -> float:
 
 def expected_slices(scenario: Scenario) -> int:
     """About how many slices a block has, the first and the later ones taken together."""
-    per_search = (FIRST_SLICES + (scenario.most_blocks - 1) * LATER_SLICES) / scenario.most_blocks + CONFIRMATIONS
+    per_search = (
+        FIRST_SLICES + (scenario.most_blocks - 1) * LATER_SLICES
+    ) / scenario.most_blocks + CONFIRMED * CONFIRMATIONS
     return ceil(len(list(layout.cells(scenario))) * per_search)
 
 
 def expected_s(scenario: Scenario) -> float:
     """A rough length of the whole run in seconds: assumes some hundred requests per second per arm."""
     load, searches = scenario.load, len(list(layout.cells(scenario)))
-    first_s, later_s = ((n + CONFIRMATIONS) * load.longest_s * 1.15 for n in (FIRST_SLICES, LATER_SLICES))
+    confirming_s = CONFIRMED * CONFIRMATIONS * max(load.longest_s, CONFIRMING_S)
+    first_s, later_s = (n * load.longest_s * 1.15 + confirming_s for n in (FIRST_SLICES, LATER_SLICES))
     return scenario.most_blocks * layout.start_s(scenario) + searches * (first_s + (scenario.most_blocks - 1) * later_s)
 
 

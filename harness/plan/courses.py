@@ -1,16 +1,15 @@
 """What a block plays, slice by slice: its fixed plan, a search, or what fits into its time; and which blocks are left."""
 
-from collections.abc import Callable, Generator, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from math import ceil
-from typing import Final
+from typing import Any, Final
 
 from harness.errors import UserError
 from harness.plan import capacity_search, layout, time_budget
 from harness.plan.capacity_search import Course, Found, Key
-from harness.plan.slices import Block, Slice
+from harness.plan.slices import Block, Turn
 from harness.registry.load_modes import CAPACITY
-from harness.samples import Played
 from harness.scenario.model import Scenario
 
 ENOUGH: Final = 0.8
@@ -36,13 +35,16 @@ def slices_of(scenario: Scenario) -> int:
 def blocks_left(
     scenario: Scenario, finished: Callable[[], set[int]], narrow: Callable[[], bool], elapsed_s: Callable[[], float]
 ) -> Iterator[Block]:
-    """The planned blocks that are not there; where there is a rule or a time, until it is met. A gap is always filled."""
+    """The planned blocks that are not there; where there is a rule or a time, until it is met. A gap is always filled.
+
+    `narrow`: whether the finished blocks tell what the rule asks for, or in a run with a time everything.
+    """
     for block in layout.expand(scenario):
         there = finished()
         if block.index in there:
             continue
         may_end = block.index >= max(scenario.fewest_blocks, 1 + max(there, default=-1))
-        if scenario.rule and may_end and narrow():
+        if (scenario.rule or (scenario.time is not None and block.index >= FEWEST_DECIDED)) and may_end and narrow():
             return
         if may_end and there and is_up(scenario, elapsed_s(), len(there)):
             return
@@ -65,6 +67,10 @@ def refuse_too_short(scenario: Scenario) -> None:
         )
 
 
+FEWEST_DECIDED: Final = 4
+"""Blocks, after which a run with a time may end because all is decided."""
+
+
 @dataclass(frozen=True)
 class Standing:
     """How a run stands when a block begins."""
@@ -73,6 +79,7 @@ class Standing:
     most_rate: float  # that a search may offer
     elapsed_s: float  # since the run began
     finished: int  # blocks
+    server_cores: int = 0  # 0: the servers have none of their own
 
 
 def course(scenario: Scenario, block: Block, so_far: Standing) -> Course:
@@ -81,7 +88,7 @@ def course(scenario: Scenario, block: Block, so_far: Standing) -> Course:
         return capacity_search.course(scenario, block.index, so_far.found(block.index), so_far.most_rate)
     if scenario.time is not None:
         left_s = (scenario.time - so_far.elapsed_s) / max(1, scenario.most_blocks - so_far.finished)
-        return time_budget.course(scenario, block.index, left_s - layout.start_s(scenario))
+        return time_budget.course(scenario, block.index, left_s - layout.start_s(scenario), so_far.server_cores)
     return fixed(block)
 
 
@@ -91,12 +98,12 @@ def fixed(block: Block) -> Course:
     return []
 
 
-def follow(course: Generator[Slice, Played | None, list[Found]], play: Callable[[Slice], Played | None]) -> list[Found]:
-    """Play each slice that the course asks for and tell it how it went; what the course returns."""
+def follow(course: Course, play: Callable[[Turn], Any]) -> list[Found]:
+    """Play each turn that the course asks for and tell it how it went; what the course returns."""
     try:
-        slice_ = next(course)
+        turn = next(course)
         while True:
-            slice_ = course.send(play(slice_))
+            turn = course.send(play(turn))
     except StopIteration as end:
         found: list[Found] = end.value
         return found

@@ -89,6 +89,15 @@ def start_s(scenario: Scenario) -> float:
     return 3.0 + 0.8 * len(scenario.arms)
 
 
+def shortest_ms(scenario: Scenario) -> float:
+    """About the shortest latency of a cell: its endpoint's least time, or in closed loop what its users take a core to serve."""
+    return min(
+        1000
+        * max(endpoint.least_ms / 1000, cell.level * REQUEST_S["WSGI"] / 2 if scenario.load.mode == CLOSED else 0.0)
+        for cell, _, endpoint in cells(scenario)
+    )
+
+
 def told(slice_: Slice, latency_ms: float | None) -> dict[str, Any]:
     """What a load generator is told of a slice: the plan's own words, and what follows from the cell's latency, if it is known.
 
@@ -97,6 +106,8 @@ def told(slice_: Slice, latency_ms: float | None) -> dict[str, Any]:
     are seen a closed-loop slice lasts once it is full; to warm up it has done enough when it is.
     """
     least_ns = slice_.least_s * 1e9
+    if slice_.spread_s is not None:
+        latency_ms = 1000 * slice_.spread_s
     latency_ns = least_ns if slice_.open else max((latency_ms or 0.0) * 1e6, least_ns)
     return {
         "slice": asdict(slice_),

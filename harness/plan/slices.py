@@ -5,10 +5,10 @@ from typing import Final, Literal
 
 from harness.registry.load_modes import Kind
 
-Purpose = Literal["warm-up", "measure", "search", "confirm"]
+Purpose = Literal["warm-up", "measure", "duet", "search", "confirm"]
 
 ANALYSED: Final[tuple[Purpose, ...]] = ("measure", "confirm")
-"""What a slice is for; the others are played and stored, and no figure is made of them."""
+"""What a slice is for; of the others that are played and stored, no cell's figure is made."""
 
 Level = int | float
 
@@ -54,6 +54,22 @@ class Slice:
     longest_s: float  # … and is ended after this, full or not
     seed: int  # the same for every arm of a round, so that all of them get the same arrivals
     open: Open | None = None  # None: closed loop
+    beside: int | None = None  # of a duet: the slice of the other arm, loaded at the same time
+    spread_s: float | None = (
+        None  # of a duet: over which users' starts are spread; otherwise over the latency last seen
+    )
+
+
+@dataclass(frozen=True)
+class Duet:
+    """Two slices that are played at the same time, of two arms that share a core."""
+
+    first: Slice
+    second: Slice
+
+
+Turn = Slice | Duet
+"""What is played at a time."""
 
 
 @dataclass(frozen=True)

@@ -2,119 +2,97 @@
 
 What is compared is visited together, one arm right after the other, because machine noise changes within seconds: here the
 throughput of neighbouring slices of 0.25 s correlated by 0.53, and of those ten slices apart by 0.27. Where slices are short, the
-arm that most comparisons hold against others stands between them (A B A C A D). Pure, and seeded: the same
-answers give the same course.
+arm that most comparisons hold against others stands between them (A B A C A D). Where both arms of a comparison are CPU-bound,
+most rounds are duets. Pure, and seeded: the same answers give the same course.
 """
 
 import random
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
-from math import log
-from statistics import fmean
 from typing import Final
 
-from harness.plan import layout
+from harness.plan import duets, layout
 from harness.plan.capacity_search import Course
-from harness.plan.slices import Level, Purpose
+from harness.plan.groups import Group, grouped, lowest
+from harness.plan.slices import Purpose
+from harness.registry.load_modes import CLOSED
 from harness.samples import Played
 from harness.scenario.model import Scenario
-
-SHORT_S: Final = 1.0
-"""Slices that take less than this are cheap enough to visit the arm of most comparisons several times a round."""
 
 JITTER: Final = (0.5, 1.0)
 """Of what a round is worth: groups take turns, so that none is measured in one stretch of machine noise."""
 
-PRIOR_SPREAD, PRIOR_VISITS = 0.10, 4
-"""How far visits of one cell are taken to differ before some are seen, and how many visits that guess is worth."""
 
+class Budget:
+    """The turns of one block and the time they take."""
 
-@dataclass
-class Group:
-    """The cells of one endpoint at one level, an arm each: what is compared, and so is visited together."""
+    def __init__(self, scenario: Scenario, index: int, cores: int) -> None:
+        self._scenario, self._index = scenario, index
+        self._cores = cores if scenario.load.mode == CLOSED else 0  # arrivals for two would overload the core
+        self.rng = random.Random(f"{scenario.seed}/{index}")
+        self.spent_s, self._number = 0.0, 0
 
-    visits: Sequence[layout.Visit]
-    hub: layout.Visit | None  # the arm that most comparisons hold against others
-    seconds: float = 0.0  # what a round of it takes
-    rounds: int = 0  # that were measured
-    logs: dict[str, list[float]] = field(default_factory=dict)  # arm → log of its rate, visit by visit
-
-    def order(self, rng: random.Random, purpose: Purpose) -> Iterator[layout.Visit]:
-        """Its cells for one round; to warm up, each once."""
-        others = [visit for visit in self.visits if visit is not self.hub]
-        rng.shuffle(others)
-        if self.hub is None or purpose == "warm-up" or self.seconds > SHORT_S * len(self.visits):
-            order = [*others, *([self.hub] if self.hub else [])]
-            rng.shuffle(order)
-            yield from order
-            return
-        for other in others:
-            yield from (self.hub, other)
-
-    @property
-    def variance(self) -> float:
-        """Of the log of a visit's rate, pooled over arms; the guess where little is seen."""
-        total, degrees = PRIOR_SPREAD**2 * PRIOR_VISITS, float(PRIOR_VISITS)
-        for logs in self.logs.values():
-            total += sum((one - fmean(logs)) ** 2 for one in logs)
-            degrees += len(logs) - 1
-        return total / degrees
-
-    @property
-    def gain(self) -> float:
-        """By how much a further round would lower the variance of its comparisons, per second that it takes."""
-        return self.variance / (self.rounds * (self.rounds + 1)) / self.seconds
-
-
-def course(scenario: Scenario, index: int, seconds: float) -> Course:
-    """The slices of one block, one by one; send() how each went. Ends when the next round would take longer than is left."""
-    rng = random.Random(f"{scenario.seed}/{index}")
-    groups, number, spent_s = grouped(scenario), 0, 0.0
-
-    def played_round(group: Group, purpose: Purpose, round_: int) -> Course:
-        nonlocal number, spent_s
-        took_s = 0.0
-        for cell, arm, endpoint in group.order(rng, purpose):
-            seed = layout.seed_of(scenario.seed, index, round_, cell)
-            played = yield layout.slice_of(number, cell, arm, endpoint, scenario.load, purpose, seed)
-            number += 1
-            if played is not None:
-                took_s += layout.PAUSE_S + (played.drained_ns - played.start_ns) / 1e9
-                if purpose != "warm-up" and played.requests > played.failures:
-                    group.logs.setdefault(arm.name, []).append(log(rate(played)))
-        group.seconds, spent_s = max(took_s, layout.PAUSE_S), spent_s + took_s
-        group.rounds += purpose != "warm-up"
+    def solo(self, group: Group, purpose: Purpose) -> Course:
+        """Its arms, one after the other."""
+        round_, took_s, visits = 0 if purpose == "warm-up" else group.solo.count + 1, 0.0, 0
+        for visit in group.order(self.rng, purpose):
+            cell, arm, _ = visit
+            seed = layout.seed_of(self._scenario.seed, self._index, round_, cell)
+            played: Played | None = yield layout.slice_of(self._number, *visit, self._scenario.load, purpose, seed)
+            self._number += 1
+            if played is None:
+                continue
+            took_s, visits = took_s + lasted_s(played) + layout.PAUSE_S, visits + 1
+            if purpose != "warm-up" and (answered := played.requests - played.failures):
+                group.solo.add(arm.name, answered / lasted_s(played))
+                if duets.fills(played, visit[2].longest_ms / 1000, self._cores) and played.latency_ms is not None:
+                    group.latency_ms[arm.name] = played.latency_ms
+        group.solo.seconds, group.slice_s = max(took_s, layout.PAUSE_S), took_s / max(1, visits)
+        group.solo.count += purpose != "warm-up"
+        self.spent_s += took_s
         return []
 
-    for round_, purpose in enumerate(("warm-up", "measure")):
-        for group in rng.sample(groups, len(groups)):
-            yield from played_round(group, purpose, round_)  # type: ignore[arg-type]
-    while affordable := [group for group in groups if group.seconds <= seconds - spent_s]:
-        worth = {id(group): group.gain * rng.uniform(*JITTER) for group in affordable}
-        group = max(affordable, key=lambda one: worth[id(one)])
-        yield from played_round(group, "measure", group.rounds + 1)
+    def duets(self, group: Group) -> Course:
+        """Each of its pairs that can be, at the same time."""
+        pairs = group.together()
+        for pair, latencies_ms in self.rng.sample(pairs, len(pairs)):
+            first, second = pair
+            seed = layout.seed_of(self._scenario.seed, self._index, f"duet {group.duets.count}", first[0])
+            turned = (self._index + group.duets.count) % 2 == 1
+            both: tuple[Played, Played] | None = yield duets.of(
+                self._number, pair, latencies_ms, self._scenario.load, seed, turned
+            )
+            self._number += 2
+            if both is None:
+                continue
+            self.spent_s += max(map(lasted_s, both)) + layout.PAUSE_S
+            if (ratio := duets.cost_ratio(*(both[::-1] if turned else both))) is not None:
+                group.duets.add(f"{first[1].name} / {second[1].name}", ratio)
+        group.duets.count += 1
+        return []
+
+
+def course(scenario: Scenario, index: int, seconds: float, cores: int = 0) -> Course:
+    """The turns of one block, one by one; send() how each went. Ends when the next round would take longer than is left.
+
+    An arm is warmed up by the lowest level of each endpoint; what a higher one needs, such as more threads, comes as it fills.
+
+    `cores`: that the servers have for themselves; 0: no duets.
+    """
+    budget, groups = Budget(scenario, index, cores), grouped(scenario)
+    rng = budget.rng
+    for group in rng.sample(lowest(groups), len(lowest(groups))):
+        yield from budget.solo(group, "warm-up")
+    for group in rng.sample(groups, len(groups)):
+        yield from budget.solo(group, "measure")
+    for group in duets.FEWEST * [one for one in groups if one.together()]:
+        if group.ways()[-1].seconds <= seconds - budget.spent_s:
+            yield from budget.duets(group)
+    while affordable := [
+        (way, group) for group in groups for way in group.ways() if way.seconds <= seconds - budget.spent_s
+    ]:
+        worth = [way.gain * rng.uniform(*JITTER) for way, _ in affordable]
+        way, group = affordable[worth.index(max(worth))]
+        yield from budget.duets(group) if way is group.duets else budget.solo(group, "measure")
     return []
-
-
-def rate(played: Played) -> float:
-    """Correct responses per second, from the first request to the last answer: good enough to see how visits differ."""
-    return (played.requests - played.failures) / max(1e-9, (played.drained_ns - played.start_ns) / 1e9)
-
-
-def grouped(scenario: Scenario) -> list[Group]:
-    """The cells in groups, in the scenario's order."""
-    hub, found = hub_of(scenario), dict[tuple[str, Level], list[layout.Visit]]()
-    for visit in layout.cells(scenario):
-        found.setdefault((visit[0].endpoint, visit[0].level), []).append(visit)
-    return [Group(visits, next((one for one in visits if one[1].name == hub), None)) for visits in found.values()]
-
-
-def hub_of(scenario: Scenario) -> str | None:
-    """The arm that takes part in most comparisons, controls included, if it does in more than one."""
-    sides = [side for pair in scenario.pairs for side in (pair.arm, pair.over)]
-    sides += [arm.control_of for arm in scenario.arms if arm.control_of]
-    most = max(sides, key=sides.count, default=None)
-    return most if most is not None and sides.count(most) > 1 else None
 
 
 def expected_slices(scenario: Scenario) -> int:
@@ -127,3 +105,8 @@ def expected_slices(scenario: Scenario) -> int:
 def least_s(scenario: Scenario) -> float:
     """A guess of what the blocks take if every cell is measured once in each."""
     return layout.expected_s(scenario.model_copy(update={"load": scenario.load.model_copy(update={"visits": 1})}))
+
+
+def lasted_s(played: Played) -> float:
+    """From the first request to the last answer."""
+    return max(1e-9, (played.drained_ns - played.start_ns) / 1e9)

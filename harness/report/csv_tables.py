@@ -74,6 +74,7 @@ def _comparison_row(analysis: Analysis, c: Compared, valid: bool) -> dict[str, A
         "low": c.ratio.low,
         "high": c.ratio.high,
         "blocks": c.ratio.n,
+        "duets": c.duets.told.duets if c.duets is not None and c.by_duets else 0,
         "p_corrected": c.p,
         "noise_floor": analysis.noise_floor(c.endpoint, c.level, c.metric),
         "margin": analysis.run.scenario.margin,

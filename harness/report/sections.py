@@ -1,6 +1,6 @@
 """One endpoint at one level: a table of cells, a table of ratios, and what has to be said of them. Pure."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from harness.analysis.analysis import Analysis
@@ -13,6 +13,7 @@ from harness.registry import metrics
 from harness.registry.metrics import QUANTILES, Metric
 from harness.report import mechanism_text
 from harness.samples import SAMPLES_NEEDED
+from harness.statistics import intervals
 from harness.verdicts import bottleneck, mechanism, validity, verdict
 from harness.verdicts.mechanism import Explained
 from harness.verdicts.validity import Reason
@@ -66,6 +67,7 @@ def _section(analysis: Analysis, cells: list[Cell], reasons: list[Reason]) -> Se
     notes = [
         *_invalid_notes(cells, reasons),
         *_limit_notes(analysis, cells, lost),
+        *_duet_notes(compared),
         *_found_notes(analysis, cells),
         *_missing_notes(analysis, cells, lost),
     ]
@@ -154,6 +156,21 @@ def _invalid_notes(cells: list[Cell], reasons: list[Reason]) -> list[str]:
 def _limit_notes(analysis: Analysis, cells: list[Cell], lost: set[Cell]) -> list[str]:
     told = [(cell, bottleneck.describe(analysis, cell)) for cell in cells if cell not in lost]
     return [f"{cell.arm}: {text}" for cell, text in told if text]
+
+
+def _duet_notes(compared: Sequence[Compared]) -> Iterator[str]:
+    """Which throughput ratios come from arms loaded side by side, and what the same arms showed one after the other."""
+    for one in compared:
+        if one.duets is None or one.metric is not metrics.THROUGHPUT or one.duets.few:
+            continue
+        told, pair = one.duets.told, f"{one.arm} / {one.over}"
+        solo = intervals.of_logs(one.duets.solo)
+        apart = f"one after the other {numbers.ratio(solo)}" if solo else "not measured one after the other"
+        if one.by_duets:
+            yield f"{pair}: {told.duets} duets, {numbers.percent(told.share)} of the core for the first; {apart}"
+        else:
+            why = f"{told.duets} duets not used ({one.duets.objection})"
+            yield f"! {pair}: {why}: the ratio is that of the arms one after the other"
 
 
 def _found_notes(analysis: Analysis, cells: list[Cell]) -> list[str]:

@@ -62,10 +62,11 @@ def _place_problems(where: str, key: str, label: str, condition: "Condition", sc
     if label not in known:
         yield f"{where}.{key}: expected one of {', '.join(known)}; got {label!r}{error_messages.hint(label, known)}"
         return
-    asked = next(one for one in scenario.endpoints if label in one.labels)
+    at_level = [one for one in scenario.endpoints if label in one.labels and condition.level in (None, *one.levels)]
+    asked = [arm.name for one in at_level for arm in scenario.arms_of(one)]
     for name in (arm for arm, endpoint in condition.asked if endpoint == label):
-        if asked.arms and name not in asked.arms:
-            yield f"{where}: expected arms that {label} is asked of ({', '.join(asked.arms)}), got {name!r}"
+        if at_level and name not in asked:
+            yield f"{where}: expected arms that {label} is asked of ({', '.join(dict.fromkeys(asked))}), got {name!r}"
     choices = known[label]
     if condition.level is None and len(choices) > 1:
         yield f"{where}.level: expected one of {', '.join(f'{level:g}' for level in choices)}, got nothing"

@@ -170,7 +170,11 @@ class Scenario(Table):
     @property
     def levels(self) -> dict[str, list[float]]:
         """Every label that is reported → its levels."""
-        return {label: list(endpoint.levels) for endpoint in self.endpoints for label in endpoint.labels}
+        found: dict[str, list[float]] = {}
+        for endpoint in self.endpoints:
+            for label in endpoint.labels:
+                found.setdefault(label, []).extend(endpoint.levels)
+        return found
 
     def level_of(self, condition: Condition) -> float:
         """Its level; the endpoint's only one where none is given."""

@@ -107,12 +107,14 @@ def _time_problems(scenario: "Scenario") -> Iterator[str]:
 
 
 def _endpoint_problems(scenario: "Scenario") -> Iterator[str]:
-    load, seen = scenario.load, set()
+    load, seen = scenario.load, set[tuple[str, float]]()
     for index, endpoint in enumerate(scenario.endpoints):
         where = f"endpoints[{index}]"
-        if endpoint.label in seen:
-            yield f"{where}: expected each endpoint and query once (levels belong in its users), got {endpoint.label!r} again"
-        seen.add(endpoint.label)
+        places = {(endpoint.label, float(level)) for level in endpoint.levels}
+        if again := places & seen:
+            level = "" if load.mode == CAPACITY else f" at {min(again)[1]:g}"
+            yield f"{where}: expected each endpoint and query once per level, got {endpoint.label!r}{level} again"
+        seen |= places
         yield from _level_problems(where, endpoint, load)
         if "arms" in endpoint.model_fields_set and not endpoint.arms:
             yield f"{where}.arms: expected at least one, got an empty list (leave it out for all arms)"

@@ -13,7 +13,7 @@ import pandas as pd
 
 from harness.analysis import arm_comparison
 from harness.analysis.analysis import Analysis
-from harness.analysis.arm_comparison import Compared
+from harness.analysis.arm_comparison import Compared, Logs
 from harness.formatting import numbers
 from harness.plan.slices import Cell
 from harness.registry.metrics import Metric
@@ -109,8 +109,19 @@ def _compared(analysis: Analysis, condition: Condition) -> Pair:
     pair = (BETTER, THAN) if metric.higher_is_better else (THAN, BETTER)
     found = list(arm_comparison.log_ratios(rows, [(endpoint, level)], [pair], [metric]))
     prior = analysis.priors.get(metric, UNKNOWN)
-    compared = arm_comparison.under(prior, found[0], analysis.doubt) if found else None
+    if not found:
+        return Pair(None, _limit(condition, None))
+    compared = arm_comparison.under(prior, _with_duets(analysis, condition, found[0]), analysis.doubt)
     return Pair(compared, _limit(condition, compared))
+
+
+def _with_duets(analysis: Analysis, condition: Condition, one: Logs) -> Logs:
+    """The same comparison, by the duets of its arms where a comparison of the run has some, whichever way round."""
+    asked = dict(zip((BETTER, THAN), condition.asked, strict=True))
+    (arm, endpoint), (over, other) = (asked[side] for side in one.key[:2])
+    told, turned = (analysis.duets.get((*arms, endpoint, one.key[3])) for arms in ((arm, over), (over, arm)))
+    told = told or (turned.inverse if turned else None)
+    return one if told is None or endpoint != other else arm_comparison.with_duets(one, {one.key[:-1]: told})
 
 
 def side_by_side(per_block: pd.DataFrame, condition: Condition) -> pd.DataFrame:

@@ -63,6 +63,7 @@ def of(analysis: Analysis, reasons: Sequence[Reason]) -> Quality:
             *_calibration(analysis),
             *_steady(analysis, reasons),
             *_repeated(analysis),
+            *_duets(analysis),
             *_machine(analysis),
             *_core(analysis),
         ]
@@ -108,6 +109,15 @@ def _repeated(analysis: Analysis) -> Iterator[Part]:
     if pairs:
         differ = len(analysis.uneven)
         yield Part(f"A/A within noise {len(pairs) - differ}/{len(pairs)}", "C" if differ else "A")
+
+
+def _duets(analysis: Analysis) -> Iterator[Part]:
+    """Comparisons of arms that were loaded side by side: whether that stands for them one after the other."""
+    primary = [one for one in analysis.compared if one.metric is analysis.metrics[0] and one.duets is not None]
+    pairs = [one for one in primary if one.duets is not None and not one.duets.few]
+    if pairs:
+        standing = sum(one.by_duets for one in pairs)
+        yield Part(f"duets {standing}/{len(pairs)}", "A" if standing == len(pairs) else "B")
 
 
 def _machine(analysis: Analysis) -> Iterator[Part]:

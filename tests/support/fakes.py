@@ -71,7 +71,10 @@ class FakePlaying:
     def prepare(self, slice_: Slice, address: tuple[str, int]) -> None:
         self.slice = slice_
 
-    def play(self, tick: Callable[[], None]) -> Played:
+    def start(self, at_ns: int) -> None:
+        pass
+
+    def finish(self, tick: Callable[[], None]) -> Played:
         slice_, start = self.slice, self.now_ns
         end = start + (int(slice_.seconds * 1e9) if slice_.open else 500 * MS)
         rows = self.load.spoil(slice_, made(slice_, end - start, self.load.latency_ms) + start * OF_TIME)
@@ -162,6 +165,7 @@ class FakeServers:
                 address=("127.0.0.1", 1),
                 command=f"serve {arm.name}",
                 seen=dict,
+                collections=lambda: (0, 0),
                 probe=None,
             )
             for arm in scenario.arms

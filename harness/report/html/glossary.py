@@ -12,6 +12,7 @@ TERMS: Final = (
     ("level", "how much load: users (closed loop) or requests per second (open loop)"),
     ("cell", "arm × endpoint × level"),
     ("slice", "one uninterrupted stretch of load on one cell, about a second long"),
+    ("duet", "two CPU-bound arms loaded at the same time on the same core, so that both meet the same machine"),
     (
         "block",
         "all arms restarted, then every cell visited in short, randomly interleaved slices; the sample: n counts blocks",

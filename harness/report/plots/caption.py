@@ -103,7 +103,9 @@ def _not_asked(analysis: Analysis, cells: Sequence[Cell]) -> Iterator[str]:
         asked = {arm.name for arm in analysis.run.scenario.arms_of(endpoint)}
         left = [arm.name for arm in analysis.run.scenario.arms if arm.name not in asked and arm.control_of is None]
         if left and drawn & set(endpoint.labels):
-            told.append(f"{endpoint.label} on {_names(left)}")
+            several = len(analysis.run.scenario.levels[endpoint.labels[0]]) > len(endpoint.levels)
+            levels = ", ".join(numbers.level(analysis.mode, level) for level in endpoint.levels)
+            told.append(f"{endpoint.label}{f' @ {levels}' if several else ''} on {_names(left)}")
     if told:
         more = f"; {numbers.count(len(told) - NAMED)} more" if len(told) > NAMED else ""
         yield f"Not part of this scenario: {'; '.join(told[:NAMED])}{more}."

@@ -1,6 +1,7 @@
 """Every line of the calibration can fail: a load generator that lies in one way each, held against what the server would say."""
 
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -96,6 +97,18 @@ def passed(lines: list[Line]) -> list[bool | None]:
 @pytest.mark.parametrize(("spoil", "ok"), [(honest, True), (slower(0.3), False), (lambda rows: rows[1:], False)])
 def test_timing_error(spoil: Callable[[Rows], Rows], ok: bool) -> None:
     assert passed(list(calibration.timing_error(FakeRig(spoil), SHORT))) == [ok] * 3  # type: ignore[arg-type]
+
+
+def test_a_run_is_held_to_what_it_needs(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An error of 0.3 ms does not show beside latencies of 100 ms; a closed loop keeps no schedule."""
+    assert passed(list(calibration.timing_error(FakeRig(slower(0.3)), SHORT, shortest_ms=100.0))) == [True] * 3  # type: ignore[arg-type]
+    assert passed(list(calibration.timing_error(FakeRig(slower(0.3)), SHORT, shortest_ms=10.0))) == [False] * 3  # type: ignore[arg-type]
+    *lags, _ = calibration.lag(FakeRig(later(2)), SHORT, shortest_ms=100.0)  # type: ignore[arg-type]
+    assert passed(lags) == [True]
+    monkeypatch.setattr(calibration, "rig", lambda *_: nullcontext(FakeRig()))
+    names = {mode: [line["name"] for line in calibration.short(CORES, mode, 1)["lines"]] for mode in ("closed", "open")}
+    assert not [name for name in names["closed"] if "lag" in name or "stall" in name or "gaps" in name]
+    assert len(names["open"]) == len(names["closed"]) + 3
 
 
 @pytest.mark.parametrize("size", [SHORT, LONG], ids=["short", "long"])

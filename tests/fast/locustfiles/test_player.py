@@ -8,6 +8,7 @@ import pytest
 from locust.stats import RequestStats
 
 from harness.samples import COLUMNS, Outcome
+from locustfiles.player import in_flight
 from locustfiles.recorder import Recorder, fold_into
 
 MS = 1_000_000
@@ -68,3 +69,12 @@ def test_taking_rows_empties_the_recorder() -> None:
     recorder.record(tuple(range(len(COLUMNS))))
     assert recorder.take().tolist() == [list(range(len(COLUMNS)))]
     assert recorder.take().shape == (0, len(COLUMNS))
+
+
+def test_what_is_under_way_is_told_for_each_half_of_the_window() -> None:
+    """Two requests in the first half, of which one goes on, and one more in the second; a dropped one counts for nothing."""
+    spans = [(0, 500, Outcome.OK), (-100, 1_200, Outcome.OK), (500, 900, Outcome.OK), (0, 1_000, Outcome.DROPPED)]
+    made = np.zeros((len(spans), len(COLUMNS)), dtype=np.int64)
+    for row, (intended, done, outcome) in zip(made, spans, strict=True):
+        row[[COLUMNS.index(name) for name in ("intended_ns", "done_ns", "outcome")]] = intended, done, outcome
+    assert in_flight(made, 0, 1_000) == pytest.approx((2.0, 1.8))

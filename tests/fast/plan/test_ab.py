@@ -2,12 +2,13 @@
 
 from pathlib import Path
 
+import pytest
 from support.changes import BASE, doubled, run_of
 from support.fakes import FakeLoad
 from support.scenarios import tiny
 
 from harness.analysis import frames
-from harness.plan import ab
+from harness.plan import ab, layout
 
 
 def test_every_arm_is_there_at_both_revisions_and_the_first_once_more_as_control() -> None:
@@ -39,3 +40,12 @@ def test_a_long_revision_is_named_by_its_first_ten_letters() -> None:
 
 def test_a_stored_run_of_a_change_is_read_as_what_it_was(tmp_path: Path) -> None:
     assert frames.open_run(run_of(tmp_path, FakeLoad(), blocks=1)).scenario == doubled(blocks=1)
+
+
+def test_visits_become_the_time_that_they_would_take_so_that_arms_can_be_loaded_side_by_side() -> None:
+    change = doubled()
+    assert change.time == pytest.approx(layout.expected_s(doubled(time=None).model_copy(update={"time": None})))
+    assert change.adaptive
+    assert doubled(time=90.0).time == 90.0
+    opened = tiny().load.model_copy(update={"mode": "open"})
+    assert ab.doubled(tiny(load=opened), BASE).time is None

@@ -8,7 +8,7 @@ import pytest
 from support.scenarios import tiny
 
 from harness.errors import UserError
-from harness.plan import courses, layout, time_budget
+from harness.plan import courses, groups, layout, time_budget
 from harness.plan.slices import Slice
 from harness.samples import Played
 from harness.scenario.model import Scenario
@@ -73,7 +73,7 @@ def test_no_cell_is_measured_much_less_often_than_the_others_of_its_endpoint() -
     slices, _ = block(timed(), 120.0)
     for endpoint in LENGTH_S:
         counts = Counter(one.cell.arm for one in slices if one.cell.endpoint == endpoint and one.purpose == "measure")
-        hub = time_budget.hub_of(timed())
+        hub = groups.hub_of(timed())
         others = {count for arm, count in counts.items() if arm != hub}
         assert len(others) == 1
         assert counts[str(hub)] >= min(others)
@@ -91,7 +91,7 @@ def test_more_time_goes_where_visits_differ_more() -> None:
 
 def test_the_arm_of_most_comparisons_stands_between_the_others() -> None:
     slices, _ = block(timed(), 60.0)
-    assert time_budget.hub_of(timed()) == "async"
+    assert groups.hub_of(timed()) == "async"
     short = [one.cell.arm for one in slices if one.cell.endpoint == "hello" and one.purpose == "measure"]
     assert short[0::2] == ["async"] * (len(short) // 2)
     assert "async" not in short[1::2]

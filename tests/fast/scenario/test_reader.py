@@ -151,8 +151,8 @@ MALFORMED = {
     ),
     "the same arm twice": (edited('name = "async"', 'name = "sync"'), "arms[1].name: expected a name used once"),
     "the same endpoint twice": (
-        TINY + '\n[[endpoints]]\nname = "hello"\nusers = [8]\n',
-        "endpoints[2]: expected each endpoint and query once",
+        TINY + '\n[[endpoints]]\nname = "hello"\nusers = [8, 4]\n',
+        "endpoints[2]: expected each endpoint and query once per level, got 'hello' at 4 again",
     ),
     "a control of nobody": (edited('control_of = "async"', 'control_of = "asinc"'), "(did you mean 'async'?)"),
     "a control that differs": (edited('control_of = "async"', 'control_of = "sync"'), "expected the same deployment"),
@@ -300,3 +300,17 @@ def test_the_path_of_a_checkout_leads_to_the_name_where_there_is_none(
     monkeypatch.chdir(tmp_path)
     with pytest.raises(UserError, match=r"scenarios/default.toml: no such scenario file; did you mean default\?"):
         reader.load(Path("scenarios/default.toml"))
+
+
+def test_another_level_of_an_endpoint_may_be_asked_of_other_arms() -> None:
+    scenario = reader.parse(TINY + '\n[[endpoints]]\nname = "hello"\nusers = [8]\narms = ["async"]\n', "tiny.toml")
+    assert scenario.levels["hello"] == [4, 8]
+    claim = '\n[[claims]]\ntext = "it is fast"\nendpoint = "hello"\nbetter = "async"\nthan = "sync"\nby = ">= 1.2"\n'
+    with pytest.raises(UserError, match=r"expected arms that hello is asked of \(async\), got 'sync'"):
+        reader.parse(
+            TINY + '\n[[endpoints]]\nname = "hello"\nusers = [8]\narms = ["async"]\n' + f"{claim}level = 8\n",
+            "tiny.toml",
+        )
+    reader.parse(
+        TINY + '\n[[endpoints]]\nname = "hello"\nusers = [8]\narms = ["async"]\n' + f"{claim}level = 4\n", "tiny.toml"
+    )

@@ -1,6 +1,7 @@
 """Claims: read, refused, judged, gated. Each verdict is seen to come out, for each kind of condition."""
 
 import random
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ from support.latencies import slower_when_sync
 from support.runs import read_json
 from support.scenarios import TINY
 
-from harness.analysis import analysis, frames
+from harness.analysis import analysis, frames, side_by_side
 from harness.commands import publishing
 from harness.plan import layout
 from harness.plan.slices import Slice
@@ -63,6 +64,25 @@ def test_a_claim_is_judged_by_its_interval(one_run: Path, claim: str, word: str)
     result = analysis.analyse(frames.open_run(one_run))
     told = claim_verdicts.claims(result, validity.check(result))[0]
     assert told.word == word, told
+
+
+@pytest.mark.parametrize("turned", [False, True], ids=["as compared", "the other way round"])
+def test_a_claim_of_arms_that_were_loaded_side_by_side_is_judged_by_that(one_run: Path, turned: bool) -> None:
+    """The arms one after the other: twice. Side by side, and within the margin of that: 1.94 times, 2.5 % apart."""
+    sides = ("sync", "async") if turned else ("async", "sync")
+    claim = (
+        f'endpoint = "hello"\nbetter = "{sides[0]}"\nthan = "{sides[1]}"\nby = "{">= 0.5" if turned else "<= 1.98"}"'
+    )
+    (one_run / "scenario.toml").write_text(with_claims(claim))
+    result = analysis.analyse(frames.open_run(one_run))
+    solo = next(one.logs for one in result.compared if one.endpoint == "hello" and one.metric.key == "throughput")
+    duets = side_by_side.SideBySide(
+        0.03 - solo + np.linspace(-0.002, 0.002, len(solo)), np.zeros(len(solo)), -9.0, 30, 0.5, []
+    )
+    told = replace(result, duets={("async", "sync", "hello", 4): duets})
+    alone, beside = (claim_verdicts.claims(one, validity.check(one))[0].conditions[0].reason for one in (result, told))
+    assert alone != beside
+    assert ("0.5" if turned else "1.9") in beside
 
 
 def test_what_the_interval_has_in_it_is_inconclusive_and_told_how_many_blocks_would_do(tmp_path: Path) -> None:

@@ -156,12 +156,12 @@ class MeddlingPlayers:
         self._slice = slice_
         self._players.prepare(slice_, address)
 
-    def play(self, tick: Callable[[], None]) -> Played:
+    def finish(self, tick: Callable[[], None]) -> Played:
         if self._slice.purpose != "measure" or self._slice.cell.arm != "sync":
-            return self._players.play(tick)
+            return self._players.finish(tick)
         meddling = threading.Thread(target=self._later, args=(self._seen(),))
         meddling.start()
-        played = self._players.play(tick)
+        played = self._players.finish(tick)
         meddling.join()
         return played
 

@@ -1,0 +1,128 @@
+"""Duets: which arms share the core, for how long, and how much of a block is theirs."""
+
+from collections import Counter
+from dataclasses import replace
+from operator import attrgetter
+
+import pytest
+from support.played import played
+from support.scenarios import tiny
+
+from harness.plan import duets, groups, layout, time_budget
+from harness.plan.slices import Duet, Slice, Turn
+from harness.samples import Played
+
+SECOND = 1_000_000_000
+
+
+def answer(slice_: Slice, busy: float, latency_ms: float = 10.0) -> Played:
+    """A slice of 0.3 s, or of its own length, in which the server used this share of a core."""
+    length = int((slice_.seconds if slice_.beside is not None else 0.3) * SECOND)
+    return played(
+        index=slice_.index,
+        start_ns=0,
+        drained_ns=length,
+        requests=300,
+        failures=0,
+        latency_ms=latency_ms,
+        server_cpu_ns=int(busy * length),
+    )
+
+
+def turns(
+    busy: dict[str, float], seconds: float = 60.0, cores: int = 1, latency_ms: float = 10.0, mode: str = "closed"
+) -> list[Turn]:
+    """A block of the tiny scenario in which arms use these shares of the core by themselves."""
+    scenario = tiny(time=600.0, blocks=4)
+    scenario = scenario.model_copy(update={"load": scenario.load.model_copy(update={"mode": mode})})
+    course, asked = time_budget.course(scenario, 0, seconds, cores), list[Turn]()
+    try:
+        turn = next(course)
+        while True:
+            asked.append(turn)
+            slices = (turn.first, turn.second) if isinstance(turn, Duet) else (turn,)
+            share = 0.5 if isinstance(turn, Duet) else 1.0
+            given = [answer(one, share * busy[one.cell.arm], latency_ms) for one in slices]
+            turn = course.send(tuple(given) if isinstance(turn, Duet) else given[0])
+    except StopIteration:
+        return asked
+
+
+INDEX = attrgetter("index")
+
+FULL = {"sync": 0.99, "async": 0.99, "async again": 0.99}
+
+
+def test_arms_that_fill_the_core_are_mostly_loaded_side_by_side() -> None:
+    asked = turns(FULL)
+    both = [one for one in asked if isinstance(one, Duet)]
+    pairs = Counter(tuple(sorted((one.first, one.second), key=INDEX)[side].cell.arm for side in (0, 1)) for one in both)
+    assert len({(one.first.cell.arm, one.second.cell.arm) for one in both}) == 2 * len(pairs)  # either may be first
+    assert set(pairs) == {("async", "sync"), ("async again", "async")}
+    assert max(pairs.values()) - min(pairs.values()) <= 2
+    solo = Counter(one.cell for one in asked if isinstance(one, Slice) and one.purpose == "measure")
+    rounds = len(both) / len(pairs) / 2  # of each endpoint
+    assert rounds / (groups.DUETS_PER_SOLO + 2) <= max(solo.values()) <= rounds
+
+
+@pytest.mark.parametrize(
+    "spoilt",
+    [
+        {"busy": FULL | {"async": 0.6}},
+        {"busy": FULL, "cores": 0},
+        {"busy": FULL, "cores": 2},
+        {"busy": FULL, "latency_ms": 600.0},
+        {"busy": FULL, "mode": "open"},
+    ],
+    ids=["an arm with CPU left", "no cores of their own", "more cores than the arm fills", "too long", "arrivals"],
+)
+def test_there_are_none_where_arms_do_not_share_a_full_core(spoilt: dict[str, object]) -> None:
+    asked = turns(**spoilt)  # type: ignore[arg-type]
+    assert not [one for one in asked if isinstance(one, Duet)]
+
+
+def test_where_one_pair_cannot_both_ways_go_on() -> None:
+    asked = turns(FULL | {"async again": 0.5})
+    assert {frozenset((one.first.cell.arm, one.second.cell.arm)) for one in asked if isinstance(one, Duet)} == {
+        frozenset(("async", "sync"))
+    }
+    assert sum(isinstance(one, Slice) and one.cell.arm == "async again" for one in asked) > 6
+
+
+def test_both_begin_and_end_together_and_know_of_each_other() -> None:
+    visits = {visit[0].arm: visit for visit in layout.cells(tiny()) if visit[0].endpoint == "hello"}
+    duet = duets.of(7, (visits["async"], visits["sync"]), (100.0, 20.0), tiny().load, seed=3)
+    assert [(one.index, one.beside) for one in (duet.first, duet.second)] == [(7, 8), (8, 7)]
+    for one in (duet.first, duet.second):
+        assert (one.purpose, one.seconds, one.longest_s, one.seed) == ("duet", 0.4, 0.4, 3)
+
+
+def test_turned_round_the_first_arm_is_still_the_lower_index() -> None:
+    visits = {visit[0].arm: visit for visit in layout.cells(tiny()) if visit[0].endpoint == "hello"}
+    duet = duets.of(7, (visits["async"], visits["sync"]), (100.0, 20.0), tiny().load, seed=3, turned=True)
+    assert [(one.cell.arm, one.index, one.beside) for one in (duet.first, duet.second)] == [
+        ("sync", 8, 7),
+        ("async", 7, 8),
+    ]
+
+
+def test_users_of_both_start_spread_over_their_latency_at_half_speed() -> None:
+    """Of both, or of none: users in step cost a server less."""
+    visits = {visit[0].arm: visit for visit in layout.cells(tiny()) if visit[0].endpoint == "hello"}
+    duet = duets.of(0, (visits["async"], visits["sync"]), (100.0, 20.0), tiny().load, seed=3)
+    assert [one.spread_s for one in (duet.first, duet.second)] == pytest.approx([0.2, 0.04])
+    assert layout.told(duet.second, latency_ms=3.0)["filling_ns"] == 40_000_000
+
+
+def test_a_duet_lasts_two_latencies_of_the_slower_arm_at_half_speed() -> None:
+    assert duets.length_s((100.0, 20.0)) == pytest.approx(0.4)
+    assert duets.length_s((1.0, 2.0)) == duets.SHORTEST_S
+    assert duets.length_s((600.0, 2.0)) is None
+
+
+def test_the_cost_ratio_is_cpu_by_correct_responses() -> None:
+    one = played(requests=110, failures=10, server_cpu_ns=3 * SECOND)
+    other = replace(one, requests=200, failures=0, server_cpu_ns=2 * SECOND)
+    assert duets.cost_ratio(one, other) == pytest.approx(3.0)
+    assert duets.cost_ratio(one, replace(other, server_cpu_ns=None)) is None
+    assert duets.cost_ratio(replace(one, requests=10), other) is None
