@@ -80,4 +80,6 @@ def overridden(scenario: Scenario, blocks: int | None, seed: int | None, time: s
         raise UserError(f"--time: {error}") from None
     if time is not None and scenario.load.mode == CAPACITY:
         raise UserError("--time: a search for capacity takes what it takes; --blocks says how often it is done")
+    if time is not None and scenario.rule is not None and blocks is None:
+        raise UserError("--time: expected a number of blocks with it, and this scenario has a rule; add --blocks N")
     return scenario.model_copy(update={name: value for name, value in given.items() if value is not None})

@@ -8,6 +8,7 @@ order. Blocks after the first start from the rate that the last one found; they 
 """
 
 import random
+from collections import Counter
 from collections.abc import Generator, Mapping
 from dataclasses import dataclass
 from math import ceil, inf, sqrt
@@ -78,6 +79,7 @@ class Search:
         self._missed: float | None = None  # the lowest that missed it
         self._missed_twice = False  # at that rate
         self._bound = bound_of(arm, endpoint)
+        self._tries: Counter[float] = Counter()
         self._seen: list[Played] = []  # of the confirming slices at this rate
         self.rate, self.purpose = min(start, self._highest), "warm-up"
         self.found: Found | None = None
@@ -91,7 +93,8 @@ class Search:
         how = Open(self._load.arrivals, in_flight, self._arm.table.keeps_alive, limit_ms)
         purpose: Purpose = self.purpose  # type: ignore[assignment]
         calls, least_s = layout.calls(self._arm, self._endpoint), self._endpoint.least_ms / 1000
-        own = layout.seed_of(seed, block, f"{self.purpose} {len(self._seen)}", cell)
+        self._tries[self.rate] += 1  # a rate that is tried again gets other arrivals: a schedule may be unlucky
+        own = layout.seed_of(seed, block, f"{self.purpose} {self._tries[self.rate]}", cell)
         return layout.open_slice(index, cell, calls, least_s, purpose, self._seconds(), own, how)
 
     def tell(self, played: Played | None) -> None:

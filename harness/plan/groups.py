@@ -33,6 +33,7 @@ class Rounds:
     sides: int  # visits that differ by chance in one comparison: two one after the other, one where both are at once
     seconds: float = 0.0  # what a round takes
     count: int = 0  # that were measured
+    pairs: int = 1  # comparisons that a round is for
     logs: dict[str, list[float]] = field(default_factory=dict)  # what is visited → logs of what it showed
 
     def add(self, visited: str, value: float) -> None:
@@ -47,8 +48,8 @@ class Rounds:
 
     @property
     def gain(self) -> float:
-        """By how much a further round would lower the variance of its comparisons, per second that it takes."""
-        return self.variance / (max(1, self.count) * (self.count + 1)) / self.seconds
+        """By how much a further round would lower the variance of its comparisons, summed, per second that it takes."""
+        return self.pairs * self.variance / (max(1, self.count) * (self.count + 1)) / self.seconds
 
 
 @dataclass
@@ -67,7 +68,7 @@ class Group:
         """Its cells for one round; to warm up, each once."""
         others = [visit for visit in self.visits if visit is not self.hub]
         rng.shuffle(others)
-        if self.hub is None or purpose == "warm-up" or self.slice_s > SHORT_S:
+        if self.hub is None or not others or purpose == "warm-up" or self.slice_s > SHORT_S:
             order = [*others, *([self.hub] if self.hub else [])]
             rng.shuffle(order)
             yield from order
@@ -84,10 +85,18 @@ class Group:
                 found.append((pair, (known[0], known[1])))
         return found
 
+    @property
+    def duets_s(self) -> float:
+        """How long a round of all its duets takes."""
+        return sum((duets.length_s(latencies) or 0.0) + layout.PAUSE_S for _, latencies in self.together())
+
     def ways(self) -> list[Rounds]:
-        """In which a further round may be."""
+        """In which a further round may be; none where nothing could be played."""
         pairs = self.together()
-        self.duets.seconds = sum((duets.length_s(latencies) or 0.0) + layout.PAUSE_S for _, latencies in pairs)
+        self.duets.seconds = self.duets_s
+        self.solo.pairs, self.duets.pairs = max(1, len(self.pairs) - len(pairs)), len(pairs)
+        if not self.solo.logs:
+            return []
         if not pairs:
             return [self.solo]
         if len(pairs) < len(self.pairs):

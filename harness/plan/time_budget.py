@@ -83,9 +83,13 @@ def course(scenario: Scenario, index: int, seconds: float, cores: int = 0) -> Co
         yield from budget.solo(group, "warm-up")
     for group in rng.sample(groups, len(groups)):
         yield from budget.solo(group, "measure")
-    for group in duets.FEWEST * [one for one in groups if one.together()]:
-        if group.ways()[-1].seconds <= seconds - budget.spent_s:
-            yield from budget.duets(group)
+    begun, left_s = list[Group](), seconds - budget.spent_s
+    for group in [one for one in rng.sample(groups, len(groups)) if one.together()]:
+        all_s = duets.FEWEST * group.duets_s
+        if all_s <= left_s:
+            begun, left_s = [*begun, group], left_s - all_s
+    for group in duets.FEWEST * begun:
+        yield from budget.duets(group)
     while affordable := [
         (way, group) for group in groups for way in group.ways() if way.seconds <= seconds - budget.spent_s
     ]:

@@ -26,9 +26,10 @@ NARROWER: Final = 0.9
 def reached(path: Path) -> bool:
     """Whether the run in this folder may end: by its rule or, without one, because everything is decided."""
     analysed = analysis.analyse(frames.open_run(path))
-    rule, ratio = analysed.run.scenario.rule, primary(analysed)
+    rule = analysed.run.scenario.rule
     if rule is None:
         return decided(analysed)
+    ratio = primary(analysed)
     return ratio is not None and narrow(ratio, rule.within)
 
 

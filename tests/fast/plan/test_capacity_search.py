@@ -81,12 +81,18 @@ def test_searches_take_turns() -> None:
         assert set(arms[start : start + 2]) == {"sync", "async"}
 
 
-def test_arms_get_the_same_arrivals_at_the_same_rate() -> None:
+def test_arms_get_the_same_arrivals_at_the_same_rate_and_other_ones_when_it_is_tried_again() -> None:
     _, slices = search(lambda _: 161.0)
-    seeds = {(s.cell.level, s.purpose): s.seed for s in slices if s.cell.arm == "sync" and s.purpose == "search"}
+    tried: dict[str, dict[float, list[int]]] = {"sync": {}, "async": {}}
     for slice_ in slices:
-        if slice_.cell.arm == "async" and slice_.purpose == "search":
-            assert slice_.seed == seeds[slice_.cell.level, slice_.purpose]
+        if slice_.purpose == "search":
+            tried[slice_.cell.arm].setdefault(slice_.cell.level, []).append(slice_.seed)
+    both = tried["sync"].keys() & tried["async"].keys()
+    assert len(both) > 3
+    for level in both:
+        assert tried["sync"][level][0] == tried["async"][level][0]
+    assert any(len(seeds) > 1 for seeds in tried["sync"].values())
+    assert all(len(set(seeds)) == len(seeds) for seeds in tried["sync"].values())
 
 
 def test_a_rate_that_a_longer_look_does_not_confirm_is_lowered_by_5_percent() -> None:

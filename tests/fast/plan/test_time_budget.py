@@ -129,6 +129,32 @@ def test_a_time_in_which_not_every_cell_can_be_measured_is_refused_with_what_it_
     courses.refuse_too_short(timed())
 
 
+def refused(scenario: Scenario, seconds: float, nothing: Callable[[Slice], bool]) -> list[Slice]:
+    """The slices of its first block where some cells cannot be loaded."""
+    course, asked = time_budget.course(scenario, 0, seconds), list[Slice]()
+    try:
+        slice_ = next(course)
+        while True:
+            asked.append(slice_)
+            assert len(asked) < 10_000, "it does not end"
+            length_s = LENGTH_S[slice_.cell.endpoint]
+            slice_ = course.send(None if nothing(slice_) else played(slice_, length_s, 1_000.0))
+    except StopIteration:
+        return asked
+
+
+def test_an_endpoint_that_is_refused_on_every_arm_takes_no_time_from_the_others() -> None:
+    asked = refused(timed(), 60.0, lambda slice_: slice_.cell.endpoint == "hello")
+    assert measured(asked, "hello") <= 8
+    assert measured(asked, "wait ms=10") > 12
+    assert refused(timed(), 60.0, lambda _: True)
+
+
+def test_an_endpoint_that_only_the_arm_of_most_comparisons_serves_is_measured() -> None:
+    endpoints = [timed().endpoints[0].model_copy(update={"arms": ["async"]}), timed().endpoints[1]]
+    assert measured(refused(timed(endpoints=endpoints), 60.0, lambda _: False), "hello") > 1
+
+
 def test_to_warm_up_every_cell_is_visited_once() -> None:
     slices, _ = block(timed(), 200.0)
     warm = Counter(one.cell for one in slices if one.purpose == "warm-up")

@@ -1,11 +1,15 @@
 """When a run with a time may end before its last block."""
 
 from dataclasses import replace
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
+from support.fakes import FakeLoad, FakeStage
+from support.runs import new_run
+from support.scenarios import TINY, tiny
 
 from harness.analysis import arm_comparison
 from harness.registry.metrics import P50, THROUGHPUT
@@ -28,6 +32,18 @@ def run(*kinds: str, **changes: Any) -> Any:
     compared += [replace(one, metric=P50, p=1.0, ratio=replace(one.ratio, low=0.1, high=9.0)) for one in compared]
     scenario = SimpleNamespace(margin=0.05, **changes)
     return SimpleNamespace(compared=compared, metrics=[THROUGHPUT, P50], run=SimpleNamespace(scenario=scenario))
+
+
+def test_a_run_without_comparisons_and_without_a_rule_goes_on(tmp_path: Path) -> None:
+    alone = tiny(blocks=1, comparisons=[], arms=[tiny().arms[0]])
+    endpoints = [one.model_copy(update={"arms": []}) for one in alone.endpoints]
+    run_ = new_run(tmp_path, alone.model_copy(update={"endpoints": endpoints}), FakeLoad(), FakeStage())
+    text = TINY.split("[[arms]]")
+    single = (
+        text[0].split("comparisons")[0] + "[[arms]]" + text[1] + "[[endpoints]]" + TINY.split("[[endpoints]]", 1)[1]
+    )
+    (run_ / "scenario.toml").write_text(single)
+    assert not stopping_rule.reached(run_)
 
 
 @pytest.mark.parametrize(
