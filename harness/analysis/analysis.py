@@ -1,7 +1,7 @@
 """Frames in, figures out: one row per block and cell, one per cell, one per comparison. Pure."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from math import inf
 from typing import Any, Final
@@ -11,7 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from harness.analysis import arm_comparison, cell_blocks, cells, side_by_side, timeline
-from harness.analysis.arm_comparison import Compared
+from harness.analysis.arm_comparison import Compared, Comparisons
 from harness.analysis.cell_blocks import CellBlocks
 from harness.analysis.frames import BlockFrames, Run
 from harness.plan import layout
@@ -69,6 +69,11 @@ class Analysis:
     def doubt_later(self) -> float:
         """… and of this run with blocks added, which is one look more."""
         return _doubt(self.run, further=1)
+
+    @property
+    def has_duets(self) -> bool:
+        """Whether ratios of this run come from arms that were loaded side by side; its cells are of arms by themselves."""
+        return any(one.by_duets for one in self.compared)
 
     @property
     def uneven(self) -> list[Compared]:
@@ -138,11 +143,10 @@ class Analysis:
         return replace(found, low=low, high=high)
 
     def most_rps(self, cell: Cell) -> float:
-        """No more can be answered, by Little's law: so many users, or requests inside at once, each for at least so long."""
-        arm, least_s = self.run.scenario.arm(cell.arm), self.mean_ms(cell) / 1000
-        at_once = [float(arm.concurrency_limit)] if arm.concurrency_limit else []
-        at_once += [float(cell.level)] if self.mode == CLOSED else []
-        return min(at_once) / least_s if at_once and least_s else inf
+        """No more can be answered, by Little's law, of so many users and by an arm with such a concurrency limit."""
+        least_ms = self.mean_ms(cell)
+        of_users = 1000 * cell.level / least_ms if self.mode == CLOSED and least_ms else inf
+        return min(of_users, self.run.scenario.arm(cell.arm).most_rps(least_ms))
 
     def _estimate(self, cell: Cell, metric: Metric) -> Estimate | None:
         values = self.rows(cell)[metric.column]
@@ -188,39 +192,14 @@ def _doubt(run: Run, further: int = 0) -> float:
 
 def analyse(run: Run) -> Analysis:
     """All figures of a run."""
-    rows: list[dict[str, Any]] = []
-    latencies: dict[Cell, list[NDArray[np.float64]]] = {}
-    causes: dict[str, str] = {}
-    refused: dict[tuple[str, str], str] = {}
-    restarts: dict[Cell, int] = {}
-    found: list[dict[str, Any]] = []
-    curves: list[pd.DataFrame] = []
-    times: list[pd.DataFrame] = []
-    duets_of: list[tuple[int, dict[side_by_side.Place, side_by_side.Duets]]] = []
-    server_cores = len(run.head.get("cores", {}).get("server") or ())
-    objective = run.scenario.load.objective
+    gathered = _Gathered(run)
     for block in run.blocks():
-        for cell, row, sample in cells.block_cells(block, run.scenario.load.mode):
-            rows.append({"block": block.index, **row})
-            latencies.setdefault(cell, []).append(sample)
-        duets_of.append((block.index, side_by_side.of_block(block, server_cores)))
-        causes |= block.notes["causes"]
-        refused |= {(entry["arm"], entry["endpoint"]): entry["reason"] for entry in block.notes["refused"]}
-        for cell in _restarted(block, run.scenario.load.mode):
-            restarts[cell] = restarts.get(cell, 0) + 1
-        if objective is not None:
-            curves.append(cells.curve(block, objective))
-        times.append(timeline.of_block(block, run.scenario.load.mode, timeline.stretches(run.scenario)))
-        found += [{"block": block.index, **one} for one in block.notes["found"]]
+        gathered.add(block)
         del block  # before the next one is read
-    per_block = pd.DataFrame(rows, columns=cells.COLUMNS)
-    merged, percentiles = _merged(latencies)
-    told = metrics.compared(metrics.of(run.scenario.load.mode))
-    levels = list(dict.fromkeys((cell.endpoint, cell.level) for cell in layout.reported(run.scenario)))
-    declared = [(pair.arm, pair.over) for pair in run.scenario.pairs]
-    controls = [(arm.name, arm.control_of) for arm in run.scenario.arms if arm.control_of is not None]
-    duets = side_by_side.over_blocks(duets_of, sorted(set(per_block.block)))
-    ratios = arm_comparison.compare(per_block, levels, declared, controls, told, _doubt(run), duets)
+    per_block = pd.DataFrame(gathered.rows, columns=cells.COLUMNS)
+    merged, percentiles = _merged(gathered.latencies)
+    duets = side_by_side.over_blocks(gathered.duets, sorted(set(per_block.block)))
+    ratios = _ratios(run, per_block, duets)
     return Analysis(
         run=run,
         blocks=len(run.block_folders),
@@ -231,13 +210,57 @@ def analyse(run: Run) -> Analysis:
         noise_floors=ratios.controls,
         duets=duets,
         priors=ratios.priors,
-        causes=causes,
-        refused=refused,
-        restarts=restarts,
-        found=found,
-        curve=pd.concat(curves) if curves else pd.DataFrame(),
-        timeline=pd.concat(times),
+        causes=gathered.causes,
+        refused=gathered.refused,
+        restarts=gathered.restarts,
+        found=gathered.found,
+        curve=pd.concat(gathered.curves) if gathered.curves else pd.DataFrame(),
+        timeline=pd.concat(gathered.times),
     )
+
+
+@dataclass
+class _Gathered:
+    """What is kept of the blocks, which are read one at a time."""
+
+    run: Run
+    rows: list[dict[str, Any]] = field(default_factory=list)
+    latencies: dict[Cell, list[NDArray[np.float64]]] = field(default_factory=dict)
+    duets: dict[int, dict[side_by_side.Place, side_by_side.Duets]] = field(default_factory=dict)  # by block
+    causes: dict[str, str] = field(default_factory=dict)
+    refused: dict[tuple[str, str], str] = field(default_factory=dict)
+    restarts: dict[Cell, int] = field(default_factory=dict)
+    found: list[dict[str, Any]] = field(default_factory=list)
+    curves: list[pd.DataFrame] = field(default_factory=list)
+    times: list[pd.DataFrame] = field(default_factory=list)
+
+    def add(self, block: BlockFrames) -> None:
+        load = self.run.scenario.load
+        for cell, row, sample in cells.block_cells(block, load.mode):
+            self.rows.append({"block": block.index, **row})
+            self.latencies.setdefault(cell, []).append(sample)
+        server_cores = len(self.run.head["cores"]["server"] or ())
+        self.duets[block.index] = side_by_side.of_block(block, server_cores)
+        self.causes |= block.notes["causes"]
+        self.refused |= {(entry["arm"], entry["endpoint"]): entry["reason"] for entry in block.notes["refused"]}
+        for cell in _restarted(block, load.mode):
+            self.restarts[cell] = self.restarts.get(cell, 0) + 1
+        if load.objective is not None:
+            self.curves.append(cells.curve(block, load.objective))
+        self.times.append(timeline.of_block(block, load.mode, timeline.stretches(self.run.scenario)))
+        self.found += [{"block": block.index, **one} for one in block.notes["found"]]
+
+
+def _ratios(
+    run: Run, per_block: pd.DataFrame, duets: Mapping[side_by_side.Place, side_by_side.SideBySide]
+) -> Comparisons:
+    """Every comparison that the scenario asks for, and its controls over the arms they repeat."""
+    scenario = run.scenario
+    levels = list(dict.fromkeys((cell.endpoint, cell.level) for cell in layout.reported(scenario)))
+    pairs = [(pair.arm, pair.over) for pair in scenario.pairs]
+    controls = [(arm.name, arm.control_of) for arm in scenario.arms if arm.control_of is not None]
+    told = metrics.compared(metrics.of(scenario.load.mode))
+    return arm_comparison.compare(per_block, levels, pairs, controls, told, duets, _doubt(run))
 
 
 def _merged(

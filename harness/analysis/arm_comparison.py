@@ -7,8 +7,6 @@ and so a family of their own.
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from types import MappingProxyType
-from typing import Final
 
 import numpy as np
 import pandas as pd
@@ -30,9 +28,6 @@ Key = tuple[str, str, str, Level, Metric]
 """(arm, over, endpoint, level, metric)."""
 
 
-NO_DUETS: Final[Mapping[Place, SideBySide]] = MappingProxyType({})
-
-
 @dataclass(frozen=True)
 class Logs:
     """What is compared, with its log ratio in each block."""
@@ -48,8 +43,7 @@ class Beside:
     """A comparison of arms that were loaded both side by side and one after the other."""
 
     told: SideBySide
-    ratios: Values  # log ratios of the duets, one per block
-    solo: Values  # … and of the arms one after the other
+    solo: Values  # log ratios of the arms one after the other, one per block
     objection: str  # why the duets do not stand; empty: they do
 
     @property
@@ -106,8 +100,8 @@ def compare(
     pairs: Sequence[Pair],
     controls: Sequence[Pair],
     told: Sequence[Metric],
+    duets: Mapping[Place, SideBySide],
     doubt: float = DOUBT,
-    duets: Mapping[Place, SideBySide] = NO_DUETS,
 ) -> Comparisons:
     """Each pair of arms on every (endpoint, level) that both have, for each metric.
 
@@ -193,7 +187,7 @@ def with_duets(one: Logs, duets: Mapping[Place, SideBySide]) -> Logs:
     if told is None or ratios is None:
         return one
     objection = told.objection(ratios, one.values)
-    beside = Beside(told, ratios, one.values, objection)
+    beside = Beside(told, one.values, objection)
     return replace(one, duets=beside) if objection else Logs(one.key, ratios, told.spread, beside)
 
 
@@ -207,10 +201,13 @@ def _by_block(figures: Values, places: NDArray[np.int64], blocks: int) -> Values
 def _estimated(one: Logs, model: Moderated | None, doubt: float) -> Compared | None:
     """With its interval, where it can be judged; None where no block has both arms."""
     if model is not None:
-        found = Compared(*one.key, model.estimate(doubt), one.values, model.p(), doubt=doubt, model=model)
-        return replace(found, duets=one.duets)
+        return Compared(
+            *one.key, model.estimate(doubt), one.values, model.p(), doubt=doubt, model=model, duets=one.duets
+        )
     ratio = intervals.of_logs(one.values)
-    return None if ratio is None else Compared(*one.key, replace(ratio, low=None, high=None), one.values, doubt=doubt)
+    if ratio is None:
+        return None
+    return Compared(*one.key, replace(ratio, low=None, high=None), one.values, doubt=doubt, duets=one.duets)
 
 
 def _variance_within(ours: Values, base: Values) -> float:

@@ -30,9 +30,10 @@ def timed(pooled: Pooled) -> Row:
 
 
 def _counts(pooled: Pooled) -> Row:
-    """Requests by what became of them, whole slices."""
+    """Requests by what became of them, whole slices; connections by those that were due in a window."""
     ok, dropped = pooled.ok, pooled.dropped
     sent = ~dropped
+    settled = sent & pooled.due  # connections that are opened while a slice fills are no more told than its latencies
     return {
         "requests": int(sent.sum()),
         "dropped": int(dropped.sum()),
@@ -41,7 +42,7 @@ def _counts(pooled: Pooled) -> Row:
         "sent_in_slice": int((sent & (pooled.sent < pooled.end)).sum()),
         "slice_s": float((pooled.slices["end_ns"] - pooled.slices["start_ns"]).sum() / 1e9),
         "offered_rps": float(pooled.slices["level"].mean()),
-        "connections_per_request": float((pooled.reused[sent] == 0).mean()) if sent.any() else None,
+        "connections_per_request": float((pooled.reused[settled] == 0).mean()) if settled.any() else None,
     }
 
 

@@ -17,11 +17,10 @@ import numpy as np
 
 from harness.analysis.frames import BlockFrames
 from harness.plan.duets import FEWEST, served_ns
-from harness.plan.groups import NORMAL
 from harness.plan.slices import Level
 from harness.registry.metrics import CPU, THROUGHPUT, Metric
 from harness.samples import Outcome
-from harness.statistics import intervals
+from harness.statistics import intervals, robust
 from harness.statistics.intervals import Values
 
 EVEN, EVEN_IN_BLOCK = (0.42, 0.58), (0.40, 0.60)
@@ -161,7 +160,7 @@ def _pooled(duets: Sequence[tuple[Any, Any]], seen: Mapping[int, float], cores: 
         return Duets(len(duets), np.nan, np.nan, np.nan, np.nan, "an arm answered nothing")
     logs = np.log((cpu - gc)[whole] / ok[whole]) @ np.array([1.0, -1.0])
     middle = float(np.median(logs))
-    variance = OF_MEDIAN * (NORMAL * float(np.median(np.abs(logs - middle)))) ** 2 / len(logs)
+    variance = OF_MEDIAN * robust.spread(np.abs(logs - middle).tolist()) ** 2 / len(logs)
     used = cpu[whole].sum(axis=0)
     served = [
         served_ns(both[0]["start_ns"], max(one["drained_ns"] for one in both), both[0]["least_s"]) for both in told
@@ -198,11 +197,11 @@ def _objections(
         yield f"the first arm had {share:.0%} of the core"
 
 
-def over_blocks(blocks: Sequence[tuple[int, Mapping[Place, Duets]]], order: Sequence[int]) -> dict[Place, SideBySide]:
-    """Those of a run; `order`: the blocks that have figures, by which `costs` are ordered."""
+def over_blocks(blocks: Mapping[int, Mapping[Place, Duets]], order: Sequence[int]) -> dict[Place, SideBySide]:
+    """Those of a run, by block; `order`: the blocks that have figures, by which `costs` are ordered."""
     found = {}
-    for place in dict.fromkeys(place for _, told in blocks for place in told):
-        own = {index: told[place] for index, told in blocks if place in told}
+    for place in dict.fromkeys(place for told in blocks.values() for place in told):
+        own = {index: told[place] for index, told in blocks.items() if place in told}
         standing = {index: one for index, one in own.items() if not one.why_not}
         spreads = np.array([np.exp(one.spread) for one in standing.values() if np.isfinite(one.spread)])
         shares = np.array([one.share for one in own.values()])

@@ -5,7 +5,7 @@ Results are saved after each block, because a later one may fail.
 
 import re
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, replace
 from math import inf
@@ -144,62 +144,73 @@ class Visit:
     def play(self, slices: Sequence[Slice]) -> tuple[Played, ...]:
         """Load one cell, or two at the same time; an arm with unfinished requests, or one that exited, is restarted before it is
         used again."""
-        while len(self._playing) < len(slices):
-            assert self._second is not None
-            self._playing.append(self._second())
-        players = self._playing[: len(slices)]
-        arms = [self._servers.deployed[slice_.cell.arm] for slice_ in slices]
-        for slice_, deployed, playing in zip(slices, arms, players, strict=True):
-            playing.prepare(slice_, deployed.address)
-        parts = list(zip(slices, arms, strict=True))
-        surroundings = [Surroundings(slice_.index, deployed, self._around) for slice_, deployed in parts]
-        watches = [
-            Watch(slice_.index, self._groups(deployed, playing, alone=number == 0))
-            for number, (slice_, deployed, playing) in enumerate(zip(slices, arms, players, strict=True))
-        ]
-        counts = [Counts(slice_.index, deployed.probe) for slice_, deployed in parts]
-        for around in surroundings:
-            around.begin()
-        collected = [deployed.collections() for deployed in arms]
-        for watch in watches:
-            watch.begin()
+        parts = [self._part(slice_, number) for number, slice_ in enumerate(slices)]
+        for part in parts:
+            part.surroundings.begin()
+        before = [part.deployed.collections() for part in parts]
+        for part in parts:
+            part.watch.begin()
 
         def tick() -> None:
-            for one in watches:
-                one.tick()
+            for part in parts:
+                part.watch.tick()
 
-        answers = base.play(players, tick)
-        used = [watch.end() for watch in watches]
+        answers = base.play([part.playing for part in parts], tick)
+        used = [part.watch.end() for part in parts]
         backends.refuse_ended(self._around.children)
         together = [row for usage in used for row in usage]
-        self.conditions += [one.end(together) for one in surroundings]
+        self.conditions += [part.surroundings.end(together) for part in parts]
         self.usage += together
         self.load_busy = sum(row.busy or 0.0 for row in together if row.group == LOAD)
         played = tuple(
-            _with_server(one, usage, before, deployed.collections())
-            for one, usage, before, deployed in zip(answers, used, collected, arms, strict=True)
+            _with_server(one, usage, then, part.deployed.collections())
+            for one, usage, then, part in zip(answers, used, before, parts, strict=True)
         )
         self.played += played
-        for one, (slice_, deployed), count in zip(played, parts, counts, strict=True):
-            if deployed.probe is not None:
-                self.instrumented.append(count.end())
-                self.middleware[slice_.cell.arm] = probe_counts.middleware(deployed.probe)
-            self._restart_if_needed(slice_, deployed, one)
+        for part, one in zip(parts, played, strict=True):
+            self._look_after(part, one)
         return played
 
     def requests(self) -> bytes:
         """All raw rows."""
         return b"".join(playing.requests() for playing in self._playing)
 
-    def _restart_if_needed(self, slice_: Slice, deployed: Deployed, played: Played) -> None:
-        arm, ended = slice_.cell.arm, deployed.child.process.poll() is not None
+    def _part(self, slice_: Slice, number: int) -> "Part":
+        """The numberth of the slices that are played at a time, with its load generator prepared."""
+        if number == len(self._playing):
+            assert self._second is not None
+            self._playing.append(self._second())
+        deployed, playing = self._servers.deployed[slice_.cell.arm], self._playing[number]
+        playing.prepare(slice_, deployed.address)
+        groups = {SERVER: deployed.child.pids(), LOAD: playing.pids}
+        if number == 0:
+            groups[SERVICES] = [child.pid for child in self._around.children]
+        surroundings = Surroundings(slice_.index, deployed, self._around)
+        counts = Counts(slice_.index, deployed.probe)
+        return Part(slice_, deployed, playing, surroundings, Watch(slice_.index, groups), counts)
+
+    def _look_after(self, part: "Part", played: Played) -> None:
+        """What an instrumented arm counted, and whether the arm can be loaded again."""
+        arm, deployed = part.slice_.cell.arm, part.deployed
+        if deployed.probe is not None:
+            self.instrumented.append(part.counts.end())
+            self.middleware[arm] = probe_counts.middleware(deployed.probe)
+        ended = deployed.child.process.poll() is not None
         if played.shortage or ended:
             self._servers.restart(arm)
-            self.restarted.append({"slice": slice_.index, "arm": arm, "ended": ended})
+            self.restarted.append({"slice": part.slice_.index, "arm": arm, "ended": ended})
 
-    def _groups(self, deployed: Deployed, playing: Playing, alone: bool) -> Mapping[str, list[int]]:
-        groups = {SERVER: deployed.child.pids(), LOAD: playing.pids}
-        return groups | ({SERVICES: [child.pid for child in self._around.children]} if alone else {})
+
+@dataclass(frozen=True)
+class Part:
+    """A slice about to be played: what loads it, and what is read around it."""
+
+    slice_: Slice
+    deployed: Deployed
+    playing: Playing
+    surroundings: Surroundings
+    watch: Watch
+    counts: Counts
 
 
 def _with_server(played: Played, usage: Sequence[Usage], before: tuple[int, int], after: tuple[int, int]) -> Played:

@@ -117,10 +117,9 @@ def play(scenario: Scenario, folder: RunFolder, ground: Ground, show: Show, narr
 
     def ends(path: Path) -> bool:
         """Whether enough is known; noted, because how many blocks there are then follows from what was seen."""
-        asked_for = scenario.rule is None and bool(
-            folder.head["plan"].get("extended")
-        )  # so many blocks, whatever they show
-        enough = not asked_for and narrow(path)
+        if scenario.rule is None and folder.head["plan"].get("extended"):
+            return False  # so many blocks were asked for, whatever they show
+        enough = narrow(path)
         if enough:
             folder.mark(RUNNING, ended_by="what is known")
         return enough

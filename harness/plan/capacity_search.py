@@ -11,7 +11,7 @@ import random
 from collections import Counter
 from collections.abc import Generator, Mapping
 from dataclasses import dataclass
-from math import ceil, inf, sqrt
+from math import ceil, sqrt
 from typing import Any, Final
 
 from harness.plan import layout
@@ -78,7 +78,7 @@ class Search:
         self._met: float | None = None  # the highest rate that met the objective
         self._missed: float | None = None  # the lowest that missed it
         self._missed_twice = False  # at that rate
-        self._bound = bound_of(arm, endpoint)
+        self._bound = arm.most_rps(endpoint.mean_ms)
         self._tries: Counter[float] = Counter()
         self._seen: list[Played] = []  # of the confirming slices at this rate
         self.rate, self.purpose = min(start, self._highest), "warm-up"
@@ -220,12 +220,6 @@ def course(scenario: Scenario, block: int, before: Mapping[Key, float], most: fl
             search.tell(played)
             index += 1
     return [search.found for search in searches if search.found is not None]
-
-
-def bound_of(arm: Arm, endpoint: Endpoint) -> float:
-    """The rate that no queue can sustain, by Little's law: so many requests at a time, each for at least so long."""
-    least_s = endpoint.mean_ms / 1000
-    return arm.concurrency_limit / least_s if arm.concurrency_limit and least_s else inf
 
 
 def round_rate(rate: float) -> float:

@@ -10,15 +10,13 @@ from typing import Final
 from harness.plan import duets, layout
 from harness.plan.slices import Level, Purpose
 from harness.scenario.model import Scenario
+from harness.statistics import robust
 
 SHORT_S: Final = 0.6
 """Slices that take less than this are cheap enough to visit the arm of most comparisons several times a round."""
 
 PRIOR_SPREAD, PRIOR_VISITS = 0.10, 4
 """How far visits of one cell are taken to differ before some are seen, and how many visits that guess is worth."""
-
-NORMAL: Final = 1.4826
-"""Standard deviations in a median deviation, of normal values: a visit in which the machine stood still counts as any other."""
 
 DUETS_PER_SOLO: Final = 4
 """Rounds of duets for each in which the arms of these take turns: it tells their levels, and whether both ways agree."""
@@ -31,9 +29,7 @@ class Rounds:
     """One way to visit a group, and what came of it."""
 
     sides: int  # visits that differ by chance in one comparison: two one after the other, one where both are at once
-    seconds: float = 0.0  # what a round takes
     count: int = 0  # that were measured
-    pairs: int = 1  # comparisons that a round is for
     logs: dict[str, list[float]] = field(default_factory=dict)  # what is visited → logs of what it showed
 
     def add(self, visited: str, value: float) -> None:
@@ -41,15 +37,11 @@ class Rounds:
 
     @property
     def variance(self) -> float:
-        """Of the log of a comparison in one round, by the median deviation, pooled; the guess where little is seen."""
+        """Of the log of a comparison in one round, pooled; the guess where little is seen. A visit in which the machine stood
+        still counts as any other."""
         apart = [abs(one - median(logs)) for logs in self.logs.values() for one in logs if len(logs) > 1]
-        seen = (NORMAL * median(apart)) ** 2 * len(apart) if apart else 0.0
+        seen = robust.spread(apart) ** 2 * len(apart) if apart else 0.0
         return self.sides * (PRIOR_SPREAD**2 * PRIOR_VISITS + seen) / (PRIOR_VISITS + len(apart))
-
-    @property
-    def gain(self) -> float:
-        """By how much a further round would lower the variance of its comparisons, summed, per second that it takes."""
-        return self.pairs * self.variance / (max(1, self.count) * (self.count + 1)) / self.seconds
 
 
 @dataclass
@@ -61,7 +53,8 @@ class Group:
     pairs: Sequence[Pair]  # what is compared, controls included
     solo: Rounds = field(default_factory=lambda: Rounds(sides=2))
     duets: Rounds = field(default_factory=lambda: Rounds(sides=1))
-    slice_s: float = 0.0  # what a visit takes, on average
+    solo_s: float = 0.0  # what a round of visits one after the other takes …
+    slice_s: float = 0.0  # … and one of them, on average
     latency_ms: dict[str, float] = field(default_factory=dict)  # of the arms that were seen CPU-bound, as last seen so
 
     def order(self, rng: random.Random, purpose: Purpose) -> Iterator[layout.Visit]:
@@ -90,18 +83,34 @@ class Group:
         """How long a round of all its duets takes."""
         return sum((duets.length_s(latencies) or 0.0) + layout.PAUSE_S for _, latencies in self.together())
 
-    def ways(self) -> list[Rounds]:
+    def ways(self) -> list["Way"]:
         """In which a further round may be; none where nothing could be played."""
-        pairs = self.together()
-        self.duets.seconds = self.duets_s
-        self.solo.pairs, self.duets.pairs = max(1, len(self.pairs) - len(pairs)), len(pairs)
+        together = len(self.together())
+        solo = Way(self, self.solo, self.solo_s, max(1, len(self.pairs) - together))
+        duets = Way(self, self.duets, self.duets_s, together)
         if not self.solo.logs:
             return []
-        if not pairs:
-            return [self.solo]
-        if len(pairs) < len(self.pairs):
-            return [self.solo, self.duets]
-        return [self.duets if self.duets.count < DUETS_PER_SOLO * self.solo.count else self.solo]
+        if not together:
+            return [solo]
+        if together < len(self.pairs):
+            return [solo, duets]
+        return [duets if self.duets.count < DUETS_PER_SOLO * self.solo.count else solo]
+
+
+@dataclass(frozen=True)
+class Way:
+    """A further round, and what it would be worth."""
+
+    group: Group
+    rounds: Rounds  # those of its kind before
+    seconds: float  # that it takes
+    pairs: int  # comparisons that it is for
+
+    @property
+    def gain(self) -> float:
+        """By how much it would lower the variance of its comparisons, summed, per second."""
+        before = self.rounds.count
+        return self.pairs * self.rounds.variance / (max(1, before) * (before + 1)) / self.seconds
 
 
 def grouped(scenario: Scenario) -> list[Group]:

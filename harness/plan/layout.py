@@ -9,7 +9,7 @@ import json
 import random
 from collections.abc import Iterator
 from dataclasses import asdict
-from math import ceil
+from math import ceil, floor, log10
 from typing import Any, Final
 
 from harness.plan.slices import Block, Call, Cell, Level, Open, Purpose, Slice
@@ -90,12 +90,13 @@ def start_s(scenario: Scenario) -> float:
 
 
 def shortest_ms(scenario: Scenario) -> float:
-    """About the shortest latency of a cell: its endpoint's least time, or in closed loop what its users take a core to serve."""
-    return min(
-        1000
-        * max(endpoint.least_ms / 1000, cell.level * REQUEST_S["WSGI"] / 2 if scenario.load.mode == CLOSED else 0.0)
-        for cell, _, endpoint in cells(scenario)
-    )
+    """About the shortest latency of a cell: its endpoint's least time, or in closed loop what its users take a core to serve.
+
+    Rounded down to a power of ten, so that scenarios that need about the same share a calibration.
+    """
+    per_user_ms = 1000 * REQUEST_S["WSGI"] / 2 if scenario.load.mode == CLOSED else 0.0
+    shortest = min(max(endpoint.least_ms, cell.level * per_user_ms) for cell, _, endpoint in cells(scenario))
+    return float(10 ** floor(log10(shortest))) if shortest > 0 else 0.0
 
 
 def told(slice_: Slice, latency_ms: float | None) -> dict[str, Any]:
@@ -106,9 +107,8 @@ def told(slice_: Slice, latency_ms: float | None) -> dict[str, Any]:
     are seen a closed-loop slice lasts once it is full; to warm up it has done enough when it is.
     """
     least_ns = slice_.least_s * 1e9
-    if slice_.spread_s is not None:
-        latency_ms = 1000 * slice_.spread_s
-    latency_ns = least_ns if slice_.open else max((latency_ms or 0.0) * 1e6, least_ns)
+    known_ms = latency_ms if slice_.spread_s is None else 1000 * slice_.spread_s
+    latency_ns = least_ns if slice_.open else max((known_ms or 0.0) * 1e6, least_ns)
     return {
         "slice": asdict(slice_),
         "filling_ns": int(min(latency_ns, slice_.seconds * 1e9 / FILLING_SHARE)) if slice_.open else int(latency_ns),

@@ -55,9 +55,7 @@ class Slice:
     seed: int  # the same for every arm of a round, so that all of them get the same arrivals
     open: Open | None = None  # None: closed loop
     beside: int | None = None  # of a duet: the slice of the other arm, loaded at the same time
-    spread_s: float | None = (
-        None  # of a duet: over which users' starts are spread; otherwise over the latency last seen
-    )
+    spread_s: float | None = None  # of a duet: users start spread over this; else over the latency last seen
 
 
 @dataclass(frozen=True)

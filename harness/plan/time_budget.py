@@ -45,7 +45,7 @@ class Budget:
                 group.solo.add(arm.name, answered / lasted_s(played))
                 if duets.fills(played, visit[2].longest_ms / 1000, self._cores) and played.latency_ms is not None:
                     group.latency_ms[arm.name] = played.latency_ms
-        group.solo.seconds, group.slice_s = max(took_s, layout.PAUSE_S), took_s / max(1, visits)
+        group.solo_s, group.slice_s = max(took_s, layout.PAUSE_S), took_s / max(1, visits)
         group.solo.count += purpose != "warm-up"
         self.spent_s += took_s
         return []
@@ -90,12 +90,11 @@ def course(scenario: Scenario, index: int, seconds: float, cores: int = 0) -> Co
             begun, left_s = [*begun, group], left_s - all_s
     for group in duets.FEWEST * begun:
         yield from budget.duets(group)
-    while affordable := [
-        (way, group) for group in groups for way in group.ways() if way.seconds <= seconds - budget.spent_s
-    ]:
-        worth = [way.gain * rng.uniform(*JITTER) for way, _ in affordable]
-        way, group = affordable[worth.index(max(worth))]
-        yield from budget.duets(group) if way is group.duets else budget.solo(group, "measure")
+    while affordable := [way for group in groups for way in group.ways() if way.seconds <= seconds - budget.spent_s]:
+        worth = [way.gain * rng.uniform(*JITTER) for way in affordable]
+        best = affordable[worth.index(max(worth))]
+        side_by_side = best.rounds is best.group.duets
+        yield from budget.duets(best.group) if side_by_side else budget.solo(best.group, "measure")
     return []
 
 

@@ -81,7 +81,7 @@ class Grounds:
     def _saturated(self, cell: Cell) -> str:
         arm, least_s = self.analysis.run.scenario.arm(cell.arm), self.analysis.mean_ms(cell) / 1000
         what = f"thread pool of {cell.arm} saturated" if arm.threads else f"concurrency limit of {cell.arm} reached"
-        most = numbers.number((arm.concurrency_limit or 0) / least_s)
+        most = numbers.number(arm.most_rps(1000 * least_s))
         return f"{what} ({arm.concurrency_limit} / {least_s:g} s = {most} req/s max)"
 
     def _switches(self, cell: Cell) -> str:

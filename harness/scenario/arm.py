@@ -1,5 +1,6 @@
 """An arm, as a scenario file writes it: a way to run Django, and the view (sync or async) that is requested."""
 
+from math import inf
 from typing import Annotated, Literal
 
 from pydantic import Field, StrictInt, StrictStr
@@ -42,6 +43,11 @@ class Arm(Table):
     def concurrency_limit(self) -> int | None:
         """Most requests inside a view at once; None: no declared limit."""
         return self.table.concurrency_limit(self)
+
+    def most_rps(self, least_ms: float) -> float:
+        """No higher rate can be sustained, by Little's law: so many requests at once, each for at least so long."""
+        limit = self.concurrency_limit
+        return 1000 * limit / least_ms if limit and least_ms else inf
 
     @property
     def concurrency(self) -> str:

@@ -57,7 +57,7 @@ def _offered(analysis: Analysis, cell: Cell, rows: CellBlocks, least_s: float) -
 
 def _by_concurrency(analysis: Analysis, cell: Cell, rate: float, least_s: float, most: float) -> str | None:
     arm = analysis.run.scenario.arm(cell.arm)
-    bound = arm.concurrency_limit / least_s if least_s and arm.concurrency_limit else inf
+    bound = arm.most_rps(1000 * least_s)
     if bound >= most or rate < NEAR * bound:
         return None
     pool = "thread pool" if "threads" in arm.table.options else "concurrency limit"

@@ -125,7 +125,7 @@ def _machine(analysis: Analysis) -> Iterator[Part]:
     for name, column, most in (("steal", "steal", STEAL_MOST), ("other processes", "others", OTHERS_MOST)):
         share = analysis.per_block[column].astype(float).median()
         if share == share:
-            yield Part(f"{name} {numbers.percent(share)}", _graded(share, most))
+            yield Part(f"{name} {numbers.percent(round(share, 4))}", _graded(share, most))
 
 
 def _core(analysis: Analysis) -> Iterator[Part]:

@@ -18,7 +18,7 @@ MAY_IMPORT = {
     "formatting": {"statistics.estimate"},
     "system": set[str](),
     "scenario": {"statistics.binomial"},
-    "plan": {"scenario"},
+    "plan": {"scenario", "statistics.robust"},
     "project": {"scenario", "system"},
     "storage": {"scenario", "plan"},
     "services": {"scenario", "project", "system"},

@@ -8,7 +8,7 @@ from harness.analysis.analysis import Analysis
 from harness.formatting import numbers
 from harness.formatting.tables import Table
 from harness.plan.slices import Cell
-from harness.report import causes, conclusion, mechanism_text, sections, setting
+from harness.report import causes, chart_style, conclusion, mechanism_text, sections, setting
 from harness.report.html import (
     answer_table,
     bar_rows,
@@ -66,6 +66,7 @@ def _answer(analysis: Analysis, reasons: list[Reason], found: Explained | None) 
         "claims": _claims(claim_verdicts.claims(analysis, reasons)),
         "arms": [(arm.name, arm.summary) for arm in analysis.run.scenario.arms],
         "controlled": bool(analysis.noise_floors),
+        "duets": chart_style.DUETS if analysis.has_duets else "",
     }
 
 

@@ -12,6 +12,7 @@ from harness.formatting import numbers
 from harness.plan.slices import Cell
 from harness.registry.load_modes import CAPACITY, CLOSED, OPEN
 from harness.registry.metrics import CPU, HIGHEST_RATE, P50, P99, Metric
+from harness.report.chart_style import DUETS
 from harness.report.plots import caption, drawing, page_size, ticks
 from harness.report.plots.drawing import Mark, Marks, Subject
 from harness.report.plots.page_size import Paper
@@ -42,9 +43,11 @@ class Chart:
 
 def over_blocks(subject: Subject) -> str:
     """What marks and thin lines are; of few blocks a median has no interval."""
+    beside = f" {DUETS}" if subject.analysis.has_duets else ""
     if subject.analysis.blocks >= FEWEST_FOR_MEDIAN:
-        return f"Median over blocks; thin line: 95 % interval. {VIEWS}"
-    return f"Median over blocks; it has an interval from {FEWEST_FOR_MEDIAN} blocks on, ratios have one before. {VIEWS}"
+        return f"Median over blocks; thin line: 95 % interval. {VIEWS}{beside}"
+    few = f"it has an interval from {FEWEST_FOR_MEDIAN} blocks on, ratios have one before"
+    return f"Median over blocks; {few}. {VIEWS}{beside}"
 
 
 def throughput(subject: Subject) -> Iterator[Figure]:

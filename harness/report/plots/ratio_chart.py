@@ -15,7 +15,7 @@ from harness.formatting import numbers
 from harness.plan.slices import Cell, Level
 from harness.registry.load_modes import OPEN
 from harness.registry.metrics import CPU, HIGHEST_RATE, P50, Metric
-from harness.report.chart_style import COLOURS
+from harness.report.chart_style import COLOURS, DUETS
 from harness.report.plots import drawing, page_size, ticks
 from harness.report.plots.drawing import NO_COLOUR, Mark, Subject
 from harness.report.plots.page_size import Paper
@@ -112,7 +112,7 @@ def _notes(subject: Subject, rows: Sequence[Row], told: Sequence[Metric]) -> lis
     floors = [subject.analysis.noise_floor(*row.key, metric) for row in rows if row.key for metric in told]
     band = " Grey band: how far two identical arms differ here (A/A)." if any(floors) else ""
     how = "Each row: ratio of the first deployment to the second, geometric mean over blocks with 95 % interval."
-    return [f"{how} {VERDICTS}{band}"]
+    return [f"{how} {VERDICTS}{band}", *([DUETS] if subject.analysis.has_duets else [])]
 
 
 def _places(rows: Sequence[Row]) -> list[float]:

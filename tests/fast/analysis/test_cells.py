@@ -11,8 +11,9 @@ from support.runs import analysed, fake_run
 from support.scenarios import tiny
 
 from harness.analysis import analysis, frames
-from harness.plan.slices import Cell
+from harness.plan.slices import Cell, Slice
 from harness.registry.metrics import METRICS
+from harness.samples import COLUMNS
 from harness.verdicts import verdict
 
 THROUGHPUT = METRICS[0]
@@ -55,3 +56,19 @@ def test_percentiles_are_those_of_the_merged_raw_samples(tmp_path: Path) -> None
         merged.append((joined.done_ns - joined.intended_ns) / MS)
     p95 = next(metric for metric in METRICS if metric.column == "p95_ms")
     assert result.estimate(cell, p95).value == pytest.approx(np.quantile(pd.concat(merged), 0.95), rel=0.001)
+
+
+def test_a_connection_that_is_opened_while_a_slice_fills_is_not_told(tmp_path: Path) -> None:
+    """As a level's further users open theirs when it is first visited; the window begins 50 ms after the slice."""
+
+    def opened(until_ms: int) -> float:
+        def spoil(slice_: Slice, rows: np.ndarray) -> np.ndarray:
+            since = rows[:, COLUMNS.index("intended_ns")] - rows[:, COLUMNS.index("intended_ns")].min()
+            rows[:, COLUMNS.index("reused")] = since >= until_ms * MS
+            return rows
+
+        result = analysed(tmp_path / str(until_ms), tiny(blocks=1), FakeLoad(spoil=spoil))
+        return float(result.rows(Cell("sync", "hello", 4))["connections_per_request"][0])
+
+    assert opened(until_ms=40) == 0
+    assert 0.1 < opened(until_ms=200) < 0.6

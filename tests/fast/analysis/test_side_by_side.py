@@ -70,7 +70,7 @@ def test_the_ratio_is_that_of_cpu_by_correct_responses() -> None:
 def test_a_duet_that_shows_something_else_stands_for_nothing(spoilt: dict[str, Any], why: str) -> None:
     told = side_by_side.of_block(block(**spoilt), cores=1)
     assert told[PLACE].why_not.startswith(why)
-    assert np.isnan(side_by_side.over_blocks([(0, told)], [0])[PLACE].costs).all()
+    assert np.isnan(side_by_side.over_blocks({0: told}, [0])[PLACE].costs).all()
 
 
 def test_one_duet_in_eight_that_is_off_by_a_factor_does_not_show() -> None:
@@ -101,8 +101,8 @@ def test_uneven_shares_in_every_block_are_none_of_chance() -> None:
     """In one block 59 % may be."""
     uneven, even = (side_by_side.of_block(block(share=share), cores=1) for share in (0.59, 0.5))
     solo = np.full(4, 0.7)
-    mixed = side_by_side.over_blocks([(0, uneven), (1, even), (2, even), (3, even)], range(4))[PLACE]
-    every = side_by_side.over_blocks([(at, uneven) for at in range(4)], range(4))[PLACE]
+    mixed = side_by_side.over_blocks({0: uneven, 1: even, 2: even, 3: even}, range(4))[PLACE]
+    every = side_by_side.over_blocks(dict.fromkeys(range(4), uneven), range(4))[PLACE]
     assert mixed.objection(mixed.costs, solo) == ""
     assert every.objection(every.costs, solo) == "the first arm had 59% of the core"
 
@@ -148,9 +148,7 @@ def test_a_block_without_duets_has_none() -> None:
 
 def told(costs: list[float], why: str = "") -> SideBySide:
     """Of a run whose blocks gave these logarithms of the ratio of costs; NaN: of that block it does not stand."""
-    blocks = [
-        (at, {PLACE: Duets(8, one, -9.0, 0.5, 0.0, why if np.isnan(one) else "")}) for at, one in enumerate(costs)
-    ]
+    blocks = {at: {PLACE: Duets(8, one, -9.0, 0.5, 0.0, why if np.isnan(one) else "")} for at, one in enumerate(costs)}
     return side_by_side.over_blocks(blocks, range(len(costs)))[PLACE]
 
 
