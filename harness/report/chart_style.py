@@ -17,7 +17,9 @@ OWN: Final = {
 }
 """The colours of the servers and views that most reports show; those of others follow from their place in the registry."""
 
-DUETS: Final = "Throughput and CPU ratios of CPU-bound arms: both loaded at once on one core (duets); all else: each by itself."
+DUETS: Final = (
+    "Throughput and CPU ratios of CPU-bound arms: both loaded at once on one core (duets); all else: each by itself."
+)
 """Beside ratios, and beside what they could be computed from."""
 
 MARKERS: Final = "osD^vPX*"
