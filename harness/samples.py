@@ -24,7 +24,13 @@ FILLING_ANSWERS: Final = 2
 """A closed-loop slice is full as soon as every user has had so many answers; what came before is not analysed …"""
 
 LATENCIES_PER_SLICE: Final = 5
-"""… and from then on it lasts at least this many of the latencies seen."""
+"""… and from then on it lasts at least this many of the latencies seen …"""
+
+FILLINGS_PER_SLICE, ENOUGH_NS = 2, 1_000_000_000
+"""… and of the times that it took to fill, up to a second, so that most of a slice is analysed."""
+
+WARM_ANSWERS: Final = 60
+"""After so many answers an arm is taken to be warm: it has imported what the endpoint needs, and opened its connections."""
 
 
 class Outcome(IntEnum):

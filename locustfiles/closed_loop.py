@@ -20,7 +20,7 @@ from locust import User, events, task
 from locust.argument_parser import LocustArgumentParser
 from locust.env import Environment
 
-from harness.samples import FILLING_ANSWERS, Outcome
+from harness.samples import ENOUGH_NS, FILLING_ANSWERS, FILLINGS_PER_SLICE, WARM_ANSWERS, Outcome
 from locustfiles.client import Client, Sweeper, prebuilt
 from locustfiles.recorder import Recorder, fold_into
 
@@ -35,20 +35,30 @@ Call = tuple[int, bytes, bytes | None]
 
 
 class Window:
-    """When a slice is analysed: from the moment every user has had FILLING_ANSWERS answers, for some of their latencies.
+    """When a slice is analysed: from the moment every user has had FILLING_ANSWERS answers, for some of their latencies, and for
+    longer than it took to fill.
 
     Nothing is guessed: a queue that is still growing shows in the answers. A slice that never fills is ended at `end_ns` as
-    given, and then has no window: `cut_ns` is its end.
+    given, and then has no window: `cut_ns` is its end. To warm up (`latencies` 0), it ends when every user has had its share of
+    WARM_ANSWERS answers.
     """
 
-    __slots__ = ("_latencies", "_left", "_seen", "_shortest_ns", "cut_ns", "end_ns")
+    __slots__ = ("_latencies", "_left", "_seen", "_shortest_ns", "_start_ns", "answers", "cut_ns", "end_ns")
 
     def __init__(
-        self, users: int, end_ns: int, shortest_ns: float = 0.0, latencies: int = 0, least_ns: float = 0.0
+        self,
+        users: int,
+        end_ns: int,
+        shortest_ns: float = 0.0,
+        latencies: int = 0,
+        least_ns: float = 0.0,
+        start_ns: int | None = None,
     ) -> None:
         self.cut_ns = self.end_ns = end_ns
         self._left, self._latencies = users, latencies
-        self._shortest_ns = max(shortest_ns, latencies * least_ns)
+        self._start_ns = start_ns if latencies else None
+        self.answers = FILLING_ANSWERS if latencies else -(-WARM_ANSWERS // max(1, users))
+        self._shortest_ns = max(shortest_ns, latencies * least_ns) if latencies else 0.0
         self._seen: list[int] = []
 
     def user_is_in(self, latency_ns: int) -> None:
@@ -56,7 +66,9 @@ class Window:
         self._seen.append(latency_ns)
         if len(self._seen) == self._left:
             now_ns = perf_counter_ns()
-            lasts_ns = max(self._shortest_ns, self._latencies * median(self._seen))
+            filled_ns = 0 if self._start_ns is None else now_ns - self._start_ns
+            longer_ns = min(FILLINGS_PER_SLICE * filled_ns, ENOUGH_NS)
+            lasts_ns = max(self._shortest_ns, self._latencies * median(self._seen), longer_ns)
             self.cut_ns, self.end_ns = min(now_ns, self.end_ns), min(now_ns + int(lasts_ns), self.end_ns)
 
 
@@ -82,7 +94,7 @@ def call_until(
             gevent.sleep(PAUSE_AFTER_FAILURE_S)
             done_ns = perf_counter_ns()
         answers += 1
-        if answers == FILLING_ANSWERS:
+        if answers == window.answers:
             window.user_is_in(done_ns - intended_ns)
         intended_ns = done_ns
 

@@ -82,6 +82,7 @@ class ClosedSlice:
             shortest_ns=slice_["seconds"] * SECOND_NS,
             latencies=self._asked.latencies,
             least_ns=slice_["least_s"] * SECOND_NS,
+            start_ns=start_ns,
         )
         return hand_out(
             [

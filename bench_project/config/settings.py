@@ -13,6 +13,7 @@ UPSTREAM_URL       the slow API that `upstream`, `fanout` and `mixed` call
 UPSTREAM_LIMIT     most connections to it per worker process, and threads for the sync fan-out
 CACHE_URL          redis://…; default: local memory
 CACHE_PREFIX       with which all keys begin, so that a server can be shared
+GC                 `frozen`: what was loaded to serve is no longer looked at in garbage collections (collector.py)
 NATIVE_POOL        per worker process: connections of `db_native` and of `cache_native`, threads of the sync fan-outs over rows
 BENCH_NONCE        echoed by `whoami`, so that a stray server can never be measured
 """

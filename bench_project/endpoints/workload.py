@@ -6,6 +6,7 @@ A view waits (or computes), and everything around the waiting stands here once.
 from __future__ import annotations  # Django 3.0's QuerySet cannot be subscripted
 
 import asyncio
+import itertools
 import os
 import random
 import re
@@ -51,12 +52,20 @@ MOST_KIB = 10_240
 ROWS = 1_000
 SOON_S = 0.001
 LIST_ROWS = 50
+GOLDEN = (5**0.5 - 1) / 2
 CPU_ROUNDS = 20_000
 
 
+_DRAWN = itertools.count()
+
+
 def seconds(request: HttpRequest, default_ms: int) -> float:
-    """How long this request waits, in seconds, from `?ms=`."""
-    return whole_number(request, "ms", default_ms, LONGEST_MS) / 1000
+    """How long this request waits, in seconds, from `?ms=`, and up to `?spread=` percent less or more.
+
+    Even from one request to the next (the multiples of the golden ratio), so that any few of them have the same mean.
+    """
+    ms, spread = whole_number(request, "ms", default_ms, LONGEST_MS), whole_number(request, "spread", 0, 100)
+    return ms / 1000 * (1 + spread / 100 * (2 * (next(_DRAWN) * GOLDEN % 1) - 1))
 
 
 def whole_number(request: HttpRequest, name: str, default: int, most: int, least: int = 0) -> int:
@@ -79,8 +88,9 @@ def upstream_paths(request: HttpRequest) -> list[str]:
 
 
 def upstream_path(request: HttpRequest) -> str:
-    """The path of the one call: `?ms=`."""
-    return f"/?ms={whole_number(request, 'ms', UPSTREAM_MS, LONGEST_MS)}"
+    """The path of the one call: `?ms=`, and up to `?spread=` percent less or more."""
+    ms, spread = whole_number(request, "ms", UPSTREAM_MS, LONGEST_MS), whole_number(request, "spread", 0, 100)
+    return f"/?ms={ms}" + (f"&spread={spread}" if spread else "")
 
 
 def in_parallel(request: HttpRequest) -> bool:

@@ -166,6 +166,11 @@ class Analysis:
         parts = {part.label: part.least_ms for part in endpoint.parts}
         return float(parts.get(cell.endpoint, endpoint.least_ms))
 
+    def usual_ms(self, cell: Cell) -> float:
+        """The least that correct answers take there on average, in ms: more than `least_ms` where waits are spread."""
+        by_label = {part.label: part.mean_ms for part in self._endpoints[cell.endpoint].parts}
+        return float(by_label.get(cell.endpoint, min(by_label.values())))
+
     def mean_ms(self, cell: Cell) -> float:
         """The least time a correct answer takes there on average, in ms: of a mix, weighed by shares."""
         return float(self._endpoints[cell.endpoint].mean_ms)

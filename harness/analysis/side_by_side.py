@@ -127,14 +127,15 @@ def _collecting(block: BlockFrames) -> dict[tuple[Any, ...], float]:
     """How many times the CPU of each arm's requests on an endpoint they take with their share of its full collections.
 
     A full collection is due to all that was allocated since the last one, whichever slice it falls into: an arm's are charged to
-    its slices by how often these collected the young.
+    its slices by how often these collected the young, among those with as many users: what is in flight survives young
+    collections, so with more users there are more full ones.
     """
     played = block.slices[block.slices.purpose != "warm-up"]
     names = ["server_cpu_ns", "server_gc_ns", "server_gc_young"]
-    by_arm = played.groupby("arm")[names].sum()
+    by_arm = played.groupby(["arm", "level"])[names].sum()
     found = {}
     for key, cpu_ns, gc_ns, young in played.groupby(["arm", "endpoint", "level"])[names].sum().itertuples():
-        arm = by_arm.loc[key[0]]
+        arm = by_arm.loc[(key[0], key[2])]
         if arm.server_gc_young and cpu_ns > gc_ns:
             found[key] = 1 + arm.server_gc_ns * young / arm.server_gc_young / (cpu_ns - gc_ns)
     return found

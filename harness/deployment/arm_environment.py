@@ -1,4 +1,4 @@
-"""Environment of an arm's processes besides its settings: another Django, a connection policy, the probe."""
+"""Environment of an arm's processes besides its settings: another Django, a connection policy, garbage collection, the probe."""
 
 import os
 from pathlib import Path
@@ -22,6 +22,11 @@ def connection_policy(arm: Arm) -> dict[str, str]:
     if arm.database == "persistent":
         return {"CONN_MAX_AGE": "none"}
     return {"DATABASE_POOL": str(arm.pool // arm.workers)} if arm.pool else {}
+
+
+def collector(arm: Arm) -> dict[str, str]:
+    """What an arm asks of Python's garbage collector; nothing for Python's own way."""
+    return {"GC": arm.gc} if arm.gc != "default" else {}
 
 
 def environment(interface: str, folder: Path) -> dict[str, str]:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from harness.deployment import arm_environment
-from harness.deployment.arm_environment import connection_policy, own_django
+from harness.deployment.arm_environment import collector, connection_policy, own_django
 from harness.errors import UserError
 from harness.location import PROJECT
 from harness.scenario.arm import Arm
@@ -136,7 +136,7 @@ class Fleet:
             "BENCH_NONCE": self.site.nonce,
             "REQUEST_COUNT_FOLDER": str(counts.resolve()),
         }
-        own |= connection_policy(arm)
+        own |= connection_policy(arm) | collector(arm)
         probe = counts.with_name(f"{counts.name}.probe") if arm.instrumented else None
         if probe is not None:
             probe.mkdir()

@@ -1,15 +1,16 @@
 """Capacity: the highest rate at which each arm meets an objective. Yields slices, receives their results; pure, and seeded.
 
-Per arm and endpoint: doubling until the objective is missed, bisection until the bracket is 5 % wide and its upper end has missed
-twice (once may be noise of the machine), then longer slices at the highest rate that met it. All of these together have to meet
-the objective, and their queue may not grow; otherwise the rate goes down by 5 % and is confirmed anew. No rate is tried that an
-arm's concurrency limit and the endpoint's least time rule out (Little's law). The searches of a block take turns in shuffled
-order. Blocks after the first start from the rate that the last one found; they still have to miss and confirm it for themselves.
+Per arm and endpoint: doubling until the objective is missed, or a queue surely grows; bisection until the bracket is 5 % wide
+and its upper end has missed twice (once may be noise of the machine); then longer slices at the highest rate that met it. All
+of these together have to meet the objective, and their queue may not grow; otherwise the rate goes down by 5 % and is confirmed
+anew. No rate is tried that an arm's concurrency limit and the endpoint's least time rule out (Little's law). The searches of a
+block take turns in shuffled order. Blocks after the first start from the rate that the last one found; they still have to miss
+and confirm it for themselves.
 """
 
 import random
 from collections import Counter
-from collections.abc import Generator, Mapping
+from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass
 from math import ceil, sqrt
 from typing import Any, Final
@@ -30,6 +31,8 @@ CONFIRMING_S: Final = 4.0
 
 HORIZON_S: Final = 10.0
 """A queue grows if, going on like this for so long, it alone would make requests wait longer than the objective's limit."""
+
+SURE: Final = 3.0
 
 FIRST_STEP, LATER_STEP = 2.0, CLOSE
 
@@ -104,7 +107,8 @@ class Search:
         elif self.purpose == "warm-up":
             self.purpose = "search"
         elif self.purpose == "search":
-            self._judge(not self._objective.surely_missed(played.requests + played.dropped, played.late))
+            missed = self._objective.surely_missed(played.requests + played.dropped, played.late)
+            self._judge(not missed and not self._surely_grows(played))
         else:
             self._confirm(played)
 
@@ -165,8 +169,18 @@ class Search:
         growth = sum(
             (one.in_flight[1] - one.in_flight[0]) / max(1e-9, (one.end_ns - one.cut_ns) / 2e9) for one in self._seen
         ) / len(self._seen)  # requests per second
-        room_ms = self._objective.limit_ms - min(one.latency_ms or 0.0 for one in self._seen)
-        return growth * HORIZON_S / self.rate > max(room_ms, 0.0) / 1000
+        return growth > self._growth_allowed(self._seen)
+
+    def _growth_allowed(self, slices: Sequence[Played]) -> float:
+        """By how many a second the requests under way may become more, so that within the horizon these alone do not miss it."""
+        room_ms = self._objective.limit_ms - min(one.latency_ms or 0.0 for one in slices)
+        return max(room_ms, 0.0) / 1000 * self.rate / HORIZON_S
+
+    def _surely_grows(self, played: Played) -> bool:
+        """Whether a short slice shows by itself that its queue grows: by three standard deviations of what chance makes of it."""
+        first, second = played.in_flight
+        room = self._growth_allowed([played]) * (played.end_ns - played.cut_ns) / 2e9
+        return second - first > room + SURE * sqrt((first + second) / 2)
 
     def _lower_confirmed(self) -> None:
         """By a step, or by two where far too many were late: in a few seconds a queue shows that a short search does not."""

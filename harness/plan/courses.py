@@ -1,6 +1,6 @@
 """What a block plays, slice by slice: its fixed plan, a search, or what fits into its time; and which blocks are left."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from math import ceil
 from typing import Any, Final
@@ -8,8 +8,9 @@ from typing import Any, Final
 from harness.errors import UserError
 from harness.plan import capacity_search, layout, time_budget
 from harness.plan.capacity_search import Course, Found, Key
-from harness.plan.slices import Block, Turn
+from harness.plan.slices import Block, Cell, Turn
 from harness.registry.load_modes import CAPACITY
+from harness.samples import Played
 from harness.scenario.model import Scenario
 
 ENOUGH: Final = 0.8
@@ -80,6 +81,7 @@ class Standing:
     elapsed_s: float  # since the run began
     finished: int  # blocks
     server_cores: int = 0  # 0: the servers have none of their own
+    visits: Callable[[int], Iterable[tuple[Cell, Played]]] = lambda _: ()  # those of the blocks before this one
 
 
 def course(scenario: Scenario, block: Block, so_far: Standing) -> Course:
@@ -88,7 +90,8 @@ def course(scenario: Scenario, block: Block, so_far: Standing) -> Course:
         return capacity_search.course(scenario, block.index, so_far.found(block.index), so_far.most_rate)
     if scenario.time is not None:
         left_s = (scenario.time - so_far.elapsed_s) / max(1, scenario.most_blocks - so_far.finished)
-        return time_budget.course(scenario, block.index, left_s - layout.start_s(scenario), so_far.server_cores)
+        before = so_far.visits(block.index)
+        return time_budget.course(scenario, block.index, left_s - layout.start_s(scenario), so_far.server_cores, before)
     return fixed(block)
 
 

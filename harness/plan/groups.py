@@ -1,22 +1,37 @@
 """What is visited together in a block that has a certain time, in which ways, and what a further round would be worth. Pure."""
 
 import random
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from math import log
-from statistics import median
+from statistics import fmean, median
 from typing import Final
 
 from harness.plan import duets, layout
 from harness.plan.slices import Level, Purpose
+from harness.samples import FILLING_ANSWERS, WARM_ANSWERS
 from harness.scenario.model import Scenario
 from harness.statistics import robust
 
 SHORT_S: Final = 0.6
 """Slices that take less than this are cheap enough to visit the arm of most comparisons several times a round."""
 
-PRIOR_SPREAD, PRIOR_VISITS = 0.10, 4
-"""How far visits of one cell are taken to differ before some are seen, and how many visits that guess is worth."""
+SOLO_SPREAD, DUET_SPREAD, PRIOR_VISITS = 0.10, 0.04, 2
+"""How far visits of one cell, and duets of one pair, are taken to differ before some are seen; how many that guess is worth."""
+
+PAYS: Final = 1 / 2
+"""Of what the visits of both arms take: a duet that is not short has to take less."""
+
+UNCOMPARED: Final = 0.02
+"""Comparisons that an arm counts as in where it is in none that is open: its own figures are shown."""
+
+FAR: Final = 1.5
+"""Arms that the blocks before this one showed to be further apart are told apart by few visits of each block."""
+
+WORTHWHILE: Final = 0.25
+"""A round leaves out arms of which a further visit would narrow their comparisons by less than this, per second, of what that of
+the best one does: one whose threads are the bottleneck shows the same each time, and takes longest."""
 
 DUETS_PER_SOLO: Final = 4
 """Rounds of duets for each in which the arms of these take turns: it tells their levels, and whether both ways agree."""
@@ -25,23 +40,23 @@ Pair = tuple[layout.Visit, layout.Visit]
 
 
 @dataclass
-class Rounds:
-    """One way to visit a group, and what came of it."""
+class Seen:
+    """What visits of the same kind showed."""
 
-    sides: int  # visits that differ by chance in one comparison: two one after the other, one where both are at once
-    count: int = 0  # that were measured
+    prior: float  # how far they are taken to differ before some are seen
+    count: int = 0  # rounds of this block that were measured
     logs: dict[str, list[float]] = field(default_factory=dict)  # what is visited → logs of what it showed
 
     def add(self, visited: str, value: float) -> None:
         self.logs.setdefault(visited, []).append(log(value))
 
-    @property
-    def variance(self) -> float:
-        """Of the log of a comparison in one round, pooled; the guess where little is seen. A visit in which the machine stood
+    def variance(self, *visited: str) -> float:
+        """Of the log of what one visit of these shows, pooled; the guess where little is seen. A visit in which the machine stood
         still counts as any other."""
-        apart = [abs(one - median(logs)) for logs in self.logs.values() for one in logs if len(logs) > 1]
+        logs = [self.logs[name] for name in visited if len(self.logs.get(name, ())) > 1]
+        apart = [abs(one - median(own)) for own in logs for one in own]
         seen = robust.spread(apart) ** 2 * len(apart) if apart else 0.0
-        return self.sides * (PRIOR_SPREAD**2 * PRIOR_VISITS + seen) / (PRIOR_VISITS + len(apart))
+        return (self.prior**2 * PRIOR_VISITS + seen) / (PRIOR_VISITS + len(apart))
 
 
 @dataclass
@@ -51,48 +66,100 @@ class Group:
     visits: Sequence[layout.Visit]
     hub: layout.Visit | None  # the arm that most comparisons hold against others
     pairs: Sequence[Pair]  # what is compared, controls included
-    solo: Rounds = field(default_factory=lambda: Rounds(sides=2))
-    duets: Rounds = field(default_factory=lambda: Rounds(sides=1))
-    solo_s: float = 0.0  # what a round of visits one after the other takes …
-    slice_s: float = 0.0  # … and one of them, on average
+    solo: Seen = field(default_factory=lambda: Seen(SOLO_SPREAD))
+    duets: Seen = field(default_factory=lambda: Seen(DUET_SPREAD))
+    visited: Counter[str] = field(default_factory=Counter)  # arm → how often it was measured by itself in this block
+    seconds: dict[str, float] = field(default_factory=dict)  # arm → what its last visit took
     latency_ms: dict[str, float] = field(default_factory=dict)  # of the arms that were seen CPU-bound, as last seen so
+    far: Collection[str] = ()  # pairs that were seen to be far apart before this block
 
     def order(self, rng: random.Random, purpose: Purpose) -> Iterator[layout.Visit]:
-        """Its cells for one round; to warm up, each once."""
-        others = [visit for visit in self.visits if visit is not self.hub]
+        """Its cells for one round; to warm up, and the first time, each once."""
+        visits = self.visits if purpose == "warm-up" else self.worthwhile()
+        others = [visit for visit in visits if visit is not self.hub]
         rng.shuffle(others)
-        if self.hub is None or not others or purpose == "warm-up" or self.slice_s > SHORT_S:
-            order = [*others, *([self.hub] if self.hub else [])]
+        if not self.visited or len(others) == len(visits) or not others or not self._short:
+            order = [*others, *(visit for visit in visits if visit is self.hub)]
             rng.shuffle(order)
             yield from order
             return
         for other in others:
-            yield from (self.hub, other)
+            yield from (self.hub, other) if self.hub is not None else (other,)
+
+    def worthwhile(self) -> Sequence[layout.Visit]:
+        """The cells of a further round; before one was measured, all."""
+        if not self.visited:
+            return self.visits
+        worth = {arm: lowered / self.seconds[arm] for arm, lowered in self.lowered().items()}
+        least = WORTHWHILE * max(worth.values(), default=0.0)
+        return [visit for visit in self.visits if worth.get(visit[1].name, -1.0) >= least]
+
+    def lowered(self) -> dict[str, float]:
+        """Of each arm that was measured by itself: by how much one visit more lowers the variance of its comparisons, summed."""
+        beside = [pair for pair, _ in self.together()]
+        solo = [pair for pair in self.pairs if pair not in beside and named(pair) not in self.far]
+        found = {}
+        for arm, count in self.visited.items():
+            comparisons = sum(arm in (one[1].name, other[1].name) for one, other in solo)
+            found[arm] = max(UNCOMPARED, comparisons) * self.solo.variance(arm) / (count * (count + 1))
+        return found
+
+    def look_back(self) -> None:
+        """Take from what is in `solo` by now, which is of the blocks before, which pairs are far apart."""
+        middle = {arm: median(logs) for arm, logs in self.solo.logs.items()}
+        apart = {
+            named(pair): abs(middle[pair[0][1].name] - middle[pair[1][1].name])
+            for pair in self.pairs
+            if all(visit[1].name in middle for visit in pair)
+        }
+        self.far = {pair for pair, logs in apart.items() if logs > log(FAR)}
+
+    def next_duets(self) -> list[tuple[Pair, tuple[float, float]]]:
+        """The duets of a further round: those of pairs that are far apart only as often as they need, and if they are short."""
+        return [
+            (pair, latencies)
+            for pair, latencies in self.together()
+            if named(pair) not in self.far
+            or (self.duets.count < duets.FEWEST and (duets.length_s(latencies) or 0.0) <= SHORT_S)
+        ]
+
+    @property
+    def _short(self) -> bool:
+        """Whether its slices are cheap enough to visit the hub between any two others."""
+        return bool(self.seconds) and fmean(self.seconds.values()) <= SHORT_S
 
     def together(self) -> list[tuple[Pair, tuple[float, float]]]:
         """The pairs that can be duets, with the latencies of their arms (ms)."""
         found = []
         for pair in self.pairs:
-            known = [self.latency_ms.get(visit[1].name) for visit in pair]
-            if known[0] is not None and known[1] is not None and duets.length_s((known[0], known[1])) is not None:
-                found.append((pair, (known[0], known[1])))
+            names = [visit[1].name for visit in pair]
+            if not all(name in self.latency_ms and name in self.seconds for name in names):
+                continue
+            latencies = (self.latency_ms[names[0]], self.latency_ms[names[1]])
+            if pays(duets.length_s(latencies), sum(self.seconds[name] for name in names), max(latencies)):
+                found.append((pair, latencies))
         return found
 
     @property
     def duets_s(self) -> float:
-        """How long a round of all its duets takes."""
-        return sum((duets.length_s(latencies) or 0.0) + layout.PAUSE_S for _, latencies in self.together())
+        """How long a further round of its duets takes."""
+        return sum((duets.length_s(latencies) or 0.0) + layout.PAUSE_S for _, latencies in self.next_duets())
 
     def ways(self) -> list["Way"]:
         """In which a further round may be; none where nothing could be played."""
-        together = len(self.together())
-        solo = Way(self, self.solo, self.solo_s, max(1, len(self.pairs) - together))
-        duets = Way(self, self.duets, self.duets_s, together)
-        if not self.solo.logs:
+        if not self.visited:
             return []
-        if not together:
+        arms, lowered = [visit[1].name for visit in self.worthwhile()], self.lowered()
+        seconds = sum(self.seconds[arm] for arm in arms)
+        if self._short and self.hub is not None and (hub := self.hub[1].name) in arms:
+            seconds += max(0, len(arms) - 2) * self.seconds[hub]
+        solo = Way(self, seconds, sum(lowered[arm] for arm in arms) / seconds)
+        if not (together := len(self.next_duets())):
             return [solo]
-        if together < len(self.pairs):
+        before = max(1, self.duets.count)
+        variance = together * self.duets.variance(*self.duets.logs)
+        duets = Way(self, self.duets_s, variance / (before * (before + 1)) / self.duets_s, side_by_side=True)
+        if len(self.together()) < len(self.pairs):
             return [solo, duets]
         return [duets if self.duets.count < DUETS_PER_SOLO * self.solo.count else solo]
 
@@ -102,15 +169,9 @@ class Way:
     """A further round, and what it would be worth."""
 
     group: Group
-    rounds: Rounds  # those of its kind before
     seconds: float  # that it takes
-    pairs: int  # comparisons that it is for
-
-    @property
-    def gain(self) -> float:
-        """By how much it would lower the variance of its comparisons, summed, per second."""
-        before = self.rounds.count
-        return self.pairs * self.rounds.variance / (max(1, before) * (before + 1)) / self.seconds
+    gain: float  # by how much it would lower the variance of its comparisons, summed, per second
+    side_by_side: bool = False  # duets
 
 
 def grouped(scenario: Scenario) -> list[Group]:
@@ -128,6 +189,16 @@ def grouped(scenario: Scenario) -> list[Group]:
     return groups
 
 
+def named(pair: Pair) -> str:
+    """What its duets are known by."""
+    return f"{pair[0][1].name} / {pair[1][1].name}"
+
+
+def pays(length_s: float | None, solo_s: float, latency_ms: float) -> bool:
+    """Whether a duet tells more than the visits of both arms (`solo_s`) in the same time: its last answers come late, too."""
+    return length_s is not None and (length_s <= SHORT_S or length_s + 2 * latency_ms / 1000 <= PAYS * solo_s)
+
+
 def hub_of(scenario: Scenario) -> str | None:
     """The arm that takes part in most comparisons, controls included, if it does in more than one."""
     sides = [side for pair in scenario.pairs for side in (pair.arm, pair.over)]
@@ -136,8 +207,9 @@ def hub_of(scenario: Scenario) -> str | None:
     return most if most is not None and sides.count(most) > 1 else None
 
 
-def lowest(groups: Sequence[Group]) -> list[Group]:
-    """Those in which an arm meets an endpoint for the first time: no lower level asks it of the same arms."""
+def cold(groups: Sequence[Group]) -> list[Group]:
+    """Those to warm up: in which an arm meets an endpoint for the first time, no lower level asking it of the same arms, and has
+    few requests before it is measured."""
     found: list[Group] = []
     for group in sorted(groups, key=lambda one: one.visits[0][0].level):
         met = {
@@ -148,4 +220,4 @@ def lowest(groups: Sequence[Group]) -> list[Group]:
         }
         if not {visit[0].arm for visit in group.visits} <= met:
             found.append(group)
-    return found
+    return [group for group in found if group.visits[0][0].level * FILLING_ANSWERS < WARM_ANSWERS]

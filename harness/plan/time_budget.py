@@ -1,18 +1,21 @@
 """A block that has a certain time: every cell once to warm up and once to measure, then whatever narrows the intervals most.
 
 What is compared is visited together, one arm right after the other, because machine noise changes within seconds: here the
-throughput of neighbouring slices of 0.25 s correlated by 0.53, and of those ten slices apart by 0.27. Where slices are short, the
-arm that most comparisons hold against others stands between them (A B A C A D). Where both arms of a comparison are CPU-bound,
-most rounds are duets. Pure, and seeded: the same answers give the same course.
+throughput of neighbouring slices of 0.25 s correlated by 0.53, and of those ten slices apart by 0.27. Where slices are short,
+the arm that most comparisons hold against others stands between them (A B A C A D). Where both arms of a comparison are CPU-
+bound, most rounds are duets. Arms that the blocks before showed to be far apart are told apart by few visits, and get no more
+than every arm does: by what other blocks showed, so that no block's own luck decides what is looked at again. Pure, and seeded:
+the same answers give the same course.
 """
 
 import random
+from collections.abc import Iterable
 from typing import Final
 
 from harness.plan import duets, layout
 from harness.plan.capacity_search import Course
-from harness.plan.groups import Group, grouped, lowest
-from harness.plan.slices import Purpose
+from harness.plan.groups import Group, cold, grouped, named
+from harness.plan.slices import Cell, Purpose
 from harness.registry.load_modes import CLOSED
 from harness.samples import Played
 from harness.scenario.model import Scenario
@@ -32,30 +35,32 @@ class Budget:
 
     def solo(self, group: Group, purpose: Purpose) -> Course:
         """Its arms, one after the other."""
-        round_, took_s, visits = 0 if purpose == "warm-up" else group.solo.count + 1, 0.0, 0
-        for visit in group.order(self.rng, purpose):
+        round_ = 0 if purpose == "warm-up" else group.solo.count + 1
+        for visit in list(group.order(self.rng, purpose)):
             cell, arm, _ = visit
             seed = layout.seed_of(self._scenario.seed, self._index, round_, cell)
             played: Played | None = yield layout.slice_of(self._number, *visit, self._scenario.load, purpose, seed)
             self._number += 1
             if played is None:
                 continue
-            took_s, visits = took_s + lasted_s(played) + layout.PAUSE_S, visits + 1
-            if purpose != "warm-up" and (answered := played.requests - played.failures):
-                group.solo.add(arm.name, answered / lasted_s(played))
+            group.seconds[arm.name] = lasted_s(played) + layout.PAUSE_S
+            self.spent_s += group.seconds[arm.name]
+            if purpose == "warm-up":
+                continue
+            group.visited[arm.name] += 1
+            if rate := rate_of(played):
+                group.solo.add(arm.name, rate)
                 if duets.fills(played, visit[2].longest_ms / 1000, self._cores) and played.latency_ms is not None:
                     group.latency_ms[arm.name] = played.latency_ms
-        group.solo_s, group.slice_s = max(took_s, layout.PAUSE_S), took_s / max(1, visits)
         group.solo.count += purpose != "warm-up"
-        self.spent_s += took_s
         return []
 
     def duets(self, group: Group) -> Course:
         """Each of its pairs that can be, at the same time."""
-        pairs = group.together()
+        pairs = group.next_duets()
         for pair, latencies_ms in self.rng.sample(pairs, len(pairs)):
-            first, second = pair
-            seed = layout.seed_of(self._scenario.seed, self._index, f"duet {group.duets.count}", first[0])
+            cell = pair[0][0]
+            seed = layout.seed_of(self._scenario.seed, self._index, f"duet {group.duets.count}", cell)
             turned = (self._index + group.duets.count) % 2 == 1
             both: tuple[Played, Played] | None = yield duets.of(
                 self._number, pair, latencies_ms, self._scenario.load, seed, turned
@@ -65,21 +70,32 @@ class Budget:
                 continue
             self.spent_s += max(map(lasted_s, both)) + layout.PAUSE_S
             if (ratio := duets.cost_ratio(*(both[::-1] if turned else both))) is not None:
-                group.duets.add(f"{first[1].name} / {second[1].name}", ratio)
+                group.duets.add(named(pair), ratio)
         group.duets.count += 1
         return []
 
 
-def course(scenario: Scenario, index: int, seconds: float, cores: int = 0) -> Course:
+def course(
+    scenario: Scenario, index: int, seconds: float, cores: int = 0, before: Iterable[tuple[Cell, Played]] = ()
+) -> Course:
     """The turns of one block, one by one; send() how each went. Ends when the next round would take longer than is left.
 
-    An arm is warmed up by the lowest level of each endpoint; what a higher one needs, such as more threads, comes as it fills.
+    An arm is warmed up by the lowest level of each endpoint, where that has few users; what a higher one needs, such as more
+    threads, comes as it fills.
 
-    `cores`: that the servers have for themselves; 0: no duets.
+    `cores`: that the servers have for themselves; 0: no duets. `before`: the visits of the blocks before this one, by which it
+    knows how far those of each cell differ.
     """
     budget, groups = Budget(scenario, index, cores), grouped(scenario)
+    by_cell = {visit[0]: group for group in groups for visit in group.visits}
+    for cell, played in before:
+        if rate := rate_of(played):
+            by_cell[cell].solo.add(cell.arm, rate)
+    for group in groups:
+        group.look_back()
     rng = budget.rng
-    for group in rng.sample(lowest(groups), len(lowest(groups))):
+    to_warm = cold(groups)
+    for group in rng.sample(to_warm, len(to_warm)):
         yield from budget.solo(group, "warm-up")
     for group in rng.sample(groups, len(groups)):
         yield from budget.solo(group, "measure")
@@ -93,8 +109,7 @@ def course(scenario: Scenario, index: int, seconds: float, cores: int = 0) -> Co
     while affordable := [way for group in groups for way in group.ways() if way.seconds <= seconds - budget.spent_s]:
         worth = [way.gain * rng.uniform(*JITTER) for way in affordable]
         best = affordable[worth.index(max(worth))]
-        side_by_side = best.rounds is best.group.duets
-        yield from budget.duets(best.group) if side_by_side else budget.solo(best.group, "measure")
+        yield from budget.duets(best.group) if best.side_by_side else budget.solo(best.group, "measure")
     return []
 
 
@@ -108,6 +123,11 @@ def expected_slices(scenario: Scenario) -> int:
 def least_s(scenario: Scenario) -> float:
     """A guess of what the blocks take if every cell is measured once in each."""
     return layout.expected_s(scenario.model_copy(update={"load": scenario.load.model_copy(update={"visits": 1})}))
+
+
+def rate_of(played: Played) -> float:
+    """Correct responses per second of what was not spent on full collections: whether one falls into a slice is chance."""
+    return (played.requests - played.failures) / max(lasted_s(played) - played.server_gc_ns / 1e9, lasted_s(played) / 2)
 
 
 def lasted_s(played: Played) -> float:

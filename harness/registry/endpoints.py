@@ -15,8 +15,12 @@ def _none(query: Query) -> float:
     return 0.0
 
 
+SPREAD: Final = "spread"
+"""The parameter by how many percent a wait may be shorter, or longer."""
+
+
 def _wait(default_ms: int) -> Callable[[Query], float]:
-    return lambda query: float(query.get("ms", default_ms))
+    return lambda query: float(query.get("ms", default_ms)) * (1 - float(query.get(SPREAD, 0)) / 100)
 
 
 def _greeting(query: Query) -> float:
@@ -46,6 +50,8 @@ UPSTREAM: Final = "upstream"
 
 MS: Final = range(60_001)
 
+PERCENT: Final = range(101)
+
 CALLS: Final = range(101)
 
 ROW: Final = range(1_001)
@@ -67,9 +73,9 @@ class Facts:
 ENDPOINTS: Final[dict[str, Facts]] = {
     "hello": Facts(_none, "returns immediately"),
     "simple": Facts(_none, "returns immediately"),
-    "wait": Facts(_wait(1_000), "sleeps (simulated I/O)", query={"ms": MS}),
+    "wait": Facts(_wait(1_000), "sleeps (simulated I/O)", query={"ms": MS, SPREAD: PERCENT}),
     "greeting": Facts(_greeting, "sleeps two seconds (simulated I/O)"),
-    "upstream": Facts(_wait(100), "calls a slow API", frozenset({UPSTREAM}), {"ms": MS}),
+    "upstream": Facts(_wait(100), "calls a slow API", frozenset({UPSTREAM}), {"ms": MS, SPREAD: PERCENT}),
     "fanout": Facts(
         _fanout, "calls a slow API several times", frozenset({UPSTREAM}), {"k": CALLS, "ms": MS, "mode": MODES}
     ),
@@ -97,7 +103,7 @@ ENDPOINTS: Final[dict[str, Facts]] = {
         _wait(100),
         "typical page: two queries, a slow API, a template",
         frozenset({DATABASE, UPSTREAM}),
-        {"ms": MS, "pk": ROW},
+        {"ms": MS, SPREAD: PERCENT, "pk": ROW},
     ),
     "stream": Facts(_stream, "streams a response in chunks", query={"k": CALLS, "ms": MS}, streams=True),
     "sse": Facts(_sse, "streams server-sent events", query={"ms": MS, "every": range(1, 60_001)}, streams=True),
@@ -105,7 +111,7 @@ ENDPOINTS: Final[dict[str, Facts]] = {
     "file": Facts(_none, "sends a file", query={"kib": range(10_241)}),
     "bridge": Facts(_none, "switches between sync and async and back", query={"k": range(1_001)}),
     "cpu": Facts(_none, "computes (CPU-bound)"),
-    "blocking": Facts(_wait(100), "blocks the thread or event loop while it sleeps", query={"ms": MS}),
+    "blocking": Facts(_wait(100), "blocks the thread or event loop while it sleeps", query={"ms": MS, SPREAD: PERCENT}),
 }
 """By name; a test holds it equal to the project's URLs."""
 

@@ -26,6 +26,7 @@ class Arm(Table):
     loop: Literal["uvloop", "asyncio"] = "uvloop"
     http: Literal["httptools", "h11"] = "httptools"
     profile: Literal["default", "bare", "sync-outermost", "sync-innermost", "sessions"] = "default"
+    gc: Literal["default", "frozen"] = "default"
     environment: dict[Variable, Annotated[StrictStr, Field(pattern=r"^[^\x00]*$")]] = {}
     database: Literal["per request", "persistent", "pool"] = "per request"
     pool: Annotated[StrictInt, Field(ge=1, le=10_000)] | None = None
@@ -75,6 +76,7 @@ class Arm(Table):
         """What this arm is, on one line."""
         workers = "1 worker" if self.workers == 1 else f"{self.workers} workers"
         others = f", {self.connecting}" if self.database != "per request" else ""
+        others += ", loaded objects frozen (gc)" if self.gc == "frozen" else ""
         others += f", Django {self.django}" if self.django else ""
         others += "" if self.has_database else " (without database: psycopg 3 needs Django 4.2)"
         others += f", project at {self.revision[:10]}" if self.revision else ""

@@ -6,7 +6,7 @@ from typing import Annotated, Final
 
 from pydantic import Field, StrictFloat, StrictInt, StrictStr, WithJsonSchema
 
-from harness.registry.endpoints import ENDPOINTS
+from harness.registry.endpoints import ENDPOINTS, SPREAD
 from harness.scenario.base_model import Name, Table
 
 Users = Annotated[StrictInt, Field(ge=1, le=10_000)]
@@ -32,6 +32,11 @@ class Part:
     def least_ms(self) -> float:
         """The least time a correct answer can take, in ms."""
         return ENDPOINTS[self.name].least_ms(self.query)
+
+    @property
+    def mean_ms(self) -> float:
+        """The least that correct answers take on average, in ms: more where waits are spread."""
+        return ENDPOINTS[self.name].least_ms({key: value for key, value in self.query.items() if key != SPREAD})
 
 
 class Endpoint(Table):
@@ -69,12 +74,12 @@ class Endpoint(Table):
     @property
     def mean_ms(self) -> float:
         """The least time that a correct answer takes on average, in ms: of a mix, weighed by shares."""
-        return sum(part.share * part.least_ms for part in self.parts)
+        return sum(part.share * part.mean_ms for part in self.parts)
 
     @property
     def longest_ms(self) -> float:
-        """The least time that a correct answer of its slowest part can take, in ms."""
-        return max(part.least_ms for part in self.parts)
+        """The least that correct answers of its slowest part take on average, in ms."""
+        return max(part.mean_ms for part in self.parts)
 
     @property
     def label(self) -> str:

@@ -1,4 +1,4 @@
-"""The slow API: answers `GET /?ms=N` after N milliseconds, and reports how late it was.
+"""The slow API: answers `GET /?ms=N` after N milliseconds, up to `&spread=P` percent less or more, and reports how late it was.
 
     python -m harness.services.slow_api_server PORT
 
@@ -11,12 +11,15 @@ answers left (ms: median, p99, largest).
 import asyncio
 import json
 import sys
+from itertools import count
 from typing import Final
 from urllib.parse import parse_qs, urlsplit
 
 import httptools
 
 LONGEST_MS: Final = 60_000
+
+GOLDEN: Final = (5**0.5 - 1) / 2
 
 HEAD: Final = "HTTP/1.1 {status}\r\nContent-Type: application/json\r\nContent-Length: {length}\r\n\r\n"
 
@@ -26,6 +29,7 @@ class Stats:
 
     def __init__(self) -> None:
         self.in_flight = 0
+        self.drawn = (2 * (number * GOLDEN % 1) - 1 for number in count())  # from -1 to 1, even over any few
         self.reset()
 
     def reset(self) -> None:
@@ -89,12 +93,13 @@ class SlowApi(asyncio.Protocol):
         if url.path == "/stats":
             self.answer("200 OK", self.stats.report(), keep_alive)
             return
-        text = parse_qs(url.query).get("ms", ["0"])[0]
-        if not text.isdecimal() or int(text) > LONGEST_MS:
-            self.answer("400 Bad Request", {"error": f"ms: 0 to {LONGEST_MS}"}, keep_alive)
+        asked = parse_qs(url.query)
+        text, spread = (asked.get(name, ["0"])[0] for name in ("ms", "spread"))
+        if not text.isdecimal() or int(text) > LONGEST_MS or not spread.isdecimal() or int(spread) > 100:
+            self.answer("400 Bad Request", {"error": f"ms: 0 to {LONGEST_MS}, spread: 0 to 100"}, keep_alive)
             return
         self.stats.enter()
-        due = self.loop.time() + int(text) / 1000
+        due = self.loop.time() + int(text) / 1000 * (1 + int(spread) / 100 * next(self.stats.drawn))
         self.loop.call_at(due, self.answer_late, due, {"ms": int(text)}, keep_alive)
 
     def answer_late(self, due: float, body: object, keep_alive: bool) -> None:

@@ -17,7 +17,7 @@ Every file is written under a temporary name and renamed, so a run that was cut 
 import os
 import shutil
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields
 from datetime import UTC, datetime
 from pathlib import Path
@@ -28,7 +28,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from harness.errors import UserError
-from harness.samples import COLUMNS, Conditions, Usage
+from harness.plan.slices import Cell
+from harness.samples import COLUMNS, Conditions, Played, Usage
 from harness.storage.files import RUNNING, SCHEMA_VERSION, block_folders, write_json, write_text
 from harness.storage.reader import read_notes
 
@@ -92,9 +93,19 @@ class RunFolder:
 
     def found_before(self, index: int) -> dict[tuple[str, str], float]:
         """What the searches of the blocks before this one found: (arm, endpoint) → rate."""
-        before = [path for path in block_folders(self.path) if int(path.name) < index]
-        told = [one for path in before for one in read_notes(path)["found"]]
+        told = [one for notes in self._notes_before(index) for one in notes["found"]]
         return {(one["arm"], one["endpoint"]): one["rate"] for one in told if one["rate"]}
+
+    def visits_before(self, index: int) -> Iterator[tuple[Cell, Played]]:
+        """The measured slices of the blocks before this one, those of duets left out."""
+        for notes in self._notes_before(index):
+            measured = {one["index"]: one for one in notes["slices"] if one["purpose"] == "measure"}
+            for one in notes["played"]:
+                if one["index"] in measured:
+                    yield Cell(**measured[one["index"]]["cell"]), Played(**one)
+
+    def _notes_before(self, index: int) -> Iterator[dict[str, Any]]:
+        return (read_notes(path) for path in block_folders(self.path) if int(path.name) < index)
 
     def mark(self, state: str, **more: Any) -> None:
         """Set the run's state (and whatever else is now known) in run.json, with the time it has taken so far."""

@@ -85,7 +85,7 @@ def above_little(analysis: Analysis, cell: Cell, rows: CellBlocks) -> Iterator[s
     if in_flight > users * LITTLE_TOLERANCE:
         seen = numbers.number(in_flight)
         yield f"Little's law: throughput × latency gives {seen} requests in flight, {users} users can have at most {users}"
-    least_s = analysis.least_ms(cell) / 1000
+    least_s = analysis.usual_ms(cell) / 1000
     for row in rows.each(*ANSWERS):
         if least_s and row["ok_in_window"] > most_answers(users, least_s, row):
             most, seen = numbers.number(users / least_s), numbers.number(row["throughput_rps"])
@@ -103,7 +103,7 @@ def off_little(analysis: Analysis, cell: Cell, rows: CellBlocks) -> Iterator[str
 
 def above_concurrency_limit(analysis: Analysis, cell: Cell, rows: CellBlocks) -> Iterator[str]:
     """Throughput cannot exceed the concurrency limit divided by the wait."""
-    limit, least_s = analysis.run.scenario.arm(cell.arm).concurrency_limit, analysis.least_ms(cell) / 1000
+    limit, least_s = analysis.run.scenario.arm(cell.arm).concurrency_limit, analysis.usual_ms(cell) / 1000
     if limit is None or not least_s:
         return
     for row in rows.each(*ANSWERS):

@@ -138,7 +138,7 @@ def test_a_slice_of_a_mix_is_as_long_as_its_slowest_part_needs() -> None:
         ("hello = 0.75", "hello = 0.7", "shares that add up to 1"),
         (", hello = 0.75", "", "two endpoints or more with shares that add up to 1"),
         ("hello = 0.75", "hello = 1.75", "endpoints[0].mix.hello: expected less than 1"),
-        ("wait ms=10", "wait sm=10", "endpoints[0].mix.wait sm=10.sm: expected one of ms for wait"),
+        ("wait ms=10", "wait sm=10", "endpoints[0].mix.wait sm=10.sm: expected one of ms, spread for wait"),
         ('"neighbours"', '"hello"', "expected a name of its own for a mix"),
         ("users = [16]", "users = [16]\nquery = { ms = 1 }", "endpoints[0].query: expected none beside mix"),
     ],

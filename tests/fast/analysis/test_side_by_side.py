@@ -80,19 +80,23 @@ def test_one_duet_in_eight_that_is_off_by_a_factor_does_not_show() -> None:
     assert np.exp(side_by_side.of_block(disturbed, cores=1)[PLACE].cost) == pytest.approx(2.0, rel=0.025)
 
 
-def test_full_collections_are_charged_to_what_allocated_and_not_to_the_duet_they_fall_into() -> None:
-    """The first arm's fall all into one duet of eight, and a third of what it allocates is for another endpoint."""
+@pytest.mark.parametrize(("users", "share"), [(16, 80 / 120), (256, 1.0)], ids=["as many users", "more users"])
+def test_full_collections_are_charged_to_what_allocated_and_not_to_the_duet_they_fall_into(
+    users: int, share: float
+) -> None:
+    """The first arm's fall all into one duet of eight, and a third of what it allocates is for another endpoint: with as many
+    users it is due a third of them; with more, it has others."""
     plain, collecting = block(), block()
     collecting.slices.loc[4, "server_gc_ns"] = 0.6 * 0.49 * SECOND
     of_it = collecting.requests["slice"] == 4
     collecting.requests = collecting.requests[~of_it | (of_it.cumsum() <= 200)]
     collecting.slices.loc[4, "requests"] = collecting.conditions.loc[4, "seen"] = 200
     elsewhere = collecting.slices.loc[[0]].assign(
-        index=200, purpose="measure", endpoint="wait", beside=None, server_gc_young=40, server_gc_ns=0
+        index=200, purpose="measure", endpoint="wait", beside=None, level=users, server_gc_young=40, server_gc_ns=0
     )
     collecting.slices = pd.concat([collecting.slices, elsewhere], ignore_index=True)
     told = [side_by_side.of_block(one, cores=1)[PLACE] for one in (plain, collecting)]
-    own_share = 0.6 * 0.49 * 80 / 120
+    own_share = 0.6 * 0.49 * share
     rest = 8 * 0.49 - 0.6 * 0.49
     assert np.exp(told[1].cost - told[0].cost) == pytest.approx(1 + own_share / rest, rel=0.01)
 

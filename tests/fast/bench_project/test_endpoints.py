@@ -3,6 +3,7 @@
 import asyncio
 import os
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -193,6 +194,15 @@ def test_those_who_poll_wake_at_the_same_time(pauses: list[float], monkeypatch: 
     assert wakes == [[100.5] * 2, [100.5] * 2, [100.5] * 2, [101.0] * 2]  # the last was too near to be another event
     both("longpoll/?ms=0")
     assert pauses[-2:] == [0, 0]
+
+
+def test_a_spread_wait_is_even_from_request_to_request(pauses: list[float]) -> None:
+    for _ in range(10):
+        both("wait/?ms=100&spread=50")
+    assert min(pauses) >= 0.05
+    assert max(pauses) <= 0.15
+    assert sum(pauses) / 20 == pytest.approx(0.1, abs=0.005)
+    assert max(b - a for a, b in pairwise(sorted(pauses))) < 0.012  # 0.005 each if it were quite even
 
 
 @pytest.mark.parametrize("kib", [0, 1, 300])

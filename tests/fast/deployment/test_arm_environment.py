@@ -17,3 +17,12 @@ def test_an_instrumented_arm_finds_the_probe_behind_its_own_django() -> None:
         "PYTHONPATH": str(ROOT)
     }
     assert arm_environment.own_django(arm.model_copy(update={"django": None})) == {}
+
+
+def test_an_arm_asks_for_a_collector_only_where_it_is_not_python_s_own() -> None:
+    arm = Arm(name="x", server="uvicorn", view="sync")
+    assert arm_environment.collector(arm) == {}
+    frozen = arm.model_copy(update={"gc": "frozen"})
+    assert arm_environment.collector(frozen) == {"GC": "frozen"}
+    assert "loaded objects frozen (gc)" in frozen.summary
+    assert "gc" not in arm.summary

@@ -198,6 +198,33 @@ def test_a_queue_that_grows_breaks_the_objective_before_it_is_missed() -> None:
     assert [one > 150 for one in rates] == [True] * 4 + [False] * 2
 
 
+def test_a_search_sees_a_queue_that_surely_grows_before_anything_is_late() -> None:
+    """Half a second at 1 100/s on an arm that serves 943/s: 79 more under way in its second half, and nobody is late yet."""
+    slices: list[Slice] = []
+
+    def played(slice_: Slice) -> Played:
+        slices.append(slice_)
+        rate = float(slice_.cell.level)
+        grown = max(0.0, rate - 943) * slice_.seconds / 2
+        return replace(play(slice_, 1e9), in_flight=(rate / 10, rate / 10 + grown))
+
+    found = courses.follow(capacity_search.course(asked(), 0, {}, 1e6), played)
+    rate = next(one.rate for one in found if one.arm == "async")
+    assert rate is not None
+    assert 850 < rate < 1_010
+    confirming = [one for one in slices if one.purpose == "confirm" and one.cell.arm == "async"]
+    assert len(confirming) <= 2 * capacity_search.CONFIRMATIONS
+
+
+def test_chance_in_what_is_under_way_ends_no_search() -> None:
+    found, _ = search(lambda _: 734.0)
+    wavering = courses.follow(
+        capacity_search.course(asked(), 0, {}, 1e6),
+        lambda slice_: replace(play(slice_, 734.0), in_flight=(60.0, 80.0)),  # type: ignore[union-attr, arg-type]
+    )
+    assert [one.rate for one in wavering] == [one.rate for one in found]
+
+
 def test_no_rate_is_tried_that_no_queue_sustains() -> None:
     """Eight threads of 10 ms each: 800 requests per second at most, whatever a short slice shows."""
     found, slices = search(lambda _: 1e9, most=2_000.0)

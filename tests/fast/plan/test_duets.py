@@ -71,7 +71,7 @@ def test_arms_that_fill_the_core_are_mostly_loaded_side_by_side() -> None:
         {"busy": FULL | {"async": 0.6}},
         {"busy": FULL, "cores": 0},
         {"busy": FULL, "cores": 2},
-        {"busy": FULL, "latency_ms": 600.0},
+        {"busy": FULL, "latency_ms": 700.0},
         {"busy": FULL, "mode": "open"},
     ],
     ids=["an arm with CPU left", "no cores of their own", "more cores than the arm fills", "too long", "arrivals"],
@@ -117,7 +117,22 @@ def test_users_of_both_start_spread_over_their_latency_at_half_speed() -> None:
 def test_a_duet_lasts_two_latencies_of_the_slower_arm_at_half_speed() -> None:
     assert duets.length_s((100.0, 20.0)) == pytest.approx(0.4)
     assert duets.length_s((1.0, 2.0)) == duets.SHORTEST_S
-    assert duets.length_s((600.0, 2.0)) is None
+    assert duets.length_s((700.0, 2.0)) is None
+
+
+@pytest.mark.parametrize(
+    ("length_s", "solo_s", "latency_ms", "pays"),
+    [
+        (0.25, 0.3, 5.0, True),  # a short one always does
+        (2.0, 11.0, 500.0, True),  # half a second each: two visits take eleven
+        (1.0, 2.8, 250.0, False),
+        (None, 30.0, 900.0, False),
+    ],
+)
+def test_a_long_duet_has_to_take_less_than_the_visits_it_stands_for(
+    length_s: float | None, solo_s: float, latency_ms: float, pays: bool
+) -> None:
+    assert groups.pays(length_s, solo_s, latency_ms) is pays
 
 
 def test_the_cost_ratio_is_cpu_by_correct_responses() -> None:

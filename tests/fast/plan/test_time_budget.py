@@ -3,13 +3,14 @@
 import random
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 from support.scenarios import tiny
 
 from harness.errors import UserError
 from harness.plan import courses, groups, layout, time_budget
-from harness.plan.slices import Slice
+from harness.plan.slices import Cell, Slice
 from harness.samples import Played
 from harness.scenario.model import Scenario
 
@@ -31,11 +32,14 @@ def played(slice_: Slice, length_s: float, rate: float) -> Played:
     return Played(slice_.index, 0, 0, end_ns, end_ns, requests=int(rate * length_s), latency_ms=1.0, **counted)  # type: ignore[arg-type]
 
 
+Before = list[tuple[Cell, Played]]
+
+
 def block(
-    scenario: Scenario, seconds: float, rate: Callable[[Slice], float] = lambda _: 1_000.0
+    scenario: Scenario, seconds: float, rate: Callable[[Slice], float] = lambda _: 1_000.0, before: Before | None = None
 ) -> tuple[list[Slice], float]:
     """The slices of its first block, and how long they took."""
-    course, asked, took_s = time_budget.course(scenario, 0, seconds), list[Slice](), 0.0
+    course, asked, took_s = time_budget.course(scenario, 0, seconds, before=before or []), list[Slice](), 0.0
     try:
         slice_ = next(course)
         while True:
@@ -89,12 +93,71 @@ def test_more_time_goes_where_visits_differ_more() -> None:
     assert measured(differing, "hello") > 1.5 * measured(alike, "hello")
 
 
+def test_an_arm_that_shows_the_same_each_time_is_left_out_of_most_rounds() -> None:
+    rng = random.Random(1)
+
+    def wild(slice_: Slice) -> float:
+        return 1_000.0 * (1.0 if slice_.cell.arm == "sync" else rng.uniform(0.5, 2.0))
+
+    slices, took_s = block(timed(), 300.0, wild)
+    counts = Counter(one.cell.arm for one in slices if one.cell.endpoint == "hello" and one.purpose == "measure")
+    assert 1 < counts["sync"] < 0.6 * counts["async again"]
+    assert took_s > 270
+
+
+def test_the_blocks_before_tell_how_far_visits_differ() -> None:
+    """So that the time is not spent on finding it out anew."""
+    rng = random.Random(1)
+    cells = [cell for cell, _, _ in layout.cells(timed())]
+    slices = [one for one in block(timed(), 1.0)[0] if one.purpose == "measure"]
+    before: Before = []
+    for _ in range(20):
+        for cell in cells:
+            slice_ = next(one for one in slices if one.cell == cell)
+            rate = 1_000.0 * (rng.uniform(0.3, 3.0) if cell.endpoint == "hello" else 1.0)
+            before.append((cell, played(slice_, LENGTH_S[cell.endpoint], rate)))
+    unknown, known = block(timed(), 60.0)[0], block(timed(), 60.0, before=before)[0]
+    assert measured(known, "hello") > 1.5 * measured(unknown, "hello")
+
+
+def test_arms_that_were_far_apart_in_the_blocks_before_get_no_more_than_every_arm_does() -> None:
+    slices = [one for one in block(timed(), 1.0)[0] if one.purpose == "measure"]
+    rng, before, alike = random.Random(1), list[tuple[Cell, Played]](), list[tuple[Cell, Played]]()
+    for one in 10 * slices:
+        rate = 1_000.0 * rng.uniform(0.9, 1.1)
+        fast = one.cell.arm == "sync" and one.cell.endpoint == "hello"
+        before.append((one.cell, played(one, LENGTH_S[one.cell.endpoint], rate * (2 if fast else 1))))
+        alike.append((one.cell, played(one, LENGTH_S[one.cell.endpoint], rate)))
+    counted = [
+        Counter(one.cell.arm for one in block(timed(), 60.0, before=some)[0] if one.cell.endpoint == "hello")
+        for some in (before, alike)
+    ]
+    assert counted[0]["sync"] < 0.7 * counted[0]["async again"]
+    assert counted[0]["async again"] >= counted[1]["async again"]  # which is held against `async` still
+
+
+def test_whether_a_collection_fell_into_a_visit_is_no_difference_between_visits() -> None:
+    (slice_, *_), _ = block(timed(), 1.0)
+    one = played(slice_, 1.0, 900.0)
+    assert time_budget.rate_of(one) == 900.0
+    assert time_budget.rate_of(replace(one, server_gc_ns=100_000_000)) == pytest.approx(1_000.0)
+    assert time_budget.rate_of(replace(one, server_gc_ns=5_000_000_000)) == pytest.approx(1_800.0)
+
+
+def test_an_endpoint_with_many_users_is_warm_as_soon_as_it_is_full() -> None:
+    few, many = timed().endpoints
+    scenario = timed(endpoints=[few, many.model_copy(update={"users": [50]})])
+    warm = {one.cell.endpoint for one in block(scenario, 60.0)[0] if one.purpose == "warm-up"}
+    assert warm == {few.label}
+
+
 def test_the_arm_of_most_comparisons_stands_between_the_others() -> None:
     slices, _ = block(timed(), 60.0)
     assert groups.hub_of(timed()) == "async"
     short = [one.cell.arm for one in slices if one.cell.endpoint == "hello" and one.purpose == "measure"]
-    assert short[0::2] == ["async"] * (len(short) // 2)
-    assert "async" not in short[1::2]
+    later = short[len(set(short)) :]  # after the first round, which visits each once
+    assert later[0::2] == ["async"] * (len(later) // 2)
+    assert "async" not in later[1::2]
 
 
 def test_the_same_answers_give_the_same_course_and_another_seed_another() -> None:

@@ -93,6 +93,6 @@ def test_a_malformed_claim_is_refused_in_words(claim: str, message: str) -> None
 def test_the_plan_names_what_a_mix_is_made_of_which_arms_are_asked_and_what_is_claimed() -> None:
     told = "\n".join(preview.lines(reader.load(ROOT / "scenarios" / "tutorial_claims.toml")))
     assert "neighbours @ 100 users: 20 % greeting, 80 % hello, only on sync · gthread×16, sync · gthread×256," in told
-    assert "wait ms=100, async · uvicorn over sync · gthread×16: throughput >= 1.5×" in told
+    assert "wait ms=100 spread=50, async · uvicorn over sync · gthread×16: throughput >= 1.5×" in told
     assert "unsafe, async · uvicorn: raises SynchronousOnlyOperation" in told
-    assert "wait ms=100, async · uvicorn: p95 at most 200 ms" in told
+    assert "wait ms=100 spread=50, async · uvicorn: p95 at most 200 ms" in told

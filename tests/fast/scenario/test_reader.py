@@ -11,6 +11,7 @@ from harness.errors import UserError
 from harness.location import ROOT, SCENARIOS
 from harness.registry import endpoints
 from harness.scenario import reader
+from harness.scenario.endpoint import Endpoint
 
 SHIPPED = sorted((ROOT / "scenarios").glob("*.toml"))
 
@@ -161,7 +162,10 @@ MALFORMED = {
         "comparisons[0].over: expected the name",
     ),
     "a comparison with itself": (edited('arm = "async", over', 'arm = "sync", over'), "expected two different arms"),
-    "an unknown query": (edited("{ ms = 10 }", "{ sm = 10 }"), "endpoints[1].query.sm: expected one of ms for wait"),
+    "an unknown query": (
+        edited("{ ms = 10 }", "{ sm = 10 }"),
+        "endpoints[1].query.sm: expected one of ms, spread for wait",
+    ),
     "a query where there is none": (
         edited('name = "hello"\n', 'name = "hello"\nquery = { ms = 1 }\n'),
         "expected no query for hello",
@@ -258,6 +262,8 @@ def test_without_declared_comparisons_every_arm_is_held_against_the_first() -> N
         ("hello", {}, 0),
         ("wait", {}, 1000),
         ("wait", {"ms": 100}, 100),
+        ("wait", {"ms": 100, "spread": 50}, 50),
+        ("upstream", {"spread": 100}, 0),
         ("greeting", {}, 2000),
         ("fanout", {"k": 5, "ms": 20}, 20),
         ("fanout", {"k": 5, "ms": 20, "mode": "sequential"}, 100),
@@ -267,6 +273,13 @@ def test_the_least_time_of_an_endpoint_follows_its_query(
     name: str, query: dict[str, int | str], least_ms: float
 ) -> None:
     assert endpoints.ENDPOINTS[name].least_ms(query) == least_ms
+
+
+def test_what_a_spread_wait_takes_on_average_is_what_it_would_without() -> None:
+    mix = {"wait ms=100 spread=50": 0.75, "wait ms=200": 0.25}
+    asked = Endpoint.model_validate({"name": "neighbours", "mix": mix, "users": [4]})
+    assert [part.mean_ms for part in asked.parts] == [100, 200]
+    assert (asked.least_ms, asked.mean_ms, asked.longest_ms) == (50, 125, 200)
 
 
 def test_a_shipped_scenario_is_asked_for_by_its_name_wherever_one_is(
