@@ -29,8 +29,11 @@ LATENCIES_PER_SLICE: Final = 5
 FILLINGS_PER_SLICE, ENOUGH_NS = 2, 1_000_000_000
 """… and of the times that it took to fill, up to a second, so that most of a slice is analysed."""
 
+WARM_S: Final = 0.1
+"""To warm up, a slice goes on for so long when every user has had an answer …"""
+
 WARM_ANSWERS: Final = 60
-"""After so many answers an arm is taken to be warm: it has imported what the endpoint needs, and opened its connections."""
+"""… and after so many answers an arm is taken to be warm: it has imported what the endpoint needs, and opened its connections."""
 
 
 class Outcome(IntEnum):

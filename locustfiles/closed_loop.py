@@ -20,7 +20,7 @@ from locust import User, events, task
 from locust.argument_parser import LocustArgumentParser
 from locust.env import Environment
 
-from harness.samples import ENOUGH_NS, FILLING_ANSWERS, FILLINGS_PER_SLICE, WARM_ANSWERS, Outcome
+from harness.samples import ENOUGH_NS, FILLING_ANSWERS, FILLINGS_PER_SLICE, WARM_S, Outcome
 from locustfiles.client import Client, Sweeper, prebuilt
 from locustfiles.recorder import Recorder, fold_into
 
@@ -39,8 +39,8 @@ class Window:
     longer than it took to fill.
 
     Nothing is guessed: a queue that is still growing shows in the answers. A slice that never fills is ended at `end_ns` as
-    given, and then has no window: `cut_ns` is its end. To warm up (`latencies` 0), it ends when every user has had its share of
-    WARM_ANSWERS answers.
+    given, and then has no window: `cut_ns` is its end. To warm up (`latencies` 0), it ends soon after every user has had one
+    answer.
     """
 
     __slots__ = ("_latencies", "_left", "_seen", "_shortest_ns", "_start_ns", "answers", "cut_ns", "end_ns")
@@ -57,8 +57,8 @@ class Window:
         self.cut_ns = self.end_ns = end_ns
         self._left, self._latencies = users, latencies
         self._start_ns = start_ns if latencies else None
-        self.answers = FILLING_ANSWERS if latencies else -(-WARM_ANSWERS // max(1, users))
-        self._shortest_ns = max(shortest_ns, latencies * least_ns) if latencies else 0.0
+        self.answers = FILLING_ANSWERS if latencies else 1
+        self._shortest_ns = max(shortest_ns, latencies * least_ns) if latencies else WARM_S * 1e9
         self._seen: list[int] = []
 
     def user_is_in(self, latency_ns: int) -> None:

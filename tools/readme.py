@@ -29,7 +29,7 @@ PASSAGE: Final = re.compile(r"(<!-- reference: ([\w-]+) -->\n)(?:.*?\n)??(<!-- /
 
 ARM: Final = "async · uvicorn"
 
-SHOWN: Final = "wait ms=100 · closed loop, 256 users"
+SHOWN: Final = re.compile(r"^wait ms=100\b.* · closed loop, 256 users", re.MULTILINE)
 
 WORDS: Final = (THROUGHPUT.better, THROUGHPUT.worse, verdict.EQUIVALENT, verdict.INCONCLUSIVE, claim_conditions.INVALID)
 
@@ -97,7 +97,10 @@ def claims(reference: Path) -> list[str]:
 def output(reference: Path) -> list[str]:
     """One section of the terminal output of `make bench`, and its last line."""
     text = (reference / "default" / TEXT).read_text(encoding="utf-8")
-    start = text.index(SHOWN)
+    found = SHOWN.search(text)
+    if found is None:
+        raise ValueError(f"no section {SHOWN.pattern}")
+    start = found.start()
     section = text[start : text.index("\n\n", text.index("\n\n", start) + 2)].splitlines()
     ending = text.rstrip().splitlines()[-1:]
     return ["```", *(_cut(line) for line in [*section, "…", *ending]), "```"]

@@ -62,7 +62,7 @@ def _size_lines(scenario: Scenario) -> list[str]:
     identity = f"seed {scenario.seed}, plan {layout.digest(scenario, layout.expand(scenario))}"
     if scenario.time is not None:
         return [
-            f"{scenario.blocks} blocks in {numbers.duration(scenario.time)}: every arm warmed up, each of {cells} cells"
+            f"{scenario.blocks} blocks in {numbers.duration(scenario.time)}: arms warmed up, each of {cells} cells"
             f" measured once, then whatever narrows the intervals most, {identity}"
         ]
     if scenario.adaptive:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.errors import UserError
-from harness.plan import layout
+from harness.plan import layout, time_budget
 from harness.scenario.blocks import MOST_BLOCKS
 from harness.storage.files import FINISHED, RUNNING
 from harness.storage.reader import Stored
@@ -53,6 +53,8 @@ def _extended(run: Stored, blocks: int) -> Stored:
         run.scenario.time / run.scenario.most_blocks, took_s / measured
     )
     asked = run.scenario.model_copy(update={"blocks": measured + blocks, "time": longer})
+    if longer:  # not less than it would take as a run of its own, or it would be refused
+        asked = asked.model_copy(update={"time": max(longer, time_budget.least_s(asked))})
     history = [*run.head["plan"].get("extended", []), before]
     planned = layout.as_json(asked, layout.expand(asked)) | {"extended": history}
     return replace(run, scenario=asked, head=run.head | {"plan": planned, "overrides": asked.overrides})

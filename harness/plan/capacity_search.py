@@ -34,6 +34,9 @@ HORIZON_S: Final = 10.0
 
 SURE: Final = 3.0
 
+LARGEST_FALL, WIDE = CLOSE**4, CLOSE**2
+"""The largest step down; and how far the rate that holds may lie below one that did not, without another try between them."""
+
 FIRST_STEP, LATER_STEP = 2.0, CLOSE
 
 FIRST_SLICES, LATER_SLICES = (
@@ -84,6 +87,8 @@ class Search:
         self._bound = arm.most_rps(endpoint.mean_ms)
         self._tries: Counter[float] = Counter()
         self._seen: list[Played] = []  # of the confirming slices at this rate
+        self._fall = CLOSE  # by how much the rate is lowered next
+        self._held: Found | None = None  # what was confirmed, while one more rate is tried
         self.rate, self.purpose = min(start, self._highest), "warm-up"
         self.found: Found | None = None
 
@@ -95,7 +100,7 @@ class Search:
         in_flight = min(in_flight, self._load.max_in_flight or layout.MOST_IN_FLIGHT)
         how = Open(self._load.arrivals, in_flight, self._arm.table.keeps_alive, limit_ms)
         purpose: Purpose = self.purpose  # type: ignore[assignment]
-        calls, least_s = layout.calls(self._arm, self._endpoint), self._endpoint.least_ms / 1000
+        calls, least_s = layout.calls(self._arm, self._endpoint), self._endpoint.longest_ms / 1000
         self._tries[self.rate] += 1  # a rate that is tried again gets other arrivals: a schedule may be unlucky
         own = layout.seed_of(seed, block, f"{self.purpose} {self._tries[self.rate]}", cell)
         return layout.open_slice(index, cell, calls, least_s, purpose, self._seconds(), own, how)
@@ -162,7 +167,16 @@ class Search:
                 return
             held = sum(self._objective.met(of, one.late) for of, one in zip(arrived, self._seen, strict=True))
             bounded = self._missed is None and self.rate >= self._most
-            self.found = Found(self._arm.name, self._endpoint.label, self.rate, held, bounded)
+            self._hold(Found(self._arm.name, self._endpoint.label, self.rate, held, bounded))
+
+    def _hold(self, found: Found) -> None:
+        """The rate that holds, or one more between it and the one that did not, where these are far apart."""
+        failed = self._missed if self._fall > CLOSE and self._held is None else None
+        if failed is None or failed / self.rate <= WIDE:
+            self.found = found
+            return
+        self._held = found
+        self._start_confirming(round_rate(sqrt(failed * self.rate)))
 
     def _grows(self) -> bool:
         """Whether, over all confirming slices, more and more requests are under way."""
@@ -183,11 +197,17 @@ class Search:
         return second - first > room + SURE * sqrt((first + second) / 2)
 
     def _lower_confirmed(self) -> None:
-        """By a step, or by two where far too many were late: in a few seconds a queue shows that a short search does not."""
+        """By a step that grows, or by two where far too many were late: in a few seconds a queue shows that a short search does
+        not."""
+        if self._held is not None:
+            self.found = self._held
+            return
         self._missed = self.rate
         last = self._seen[-1]
         far = last.late > FAR * (last.requests + last.dropped)
-        self._lower(self.rate / (CLOSE**2 if far else CLOSE), "confirm")
+        step = max(self._fall, CLOSE**2) if far else self._fall
+        self._fall = min(step**2, LARGEST_FALL)
+        self._lower(self.rate / step, "confirm")
 
     def _start_confirming(self, rate: float) -> None:
         self.rate, self.purpose, self._seen = rate, "confirm", []
@@ -208,7 +228,7 @@ class Search:
     def _seconds(self) -> float:
         """Confirming slices together hold the samples of the percentile, and one is long enough to show a queue that grows."""
         if self.purpose == "warm-up":
-            return max(self._load.seconds, layout.WARM_UP_LATENCIES * self._endpoint.least_ms / 1000)
+            return max(self._load.seconds, layout.WARM_UP_LATENCIES * self._endpoint.longest_ms / 1000)
         seconds = self._load.longest_s
         if self.purpose == "search":
             return seconds

@@ -81,7 +81,7 @@ class Standing:
     elapsed_s: float  # since the run began
     finished: int  # blocks
     server_cores: int = 0  # 0: the servers have none of their own
-    visits: Callable[[int], Iterable[tuple[Cell, Played]]] = lambda _: ()  # those of the blocks before this one
+    visits: Callable[[int], Iterable[tuple[int, Cell, Played]]] = lambda _: ()  # those of the blocks before this one
 
 
 def course(scenario: Scenario, block: Block, so_far: Standing) -> Course:

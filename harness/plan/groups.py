@@ -2,7 +2,7 @@
 
 import random
 from collections import Counter
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from math import log
 from statistics import fmean, median
@@ -40,38 +40,21 @@ Pair = tuple[layout.Visit, layout.Visit]
 
 
 @dataclass
-class Seen:
-    """What visits of the same kind showed."""
-
-    prior: float  # how far they are taken to differ before some are seen
-    count: int = 0  # rounds of this block that were measured
-    logs: dict[str, list[float]] = field(default_factory=dict)  # what is visited → logs of what it showed
-
-    def add(self, visited: str, value: float) -> None:
-        self.logs.setdefault(visited, []).append(log(value))
-
-    def variance(self, *visited: str) -> float:
-        """Of the log of what one visit of these shows, pooled; the guess where little is seen. A visit in which the machine stood
-        still counts as any other."""
-        logs = [self.logs[name] for name in visited if len(self.logs.get(name, ())) > 1]
-        apart = [abs(one - median(own)) for own in logs for one in own]
-        seen = robust.spread(apart) ** 2 * len(apart) if apart else 0.0
-        return (self.prior**2 * PRIOR_VISITS + seen) / (PRIOR_VISITS + len(apart))
-
-
-@dataclass
 class Group:
     """The cells of one endpoint at one level, an arm each: what is compared, and so is visited together."""
 
     visits: Sequence[layout.Visit]
     hub: layout.Visit | None  # the arm that most comparisons hold against others
     pairs: Sequence[Pair]  # what is compared, controls included
-    solo: Seen = field(default_factory=lambda: Seen(SOLO_SPREAD))
-    duets: Seen = field(default_factory=lambda: Seen(DUET_SPREAD))
-    visited: Counter[str] = field(default_factory=Counter)  # arm → how often it was measured by itself in this block
+    solo_rounds: int = 0  # of this block that were measured
+    duet_rounds: int = 0
+    visited: Counter[str] = field(default_factory=Counter)  # arm → how often it answered by itself in this block
     seconds: dict[str, float] = field(default_factory=dict)  # arm → what its last visit took
     latency_ms: dict[str, float] = field(default_factory=dict)  # of the arms that were seen CPU-bound, as last seen so
-    far: Collection[str] = ()  # pairs that were seen to be far apart before this block
+    variance: Mapping[str, float] = field(
+        default_factory=dict
+    )  # arm → of the log of a visit, as the blocks before showed it
+    far: Collection[str] = ()  # pairs that they showed to be far apart
 
     def order(self, rng: random.Random, purpose: Purpose) -> Iterator[layout.Visit]:
         """Its cells for one round; to warm up, and the first time, each once."""
@@ -101,12 +84,14 @@ class Group:
         found = {}
         for arm, count in self.visited.items():
             comparisons = sum(arm in (one[1].name, other[1].name) for one, other in solo)
-            found[arm] = max(UNCOMPARED, comparisons) * self.solo.variance(arm) / (count * (count + 1))
+            found[arm] = max(UNCOMPARED, comparisons) * self.variance.get(arm, SOLO_SPREAD**2) / (count * (count + 1))
         return found
 
-    def look_back(self) -> None:
-        """Take from what is in `solo` by now, which is of the blocks before, which pairs are far apart."""
-        middle = {arm: median(logs) for arm, logs in self.solo.logs.items()}
+    def look_back(self, logs: Mapping[str, Sequence[Sequence[float]]]) -> None:
+        """Take from the blocks before (arm → logs of the rates of its visits, block by block) how far visits differ within a
+        block, and which pairs are far apart."""
+        self.variance = {arm: variance(blocks) for arm, blocks in logs.items()}
+        middle = {arm: median(one for own in blocks for one in own) for arm, blocks in logs.items()}
         apart = {
             named(pair): abs(middle[pair[0][1].name] - middle[pair[1][1].name])
             for pair in self.pairs
@@ -120,7 +105,7 @@ class Group:
             (pair, latencies)
             for pair, latencies in self.together()
             if named(pair) not in self.far
-            or (self.duets.count < duets.FEWEST and (duets.length_s(latencies) or 0.0) <= SHORT_S)
+            or (self.duet_rounds < duets.FEWEST and (duets.length_s(latencies) or 0.0) <= SHORT_S)
         ]
 
     @property
@@ -156,12 +141,12 @@ class Group:
         solo = Way(self, seconds, sum(lowered[arm] for arm in arms) / seconds)
         if not (together := len(self.next_duets())):
             return [solo]
-        before = max(1, self.duets.count)
-        variance = together * self.duets.variance(*self.duets.logs)
-        duets = Way(self, self.duets_s, variance / (before * (before + 1)) / self.duets_s, side_by_side=True)
+        before = max(1, self.duet_rounds)
+        gain = together * DUET_SPREAD**2 / (before * (before + 1)) / self.duets_s
+        duets = Way(self, self.duets_s, gain, side_by_side=True)
         if len(self.together()) < len(self.pairs):
             return [solo, duets]
-        return [duets if self.duets.count < DUETS_PER_SOLO * self.solo.count else solo]
+        return [duets if self.duet_rounds < DUETS_PER_SOLO * self.solo_rounds else solo]
 
 
 @dataclass(frozen=True)
@@ -187,6 +172,16 @@ def grouped(scenario: Scenario) -> list[Group]:
         pairs = [(own[arm], own[over]) for arm, over in sides if arm in own and over in own]
         groups.append(Group(visits, own.get(hub) if hub else None, pairs))
     return groups
+
+
+def variance(blocks: Sequence[Sequence[float]]) -> float:
+    """Of the log of what one visit shows, by how those of a block differ; the guess where little is seen. A visit in which the
+    machine stood still counts as any other."""
+    told = [own for own in blocks if len(own) > 1]
+    apart = [abs(one - median(own)) for own in told for one in own]
+    freedom = len(apart) - len(told)
+    seen = robust.spread(apart) ** 2 * len(apart) if apart else 0.0
+    return (SOLO_SPREAD**2 * PRIOR_VISITS + seen) / (PRIOR_VISITS + freedom)
 
 
 def named(pair: Pair) -> str:
@@ -220,4 +215,9 @@ def cold(groups: Sequence[Group]) -> list[Group]:
         }
         if not {visit[0].arm for visit in group.visits} <= met:
             found.append(group)
-    return [group for group in found if group.visits[0][0].level * FILLING_ANSWERS < WARM_ANSWERS]
+    return [group for group in found if not _fills_slowly(group.visits[0])]
+
+
+def _fills_slowly(visit: layout.Visit) -> bool:
+    """With so many answers that the arm is warm, which its users ask for over the time that the endpoint takes."""
+    return visit[2].longest_ms > 0 and visit[0].level * FILLING_ANSWERS >= WARM_ANSWERS

@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from harness.plan.slices import Block, Call, Cell, Level, Open, Purpose, Slice
 from harness.registry.load_modes import CAPACITY, CLOSED
-from harness.samples import FILLING_ANSWERS, LATENCIES_PER_SLICE
+from harness.samples import FILLING_ANSWERS, LATENCIES_PER_SLICE, WARM_S
 from harness.scenario.arm import Arm
 from harness.scenario.endpoint import Endpoint, Part
 from harness.scenario.model import Load, Scenario
@@ -95,7 +95,7 @@ def shortest_ms(scenario: Scenario) -> float:
     Rounded down to a power of ten, so that scenarios that need about the same share a calibration.
     """
     per_user_ms = 1000 * REQUEST_S["WSGI"] / 2 if scenario.load.mode == CLOSED else 0.0
-    shortest = min(max(endpoint.least_ms, cell.level * per_user_ms) for cell, _, endpoint in cells(scenario))
+    shortest = min(max(endpoint.mean_ms, cell.level * per_user_ms) for cell, _, endpoint in cells(scenario))
     return float(10 ** floor(log10(shortest))) if shortest > 0 else 0.0
 
 
@@ -158,7 +158,7 @@ def _guesses(scenario: Scenario) -> Iterator[tuple[float, float]]:
         around_s = (FILLING_ANSWERS + 1) * latency_s + PAUSE_S  # filling before, drain after
         longest_s = load.longest_s + PAUSE_S
         yield (
-            min(around_s + load.seconds, longest_s),
+            min(2 * latency_s + WARM_S + PAUSE_S, longest_s),
             min(around_s + max(load.seconds, LATENCIES_PER_SLICE * latency_s), longest_s),
         )
 
@@ -201,7 +201,8 @@ def slice_of(index: int, cell: Cell, arm: Arm, endpoint: Endpoint, load: Load, p
     """A visit of a cell."""
     asked, least_s = calls(arm, endpoint), endpoint.longest_ms / 1000
     if load.mode == CLOSED:
-        return Slice(index, cell, asked, purpose, least_s, load.seconds, load.longest_s, seed)
+        first_s = endpoint.slowest_least_ms / 1000
+        return Slice(index, cell, asked, purpose, first_s, load.seconds, load.longest_s, seed)
     warm_up_s = max(load.seconds, WARM_UP_LATENCIES * least_s)
     how = Open(load.arrivals, max_in_flight(load, cell.level), arm.table.keeps_alive)
     seconds = min(4 * warm_up_s, load.longest_s) if purpose == "warm-up" else load.longest_s

@@ -10,11 +10,12 @@ the same answers give the same course.
 
 import random
 from collections.abc import Iterable
+from math import log
 from typing import Final
 
 from harness.plan import duets, layout
 from harness.plan.capacity_search import Course
-from harness.plan.groups import Group, cold, grouped, named
+from harness.plan.groups import Group, cold, grouped
 from harness.plan.slices import Cell, Purpose
 from harness.registry.load_modes import CLOSED
 from harness.samples import Played
@@ -35,7 +36,7 @@ class Budget:
 
     def solo(self, group: Group, purpose: Purpose) -> Course:
         """Its arms, one after the other."""
-        round_ = 0 if purpose == "warm-up" else group.solo.count + 1
+        round_ = 0 if purpose == "warm-up" else group.solo_rounds + 1
         for visit in list(group.order(self.rng, purpose)):
             cell, arm, _ = visit
             seed = layout.seed_of(self._scenario.seed, self._index, round_, cell)
@@ -47,12 +48,11 @@ class Budget:
             self.spent_s += group.seconds[arm.name]
             if purpose == "warm-up":
                 continue
-            group.visited[arm.name] += 1
-            if rate := rate_of(played):
-                group.solo.add(arm.name, rate)
-                if duets.fills(played, visit[2].longest_ms / 1000, self._cores) and played.latency_ms is not None:
+            if rate_of(played):
+                group.visited[arm.name] += 1
+                if duets.fills(played, visit[2].slowest_least_ms / 1000, self._cores) and played.latency_ms is not None:
                     group.latency_ms[arm.name] = played.latency_ms
-        group.solo.count += purpose != "warm-up"
+        group.solo_rounds += purpose != "warm-up"
         return []
 
     def duets(self, group: Group) -> Course:
@@ -60,8 +60,8 @@ class Budget:
         pairs = group.next_duets()
         for pair, latencies_ms in self.rng.sample(pairs, len(pairs)):
             cell = pair[0][0]
-            seed = layout.seed_of(self._scenario.seed, self._index, f"duet {group.duets.count}", cell)
-            turned = (self._index + group.duets.count) % 2 == 1
+            seed = layout.seed_of(self._scenario.seed, self._index, f"duet {group.duet_rounds}", cell)
+            turned = (self._index + group.duet_rounds) % 2 == 1
             both: tuple[Played, Played] | None = yield duets.of(
                 self._number, pair, latencies_ms, self._scenario.load, seed, turned
             )
@@ -69,14 +69,12 @@ class Budget:
             if both is None:
                 continue
             self.spent_s += max(map(lasted_s, both)) + layout.PAUSE_S
-            if (ratio := duets.cost_ratio(*(both[::-1] if turned else both))) is not None:
-                group.duets.add(named(pair), ratio)
-        group.duets.count += 1
+        group.duet_rounds += 1
         return []
 
 
 def course(
-    scenario: Scenario, index: int, seconds: float, cores: int = 0, before: Iterable[tuple[Cell, Played]] = ()
+    scenario: Scenario, index: int, seconds: float, cores: int = 0, before: Iterable[tuple[int, Cell, Played]] = ()
 ) -> Course:
     """The turns of one block, one by one; send() how each went. Ends when the next round would take longer than is left.
 
@@ -87,12 +85,13 @@ def course(
     knows how far those of each cell differ.
     """
     budget, groups = Budget(scenario, index, cores), grouped(scenario)
-    by_cell = {visit[0]: group for group in groups for visit in group.visits}
-    for cell, played in before:
+    seen: dict[Cell, dict[int, list[float]]] = {}
+    for block, cell, played in before:
         if rate := rate_of(played):
-            by_cell[cell].solo.add(cell.arm, rate)
+            seen.setdefault(cell, {}).setdefault(block, []).append(log(rate))
     for group in groups:
-        group.look_back()
+        cells = [visit[0] for visit in group.visits if visit[0] in seen]
+        group.look_back({cell.arm: list(seen[cell].values()) for cell in cells})
     rng = budget.rng
     to_warm = cold(groups)
     for group in rng.sample(to_warm, len(to_warm)):

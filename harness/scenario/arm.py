@@ -67,6 +67,11 @@ class Arm(Table):
         }[self.database]
 
     @property
+    def collecting(self) -> str:
+        """How Python collects its garbage, in words."""
+        return "loaded objects frozen" if self.gc == "frozen" else "Python's default"
+
+    @property
     def has_database(self) -> bool:
         """Whether its Django can use the run's database."""
         return self.django is None or django_is(self.django, PSYCOPG_3)
@@ -76,7 +81,7 @@ class Arm(Table):
         """What this arm is, on one line."""
         workers = "1 worker" if self.workers == 1 else f"{self.workers} workers"
         others = f", {self.connecting}" if self.database != "per request" else ""
-        others += ", loaded objects frozen (gc)" if self.gc == "frozen" else ""
+        others += f", {self.collecting} (gc)" if self.gc == "frozen" else ""
         others += f", Django {self.django}" if self.django else ""
         others += "" if self.has_database else " (without database: psycopg 3 needs Django 4.2)"
         others += f", project at {self.revision[:10]}" if self.revision else ""

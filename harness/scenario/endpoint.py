@@ -82,6 +82,11 @@ class Endpoint(Table):
         return max(part.mean_ms for part in self.parts)
 
     @property
+    def slowest_least_ms(self) -> float:
+        """The least time that a correct answer of its slowest part can take, in ms."""
+        return max(part.least_ms for part in self.parts)
+
+    @property
     def label(self) -> str:
         """The endpoint with its query, as it stands in reports: `wait ms=100`; of a mix, its name."""
         return " ".join([self.name, *(f"{key}={value}" for key, value in self.query.items())])

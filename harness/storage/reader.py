@@ -38,6 +38,7 @@ class Cores(Checked):
 class Overrides(Checked):
     blocks: Blocks
     seed: int
+    time: Annotated[float, Field(gt=0)] | None = None
     base: Base | None = None
     instrumented: bool = False
 
@@ -96,7 +97,8 @@ class Stored:
                 f"{file}: {expected}; written by another version of djbench: use that one, or run the scenario again"
             )
         given: Overrides = _check(Head, head, file).overrides
-        asked = reader.load(path / "scenario.toml").model_copy(update={"blocks": given.blocks, "seed": given.seed})
+        changed = {"blocks": given.blocks, "seed": given.seed} | ({"time": given.time} if given.time else {})
+        asked = reader.load(path / "scenario.toml").model_copy(update=changed)
         at = asked if given.base is None else ab.doubled(asked, given.base)
         return cls(path, head, instrumented_run.instrumented(at) if given.instrumented else at)
 

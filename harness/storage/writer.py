@@ -93,19 +93,19 @@ class RunFolder:
 
     def found_before(self, index: int) -> dict[tuple[str, str], float]:
         """What the searches of the blocks before this one found: (arm, endpoint) → rate."""
-        told = [one for notes in self._notes_before(index) for one in notes["found"]]
+        told = [one for _, notes in self._notes_before(index) for one in notes["found"]]
         return {(one["arm"], one["endpoint"]): one["rate"] for one in told if one["rate"]}
 
-    def visits_before(self, index: int) -> Iterator[tuple[Cell, Played]]:
-        """The measured slices of the blocks before this one, those of duets left out."""
-        for notes in self._notes_before(index):
+    def visits_before(self, index: int) -> Iterator[tuple[int, Cell, Played]]:
+        """The measured slices of the blocks before this one, with their block; those of duets are left out."""
+        for block, notes in self._notes_before(index):
             measured = {one["index"]: one for one in notes["slices"] if one["purpose"] == "measure"}
             for one in notes["played"]:
                 if one["index"] in measured:
-                    yield Cell(**measured[one["index"]]["cell"]), Played(**one)
+                    yield block, Cell(**measured[one["index"]]["cell"]), Played(**one)
 
-    def _notes_before(self, index: int) -> Iterator[dict[str, Any]]:
-        return (read_notes(path) for path in block_folders(self.path) if int(path.name) < index)
+    def _notes_before(self, index: int) -> Iterator[tuple[int, dict[str, Any]]]:
+        return ((int(path.name), read_notes(path)) for path in block_folders(self.path) if int(path.name) < index)
 
     def mark(self, state: str, **more: Any) -> None:
         """Set the run's state (and whatever else is now known) in run.json, with the time it has taken so far."""

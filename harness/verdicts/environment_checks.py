@@ -109,7 +109,7 @@ def others_busy(analysis: Analysis, cell: Cell, rows: CellBlocks) -> Iterator[st
 
 def upstream_late(analysis: Analysis, cell: Cell, rows: CellBlocks) -> Iterator[str]:
     """The slow API answered later than requested, which adds to the latency."""
-    late_ms, least_ms = rows.median("upstream_late_ms"), analysis.least_ms(cell)
+    late_ms, least_ms = rows.median("upstream_late_ms"), analysis.usual_ms(cell)
     limit_ms = max(UPSTREAM_LATE_MS, UPSTREAM_LATE_SHARE * least_ms)
     if late_ms > limit_ms:
         late, limit = numbers.number(late_ms), numbers.number(limit_ms)

@@ -158,10 +158,9 @@ def blocks_needed(logs: tuple[Values, Values], margin: float, factor: int) -> in
     spreads = float(logs[0].std(ddof=1)), float(logs[1].std(ddof=1))
     middle, allowed = abs(float(logs[0].mean() - logs[1].mean())), log(1 + margin)
     n = np.arange(min(map(len, logs)) + 1, MOST_BLOCKS + 1)
-    if middle > allowed:
-        enough = intervals.welch_half_width(spreads, (n, n), DOUBT / factor) < middle
-    else:
-        enough = intervals.welch_half_width(spreads, (n, n)) <= allowed - middle
+    apart = intervals.welch_half_width(spreads, (n, n), DOUBT / factor) < middle
+    within = intervals.welch_half_width(spreads, (n, n)) <= allowed - middle
+    enough = apart | within
     return int(n[enough][0]) if enough.any() else None
 
 

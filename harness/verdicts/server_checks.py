@@ -127,7 +127,7 @@ def too_few_threads(analysis: Analysis, cell: Cell, rows: CellBlocks) -> Iterato
     if (
         "threads" not in arm.table.options
         or arm.concurrency_limit is None
-        or not analysis.least_ms(cell)
+        or not analysis.usual_ms(cell)
         or not busiest > 0
     ):
         return

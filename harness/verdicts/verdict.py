@@ -113,16 +113,10 @@ def _advice(compared: Compared, analysis: Analysis) -> str:
     if compared.model is None:
         return f"({unavailable(compared, analysis)})"
     fewest = needed(compared, analysis)
-    why = (
-        f"{numbers.probability(compared.p)} among {compared.family}"
-        if _apart(compared.ratio, analysis.run.scenario.margin)
-        else ""
-    )
+    why = f"{numbers.probability(compared.p)} among {compared.family}" if _apart(compared.ratio) else ""
     return needed_in_words(None if fewest is None else fewest - analysis.blocks, block_s(analysis), why)
 
 
-def _apart(ratio: Estimate, margin: float) -> bool:
-    """Whether the interval alone, which knows nothing of other comparisons, lies beyond the margin."""
-    return (
-        ratio.low is not None and ratio.high is not None and (ratio.low > 1 + margin or ratio.high < 1 / (1 + margin))
-    )
+def _apart(ratio: Estimate) -> bool:
+    """Whether the interval alone, which knows nothing of other comparisons, excludes 1."""
+    return ratio.low is not None and ratio.high is not None and (ratio.low > 1 or ratio.high < 1)

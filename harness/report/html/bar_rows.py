@@ -89,8 +89,8 @@ class RowChart(Generic[Row]):
 def tone(analysis: Analysis, compared: Compared) -> str:
     """What a comparison says about its arm: better, worse, same or open; leans-… where only the interval says so.
 
-    That is where the interval excludes 1 and the estimate lies beyond the margin, but the test, corrected for all comparisons by
-    the metric, is not significant yet. The verdict stays `inconclusive`.
+    That is where the interval excludes 1, but the test, corrected for all comparisons by the metric, is not significant yet. The
+    verdict stays `inconclusive`.
     """
     ratio, metric, word = compared.ratio, compared.metric, verdict.of(compared, analysis).word
     if word == verdict.EQUIVALENT:
@@ -98,9 +98,8 @@ def tone(analysis: Analysis, compared: Compared) -> str:
     direction = "better" if (ratio.value > 1) == metric.higher_is_better else "worse"
     if word != verdict.INCONCLUSIVE:
         return direction
-    beyond = abs(log(ratio.value)) > log(1 + analysis.run.scenario.margin)
     excludes_one = ratio.low is not None and ratio.high is not None and (ratio.low > 1 or ratio.high < 1)
-    return f"leans-{direction}" if beyond and excludes_one else "open"
+    return f"leans-{direction}" if excludes_one else "open"
 
 
 def ratio_charts(analysis: Analysis, valid: Sequence[Compared], lost: set[Cell]) -> list[RowChart[RatioRow]]:

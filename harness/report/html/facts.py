@@ -47,6 +47,7 @@ def differed(analysis: Analysis) -> Table:
         **{name: [_by_flag(typed.get(arm.name, ""), name) for arm in arms] for name in FLAGS},
         "workers": [str(arm.workers) for arm in arms],
         "middleware": [arm.profile for arm in arms],
+        "garbage collection": [arm.collecting for arm in arms],
         "database": [arm.connecting for arm in arms],
         "Django": [arm.django or str(analysis.run.head["machine"]["packages"]["django"]) for arm in arms],
         "environment": [" ".join(f"{key}={value}" for key, value in arm.environment.items()) for arm in arms],
@@ -86,6 +87,7 @@ def equal(analysis: Analysis) -> list[tuple[str, str]]:
     alike: dict[str, set[str]] = {
         "worker processes": {str(arm.workers) for arm in arms},
         "middleware": {arm.profile for arm in arms},
+        "garbage collection": {arm.collecting for arm in arms},
         "database connections": {arm.connecting for arm in arms},
     }
     blocks = numbers.blocks(analysis.blocks)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from harness.samples import FILLING_ANSWERS, WARM_ANSWERS
+from harness.samples import FILLING_ANSWERS
 from locustfiles import closed_loop
 from locustfiles.closed_loop import Window, call_until
 
@@ -93,14 +93,11 @@ def test_what_fills_slowly_is_watched_for_longer(clock: Clock) -> None:
     assert len(rows) == FILLING_ANSWERS + 10
 
 
-@pytest.mark.parametrize(("users", "answers"), [(1, WARM_ANSWERS), (16, 4), (256, 1)])
-def test_to_warm_up_every_user_has_its_share_of_some_answers(clock: Clock, users: int, answers: int) -> None:
-    window = Window(users=users, end_ns=100_000 * MS, shortest_ns=250 * MS, latencies=0)
-    for _ in range(users - 1):
-        window.user_is_in(MS)
-    rows = played(clock, [100], window)
-    assert len(rows) == answers
-    assert window.cut_ns == window.end_ns == clock.now_ns
+def test_to_warm_up_it_goes_on_for_a_moment_when_every_user_has_had_an_answer(clock: Clock) -> None:
+    window = Window(users=1, end_ns=100_000 * MS, shortest_ns=250 * MS, latencies=0)
+    rows = played(clock, [30], window)
+    assert (window.cut_ns, window.end_ns) == (30 * MS, 130 * MS)
+    assert len(rows) == 5
 
 
 def test_a_slice_that_never_fills_is_ended_and_has_no_window(clock: Clock) -> None:

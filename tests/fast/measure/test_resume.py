@@ -594,7 +594,7 @@ def test_the_plan_of_a_run_with_a_rule_says_until_when_and_how_long(bench: Bench
     file.write_text(with_rule(text=TINY))
     told = bench("plan", file).output.splitlines()
     goal = "until async / sync by throughput on hello @ 4 users is within ±3 %"
-    assert told[-1] == f"3 to 8 blocks, {goal}; about 44 s to 1 min 58 s"
+    assert told[-1] == f"3 to 8 blocks, {goal}; about 41 s to 1 min 50 s"
     assert told[-2].startswith("3 to 8 blocks × 24 slices ")
 
 
@@ -614,3 +614,6 @@ def test_a_run_that_was_given_a_time_is_extended_by_the_time_of_more_blocks(benc
     assert bench("extend", run, "--blocks", "2").exit_code == 0
     assert len(blocks_of(run)) == 5
     assert 30 < read_json(run / "run.json")["overrides"]["time"] < 60
+    assert Stored.open(run).scenario.time == read_json(run / "run.json")["overrides"]["time"]
+    assert bench("extend", run, "--blocks", "1").exit_code == 0  # the plan that was extended is still its own
+    assert len(blocks_of(run)) == 6

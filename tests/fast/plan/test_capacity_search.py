@@ -95,14 +95,17 @@ def test_arms_get_the_same_arrivals_at_the_same_rate_and_other_ones_when_it_is_t
     assert all(len(set(seeds)) == len(seeds) for seeds in tried["sync"].values())
 
 
-def test_a_rate_that_a_longer_look_does_not_confirm_is_lowered_by_5_percent() -> None:
-    found, slices = search(lambda slice_: 161.0 if slice_.purpose != "confirm" else 120.0)
+@pytest.mark.parametrize("holds", [152.0, 140.0, 130.0, 120.0, 80.0])
+def test_a_rate_that_a_longer_look_does_not_confirm_is_lowered_by_steps_that_grow(holds: float) -> None:
+    found, slices = search(lambda slice_: 161.0 if slice_.purpose != "confirm" else holds)
     for one in found:
         assert one.rate is not None
-        assert 120 / 1.06 <= one.rate <= 120
+        assert holds / 1.125 <= one.rate <= holds
+        assert one.met == capacity_search.CONFIRMATIONS
     confirming = [s.cell.level for s in slices if s.purpose == "confirm" and s.cell.arm == "sync"]
-    steps = [a / b for a, b in pairwise(confirming) if a != b]
-    assert steps == pytest.approx([1.05] * len(steps), rel=0.01)
+    falls = [a / b for a, b in pairwise(confirming) if a > b]
+    assert falls[:3] == pytest.approx([1.05, 1.05**2, 1.05**4][: len(falls)], rel=0.01)
+    assert len(set(confirming)) <= 7
 
 
 def test_the_load_generator_s_limit_ends_a_search_and_is_told() -> None:

@@ -32,7 +32,7 @@ def played(slice_: Slice, length_s: float, rate: float) -> Played:
     return Played(slice_.index, 0, 0, end_ns, end_ns, requests=int(rate * length_s), latency_ms=1.0, **counted)  # type: ignore[arg-type]
 
 
-Before = list[tuple[Cell, Played]]
+Before = list[tuple[int, Cell, Played]]
 
 
 def block(
@@ -83,57 +83,81 @@ def test_no_cell_is_measured_much_less_often_than_the_others_of_its_endpoint() -
         assert counts[str(hub)] >= min(others)
 
 
-def test_more_time_goes_where_visits_differ_more() -> None:
+def earlier(rate: Callable[[Slice, random.Random], float], blocks: int = 4, visits: int = 5) -> Before:
+    """Visits of the blocks before, each with this rate."""
     rng = random.Random(1)
+    slices = [one for one in block(timed(), 1.0)[0] if one.purpose == "measure"]
+    return [
+        (index, one.cell, played(one, LENGTH_S[one.cell.endpoint], rate(one, rng)))
+        for index in range(blocks)
+        for one in visits * slices
+    ]
 
-    def wild(slice_: Slice) -> float:
-        return 1_000.0 * (rng.uniform(0.3, 3.0) if slice_.cell.endpoint == "hello" else 1.0)
 
-    alike, differing = block(timed(), 200.0)[0], block(timed(), 200.0, wild)[0]
+def counts(slices: list[Slice], endpoint: str = "hello") -> Counter[str]:
+    """Arm → how often it was measured there."""
+    return Counter(one.cell.arm for one in slices if one.cell.endpoint == endpoint and one.purpose == "measure")
+
+
+def quiet(_: Slice, rng: random.Random) -> float:
+    return 1_000.0 * rng.uniform(0.98, 1.02)
+
+
+def test_more_time_goes_where_visits_of_the_blocks_before_differed_more() -> None:
+    def wild(slice_: Slice, rng: random.Random) -> float:
+        return quiet(slice_, rng) * (rng.uniform(0.3, 3.0) if slice_.cell.endpoint == "hello" else 1.0)
+
+    alike, differing = (block(timed(), 100.0, before=earlier(rate))[0] for rate in (quiet, wild))
     assert measured(differing, "hello") > 1.5 * measured(alike, "hello")
 
 
-def test_an_arm_that_shows_the_same_each_time_is_left_out_of_most_rounds() -> None:
-    rng = random.Random(1)
+def test_what_differs_from_block_to_block_is_no_reason_to_look_again() -> None:
+    """No visit more of this block lowers it."""
+    drifting = earlier(quiet)
+    for place, (index, cell, one) in enumerate(drifting):
+        drifting[place] = index, cell, replace(one, requests=int(one.requests * (1 + index)))
+    alike = block(timed(), 100.0, before=earlier(quiet))[0]
+    assert block(timed(), 100.0, before=drifting)[0] == alike
 
-    def wild(slice_: Slice) -> float:
+
+def test_what_a_block_shows_itself_does_not_decide_what_it_looks_at() -> None:
+    rng = random.Random(2)
+    cells = [
+        [one.cell for one in block(timed(), 60.0, rate)[0]] for rate in (lambda _: 1e3, lambda _: 1e3 * rng.random())
+    ]
+    assert cells[0] == cells[1]
+
+
+def test_an_arm_that_shows_the_same_each_time_is_left_out_of_most_rounds() -> None:
+    def wild(slice_: Slice, rng: random.Random) -> float:
         return 1_000.0 * (1.0 if slice_.cell.arm == "sync" else rng.uniform(0.5, 2.0))
 
-    slices, took_s = block(timed(), 300.0, wild)
-    counts = Counter(one.cell.arm for one in slices if one.cell.endpoint == "hello" and one.purpose == "measure")
-    assert 1 < counts["sync"] < 0.6 * counts["async again"]
+    slices, took_s = block(timed(), 300.0, before=earlier(wild))
+    assert 1 < counts(slices)["sync"] < 0.6 * counts(slices)["async again"]
     assert took_s > 270
 
 
-def test_the_blocks_before_tell_how_far_visits_differ() -> None:
-    """So that the time is not spent on finding it out anew."""
-    rng = random.Random(1)
-    cells = [cell for cell, _, _ in layout.cells(timed())]
-    slices = [one for one in block(timed(), 1.0)[0] if one.purpose == "measure"]
-    before: Before = []
-    for _ in range(20):
-        for cell in cells:
-            slice_ = next(one for one in slices if one.cell == cell)
-            rate = 1_000.0 * (rng.uniform(0.3, 3.0) if cell.endpoint == "hello" else 1.0)
-            before.append((cell, played(slice_, LENGTH_S[cell.endpoint], rate)))
-    unknown, known = block(timed(), 60.0)[0], block(timed(), 60.0, before=before)[0]
-    assert measured(known, "hello") > 1.5 * measured(unknown, "hello")
-
-
 def test_arms_that_were_far_apart_in_the_blocks_before_get_no_more_than_every_arm_does() -> None:
-    slices = [one for one in block(timed(), 1.0)[0] if one.purpose == "measure"]
-    rng, before, alike = random.Random(1), list[tuple[Cell, Played]](), list[tuple[Cell, Played]]()
-    for one in 10 * slices:
-        rate = 1_000.0 * rng.uniform(0.9, 1.1)
-        fast = one.cell.arm == "sync" and one.cell.endpoint == "hello"
-        before.append((one.cell, played(one, LENGTH_S[one.cell.endpoint], rate * (2 if fast else 1))))
-        alike.append((one.cell, played(one, LENGTH_S[one.cell.endpoint], rate)))
-    counted = [
-        Counter(one.cell.arm for one in block(timed(), 60.0, before=some)[0] if one.cell.endpoint == "hello")
-        for some in (before, alike)
-    ]
-    assert counted[0]["sync"] < 0.7 * counted[0]["async again"]
-    assert counted[0]["async again"] >= counted[1]["async again"]  # which is held against `async` still
+    def far(slice_: Slice, rng: random.Random) -> float:
+        return quiet(slice_, rng) * (2 if (slice_.cell.arm, slice_.cell.endpoint) == ("sync", "hello") else 1)
+
+    alike, apart = (counts(block(timed(), 100.0, before=earlier(rate))[0]) for rate in (quiet, far))
+    assert apart["sync"] < 0.7 * apart["async again"]
+    assert alike["sync"] > 0.9 * alike["async again"]
+
+
+def test_an_arm_that_only_fails_draws_no_further_rounds() -> None:
+    course, asked = time_budget.course(timed(), 0, 60.0), list[Slice]()
+    try:
+        slice_ = next(course)
+        while True:
+            asked.append(slice_)
+            told = played(slice_, LENGTH_S[slice_.cell.endpoint], 1_000.0)
+            slice_ = course.send(replace(told, failures=told.requests) if slice_.cell.arm == "sync" else told)
+    except StopIteration:
+        pass
+    assert counts(asked)["sync"] == 1
+    assert counts(asked)["async again"] > 5
 
 
 def test_whether_a_collection_fell_into_a_visit_is_no_difference_between_visits() -> None:
@@ -144,11 +168,13 @@ def test_whether_a_collection_fell_into_a_visit_is_no_difference_between_visits(
     assert time_budget.rate_of(replace(one, server_gc_ns=5_000_000_000)) == pytest.approx(1_800.0)
 
 
-def test_an_endpoint_with_many_users_is_warm_as_soon_as_it_is_full() -> None:
+def test_an_endpoint_that_waits_with_many_users_is_warm_as_soon_as_it_is_full() -> None:
     few, many = timed().endpoints
     scenario = timed(endpoints=[few, many.model_copy(update={"users": [50]})])
     warm = {one.cell.endpoint for one in block(scenario, 60.0)[0] if one.purpose == "warm-up"}
     assert warm == {few.label}
+    at_once = timed(endpoints=[few.model_copy(update={"users": [50]}), many])  # whose users would all start at once
+    assert few.label in {one.cell.endpoint for one in block(at_once, 60.0)[0] if one.purpose == "warm-up"}
 
 
 def test_the_arm_of_most_comparisons_stands_between_the_others() -> None:
