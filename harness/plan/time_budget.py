@@ -9,7 +9,7 @@ the same answers give the same course.
 """
 
 import random
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from math import log
 from typing import Final
 
@@ -55,6 +55,15 @@ class Budget:
         group.solo_rounds += purpose != "warm-up"
         return []
 
+    def rehearse(self, visits: Sequence[layout.Visit]) -> Course:
+        """What controls are asked once and never measured for."""
+        for visit in self.rng.sample(visits, len(visits)):
+            seed = layout.seed_of(self._scenario.seed, self._index, 0, visit[0])
+            played: Played | None = yield layout.slice_of(self._number, *visit, self._scenario.load, "warm-up", seed)
+            self._number += 1
+            self.spent_s += lasted_s(played) + layout.PAUSE_S if played is not None else 0.0
+        return []
+
     def duets(self, group: Group) -> Course:
         """Each of its pairs that can be, at the same time."""
         pairs = group.next_duets()
@@ -96,6 +105,7 @@ def course(
     to_warm = cold(groups)
     for group in rng.sample(to_warm, len(to_warm)):
         yield from budget.solo(group, "warm-up")
+    yield from budget.rehearse(layout.rehearsals(scenario))
     for group in rng.sample(groups, len(groups)):
         yield from budget.solo(group, "measure")
     begun, left_s = list[Group](), seconds - budget.spent_s

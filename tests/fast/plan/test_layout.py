@@ -91,3 +91,15 @@ def test_users_starts_are_spread_over_the_latency_that_is_known(
 def test_a_slice_lasts_five_latencies_and_a_warm_up_until_it_is_full() -> None:
     assert layout.told(slice_(), None)["latencies"] == 5
     assert layout.told(replace(slice_(), purpose="warm-up"), None)["latencies"] == 0
+
+
+def test_a_control_is_asked_once_to_warm_up_what_only_its_arm_is_measured_for() -> None:
+    few, many = tiny().endpoints
+    only = many.model_copy(update={"arms": ["sync", "async"]})
+    scenario = tiny(endpoints=[few, only])
+    assert layout.rehearsals(tiny()) == []
+    assert [(cell.arm, cell.endpoint) for cell, _, _ in layout.rehearsals(scenario)] == [("async again", only.label)]
+    (first, *_) = layout.expand(scenario)
+    of_it = [one for one in first.slices if (one.cell.arm, one.cell.endpoint) == ("async again", only.label)]
+    assert [one.purpose for one in of_it] == ["warm-up"]
+    assert of_it[0].calls[0].path.startswith("/async/")

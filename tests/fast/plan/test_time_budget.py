@@ -160,6 +160,16 @@ def test_an_arm_that_only_fails_draws_no_further_rounds() -> None:
     assert counts(asked)["async again"] > 5
 
 
+def test_a_control_has_its_arm_s_past_before_anything_is_measured() -> None:
+    few, many = timed().endpoints
+    slices, _ = block(timed(endpoints=[few, many.model_copy(update={"arms": ["sync", "async"]})]), 60.0)
+    own = [(one.cell.endpoint, one.purpose) for one in slices if one.cell.arm == "async again"]
+    assert own.count((many.label, "warm-up")) == 1
+    assert (many.label, "measure") not in own
+    first = next(place for place, one in enumerate(slices) if one.purpose == "measure")
+    assert (many.label, "async again") in [(one.cell.endpoint, one.cell.arm) for one in slices[:first]]
+
+
 def test_whether_a_collection_fell_into_a_visit_is_no_difference_between_visits() -> None:
     (slice_, *_), _ = block(timed(), 1.0)
     one = played(slice_, 1.0, 900.0)
