@@ -108,7 +108,7 @@ bench-report: .venv/ready ## does `djbench report` carry 10 million requests? ma
 bench-display: .venv/ready ## does watching a run cost it anything? the A/A scenario with the live display and without (under 6 minutes)
 	.venv/bin/python -m tools.bench_display
 
-validate-statistics: .venv/ready ## do the verdicts err as seldom as they say? (about 10 minutes; writes docs/statistics.md)
+validate-statistics: .venv/ready ## do the verdicts err as seldom as they say? (a few minutes; writes docs/statistics.md)
 	.venv/bin/python -m tools.validate_statistics
 
 test: .venv/ready ## all tests: the fast ones on all cores, then those with real servers, two files at a time

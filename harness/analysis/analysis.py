@@ -1,7 +1,7 @@
 """Frames in, figures out: one row per block and cell, one per cell, one per comparison. Pure."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import cached_property
 from math import inf
 from typing import Any, Final
@@ -10,14 +10,14 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from harness.analysis import arm_comparison, cell_blocks, cells, side_by_side, timeline
+from harness.analysis import arm_comparison, cell_blocks, cells, gathering, side_by_side
 from harness.analysis.arm_comparison import Compared, Comparisons
 from harness.analysis.cell_blocks import CellBlocks
-from harness.analysis.frames import BlockFrames, Run
+from harness.analysis.frames import Run
 from harness.plan import layout
 from harness.plan.slices import Cell, Level
 from harness.registry import metrics
-from harness.registry.load_modes import CAPACITY, CLOSED
+from harness.registry.load_modes import CLOSED
 from harness.registry.metrics import Metric
 from harness.scenario.endpoint import Endpoint
 from harness.statistics import decision, intervals
@@ -197,10 +197,7 @@ def _doubt(run: Run, further: int = 0) -> float:
 
 def analyse(run: Run) -> Analysis:
     """All figures of a run."""
-    gathered = _Gathered(run)
-    for block in run.blocks():
-        gathered.add(block)
-        del block  # before the next one is read
+    gathered = gathering.gather(run)
     per_block = pd.DataFrame(gathered.rows, columns=cells.COLUMNS)
     merged, percentiles = _merged(gathered.latencies)
     duets = side_by_side.over_blocks(gathered.duets, sorted(set(per_block.block)))
@@ -222,38 +219,6 @@ def analyse(run: Run) -> Analysis:
         curve=pd.concat(gathered.curves) if gathered.curves else pd.DataFrame(),
         timeline=pd.concat(gathered.times),
     )
-
-
-@dataclass
-class _Gathered:
-    """What is kept of the blocks, which are read one at a time."""
-
-    run: Run
-    rows: list[dict[str, Any]] = field(default_factory=list)
-    latencies: dict[Cell, list[NDArray[np.float64]]] = field(default_factory=dict)
-    duets: dict[int, dict[side_by_side.Place, side_by_side.Duets]] = field(default_factory=dict)  # by block
-    causes: dict[str, str] = field(default_factory=dict)
-    refused: dict[tuple[str, str], str] = field(default_factory=dict)
-    restarts: dict[Cell, int] = field(default_factory=dict)
-    found: list[dict[str, Any]] = field(default_factory=list)
-    curves: list[pd.DataFrame] = field(default_factory=list)
-    times: list[pd.DataFrame] = field(default_factory=list)
-
-    def add(self, block: BlockFrames) -> None:
-        load = self.run.scenario.load
-        for cell, row, sample in cells.block_cells(block, load.mode):
-            self.rows.append({"block": block.index, **row})
-            self.latencies.setdefault(cell, []).append(sample)
-        server_cores = len(self.run.head["cores"]["server"] or ())
-        self.duets[block.index] = side_by_side.of_block(block, server_cores)
-        self.causes |= block.notes["causes"]
-        self.refused |= {(entry["arm"], entry["endpoint"]): entry["reason"] for entry in block.notes["refused"]}
-        for cell in _restarted(block, load.mode):
-            self.restarts[cell] = self.restarts.get(cell, 0) + 1
-        if load.objective is not None:
-            self.curves.append(cells.curve(block, load.objective))
-        self.times.append(timeline.of_block(block, load.mode, timeline.stretches(self.run.scenario)))
-        self.found += [{"block": block.index, **one} for one in block.notes["found"]]
 
 
 def _ratios(
@@ -280,9 +245,3 @@ def _merged(
         for quantile in metrics.QUANTILES.values():
             percentiles[cell, quantile] = intervals.merged_percentile(merged[cell], blocks, quantile)
     return merged, percentiles
-
-
-def _restarted(block: BlockFrames, mode: str) -> list[Cell]:
-    """The cells after which an arm had to be restarted; a search for capacity goes there on purpose."""
-    by_index = {entry["index"]: entry["cell"] for entry in block.notes["slices"]}
-    return [] if mode == CAPACITY else [Cell(**by_index[entry["slice"]]) for entry in block.notes["restarted"]]

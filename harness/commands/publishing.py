@@ -1,12 +1,13 @@
 """A run folder in; report, tables and charts out, text to the terminal, and the exit code."""
 
+import shutil
 from pathlib import Path
 from typing import Final
 
 from harness.analysis.analysis import Analysis
 from harness.errors import EXIT_FAILED, EXIT_INVALID, UserError
 from harness.formatting import numbers
-from harness.report import conclusion, effects_catalogue, mechanism_text, next_steps, run_report, sections
+from harness.report import conclusion, effects_catalogue, mechanism_text, next_steps, run_report, sections, summary
 from harness.report.html import page
 from harness.report.plots import charts
 from harness.scenario import claims
@@ -14,6 +15,9 @@ from harness.verdicts import claim_verdicts, mechanism, regression_gate, validit
 from harness.verdicts.claim_conditions import SUPPORTED
 from harness.verdicts.regression_gate import Gate
 from harness.verdicts.validity import Reason, read
+
+NARROWEST: Final = 60
+"""Columns: in a terminal with fewer, lines are broken by it."""
 
 GATE_SIGNS: Final = {Gate.PASSED: "✓", Gate.FAILED: "✗", Gate.OPEN: "?"}
 
@@ -28,7 +32,8 @@ def publish(path: Path, gated: bool = False, verbose: bool = False) -> int:
         claims.refuse_none(analysed.run.scenario.claims, str(path))
     target = path / "report"
     pictures = write(analysed, reasons, target)
-    print(run_report.text(analysed) if verbose else run_report.brief(analysed, reasons))
+    width = min(summary.WIDTH, max(NARROWEST, shutil.get_terminal_size((summary.WIDTH, 0)).columns))
+    print(run_report.text(analysed) if verbose else run_report.brief(analysed, reasons, width))
     print(f"open: {target / page.NAME}")
     print(f"report: {target / 'report.md'}, {len(pictures)} charts and the tables as CSV in the same folder")
     print("\n".join(next_steps.lines(analysed, reasons, mechanism.read(path) is not None)))

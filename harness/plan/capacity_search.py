@@ -1,54 +1,41 @@
 """Capacity: the highest rate at which each arm meets an objective. Yields slices, receives their results; pure, and seeded.
 
 Per arm and endpoint: doubling until the objective is missed, or a queue surely grows; bisection until the bracket is 5 % wide
-and its upper end has missed twice (once may be noise of the machine); then longer slices at the highest rate that met it. All
-of these together have to meet the objective, and their queue may not grow; otherwise the rate goes down by 5 % and is confirmed
-anew. No rate is tried that an arm's concurrency limit and the endpoint's least time rule out (Little's law). The searches of a
-block take turns in shuffled order. Blocks after the first start from the rate that the last one found; they still have to miss
-and confirm it for themselves.
+and its upper end has missed twice (once may be noise of the machine); then longer slices from the highest rate that met it
+downwards (confirmation.py). No rate is tried that an arm's concurrency limit and the endpoint's least time rule out (Little's
+law). The searches of a block take turns in shuffled order. Blocks after the first start from the rate that the last one found;
+they still have to miss and confirm it for themselves.
 """
 
 import random
 from collections import Counter
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Generator, Mapping
 from dataclasses import dataclass
 from math import ceil, sqrt
 from typing import Any, Final
 
 from harness.plan import layout
+from harness.plan.confirmation import (
+    CLOSE,
+    CONFIRMATIONS,
+    CONFIRMING_S,
+    LOWEST_RATE,
+    Confirmation,
+    round_rate,
+    surely_grows,
+)
 from harness.plan.slices import Cell, Open, Purpose, Slice, Turn
 from harness.samples import Played
 from harness.scenario.arm import Arm
 from harness.scenario.endpoint import Endpoint
 from harness.scenario.model import Scenario
 
-CLOSE: Final = 1.05
-
-CONFIRMATIONS: Final = 2
-
-CONFIRMING_S: Final = 4.0
-"""A confirming slice lasts at least this: at 3 % more than an arm can do, requests wait 120 ms longer at its end."""
-
-HORIZON_S: Final = 10.0
-"""A queue grows if, going on like this for so long, it alone would make requests wait longer than the objective's limit."""
-
-SURE: Final = 3.0
-
-LARGEST_FALL, WIDE = CLOSE**4, CLOSE**2
-"""The largest step down; and how far the rate that holds may lie below one that did not, without another try between them."""
-
 FIRST_STEP, LATER_STEP = 2.0, CLOSE
 
-FIRST_SLICES, LATER_SLICES = (
-    13,
-    6,
-)  # that a search commonly takes in the first block and in later ones, before it confirms
-
-FAR: Final = 0.15  # of the requests late
+FIRST_SLICES, LATER_SLICES = 13, 6
+"""That a search commonly takes in the first block and in later ones, before it confirms."""
 
 CONFIRMED: Final = 2.0  # rates that are commonly tried to confirm, until one holds
-
-LOWEST_RATE: Final = 1.0
 
 LIMITS_IN_FLIGHT: Final = 4  # in limits' worth of arrivals; beyond that the objective is missed anyway
 
@@ -65,9 +52,7 @@ class Found:
 
     arm: str
     endpoint: str
-    rate: (
-        float | None
-    )  # the highest confirmed rate; None: no tried rate met the objective, or nothing could be measured
+    rate: float | None  # the highest that was confirmed; None: none that was tried, or nothing could be measured
     met: int  # how many of the confirming slices met it by themselves
     bounded: bool  # the load generator's ceiling ended the search: the arm may sustain more
 
@@ -86,9 +71,7 @@ class Search:
         self._missed_twice = False  # at that rate
         self._bound = arm.most_rps(endpoint.mean_ms)
         self._tries: Counter[float] = Counter()
-        self._seen: list[Played] = []  # of the confirming slices at this rate
-        self._fall = CLOSE  # by how much the rate is lowered next
-        self._held: Found | None = None  # what was confirmed, while one more rate is tried
+        self._confirmation: Confirmation | None = None  # once the bracket is closed
         self.rate, self.purpose = min(start, self._highest), "warm-up"
         self.found: Found | None = None
 
@@ -108,29 +91,30 @@ class Search:
     def tell(self, played: Played | None) -> None:
         """How it went; None: this cell may not be measured."""
         if played is None:
-            self.found = Found(self._arm.name, self._endpoint.label, None, 0, bounded=False)
+            self._end(None)
         elif self.purpose == "warm-up":
             self.purpose = "search"
-        elif self.purpose == "search":
+        elif self._confirmation is None:
             missed = self._objective.surely_missed(played.requests + played.dropped, played.late)
-            self._judge(not missed and not self._surely_grows(played))
+            self._judge(not missed and not surely_grows(played, self._objective, self.rate))
         else:
-            self._confirm(played)
+            self._confirmation.tell(played)
+            if self._confirmation.done or self._confirmation.rate is None:
+                self._end(self._confirmation.rate, self._confirmation.met)
+            else:
+                self.rate = self._confirmation.rate
 
     def _judge(self, met: bool) -> None:
         """Narrow the bracket, and choose the next rate."""
         if met:
             self._met = self.rate
             if self._missed is not None and self.rate >= self._missed:
-                self._missed, self._step = (
-                    None,
-                    LATER_STEP,
-                )  # the miss there was noise: go on upwards
+                self._missed, self._step = None, LATER_STEP  # the miss there was noise: go on upwards
         else:
             self._missed_twice = self._missed == self.rate
             self._missed = self.rate
         if self._met is None:
-            self._lower(self.rate / self._step, "search")
+            self._lower()
         elif self._missed is None:
             self._raise(self._met)
         else:
@@ -154,71 +138,19 @@ class Search:
             self.rate = min(round_rate(met * self._step), self._highest)
             self._step = min(self._step**2, FIRST_STEP)
 
-    def _confirm(self, played: Played) -> None:
-        """All confirming slices together have to meet it; one that spoils them by itself lowers the rate at once."""
-        self._seen.append(played)
-        arrived = [one.requests + one.dropped for one in self._seen]
-        planned = sum(arrived) / len(arrived) * CONFIRMATIONS
-        if not self._objective.met(round(planned), sum(one.late for one in self._seen)):
-            self._lower_confirmed()
-        elif len(self._seen) == CONFIRMATIONS:
-            if self._grows():
-                self._lower_confirmed()
-                return
-            held = sum(self._objective.met(of, one.late) for of, one in zip(arrived, self._seen, strict=True))
-            bounded = self._missed is None and self.rate >= self._most
-            self._hold(Found(self._arm.name, self._endpoint.label, self.rate, held, bounded))
-
-    def _hold(self, found: Found) -> None:
-        """The rate that holds, or one more between it and the one that did not, where these are far apart."""
-        failed = self._missed if self._fall > CLOSE and self._held is None else None
-        if failed is None or failed / self.rate <= WIDE:
-            self.found = found
-            return
-        self._held = found
-        self._start_confirming(round_rate(sqrt(failed * self.rate)))
-
-    def _grows(self) -> bool:
-        """Whether, over all confirming slices, more and more requests are under way."""
-        growth = sum(
-            (one.in_flight[1] - one.in_flight[0]) / max(1e-9, (one.end_ns - one.cut_ns) / 2e9) for one in self._seen
-        ) / len(self._seen)  # requests per second
-        return growth > self._growth_allowed(self._seen)
-
-    def _growth_allowed(self, slices: Sequence[Played]) -> float:
-        """By how many a second the requests under way may become more, so that within the horizon these alone do not miss it."""
-        room_ms = self._objective.limit_ms - min(one.latency_ms or 0.0 for one in slices)
-        return max(room_ms, 0.0) / 1000 * self.rate / HORIZON_S
-
-    def _surely_grows(self, played: Played) -> bool:
-        """Whether a short slice shows by itself that its queue grows: by three standard deviations of what chance makes of it."""
-        first, second = played.in_flight
-        room = self._growth_allowed([played]) * (played.end_ns - played.cut_ns) / 2e9
-        return second - first > room + SURE * sqrt((first + second) / 2)
-
-    def _lower_confirmed(self) -> None:
-        """By a step that grows, or by two where far too many were late: in a few seconds a queue shows that a short search does
-        not."""
-        if self._held is not None:
-            self.found = self._held
-            return
-        self._missed = self.rate
-        last = self._seen[-1]
-        far = last.late > FAR * (last.requests + last.dropped)
-        step = max(self._fall, CLOSE**2) if far else self._fall
-        self._fall = min(step**2, LARGEST_FALL)
-        self._lower(self.rate / step, "confirm")
+    def _lower(self) -> None:
+        if self.rate / self._step < LOWEST_RATE:
+            self._end(None)
+        else:
+            self.rate = round_rate(self.rate / self._step)
 
     def _start_confirming(self, rate: float) -> None:
-        self.rate, self.purpose, self._seen = rate, "confirm", []
+        self.rate, self.purpose = rate, "confirm"
+        self._confirmation = Confirmation(self._objective, rate)
 
-    def _lower(self, rate: float, purpose: str) -> None:
-        if rate < LOWEST_RATE:
-            self.found = Found(self._arm.name, self._endpoint.label, None, 0, bounded=False)
-        elif purpose == "confirm":
-            self._start_confirming(round_rate(rate))
-        else:
-            self.rate = round_rate(rate)
+    def _end(self, rate: float | None, met: int = 0) -> None:
+        bounded = rate is not None and self._missed is None and rate >= self._most
+        self.found = Found(self._arm.name, self._endpoint.label, rate, met, bounded)
 
     @property
     def _highest(self) -> float:
@@ -254,11 +186,6 @@ def course(scenario: Scenario, block: int, before: Mapping[Key, float], most: fl
             search.tell(played)
             index += 1
     return [search.found for search in searches if search.found is not None]
-
-
-def round_rate(rate: float) -> float:
-    """Three significant digits: a rate that a person can type to try it."""
-    return float(f"{rate:.3g}")
 
 
 def expected_slices(scenario: Scenario) -> int:

@@ -40,17 +40,6 @@ def served_ns(start_ns: float, drained_ns: float, least_s: float) -> float:
     return drained_ns - start_ns - 1e9 * least_s
 
 
-def cost_ratio(first: Played, second: Played) -> float | None:
-    """The CPU per correct response of the first arm over that of the second, without full garbage collections; None where either
-    is not known."""
-    costs = [
-        (one.server_cpu_ns - one.server_gc_ns) / (one.requests - one.failures)
-        for one in (first, second)
-        if one.server_cpu_ns and one.requests > one.failures
-    ]
-    return costs[0] / costs[1] if len(costs) == 2 else None
-
-
 def length_s(latencies_ms: tuple[float, float]) -> float | None:
     """How long a duet of arms with these latencies lasts; None: too long."""
     seconds = max(SHORTEST_S, ANSWERS * SLOWER * max(latencies_ms) / 1000)

@@ -51,10 +51,8 @@ class Group:
     visited: Counter[str] = field(default_factory=Counter)  # arm → how often it answered by itself in this block
     seconds: dict[str, float] = field(default_factory=dict)  # arm → what its last visit took
     latency_ms: dict[str, float] = field(default_factory=dict)  # of the arms that were seen CPU-bound, as last seen so
-    variance: Mapping[str, float] = field(
-        default_factory=dict
-    )  # arm → of the log of a visit, as the blocks before showed it
-    far: Collection[str] = ()  # pairs that they showed to be far apart
+    variance: Mapping[str, float] = field(default_factory=dict)  # arm → of the log of its visits in the blocks before
+    far: Collection[str] = ()  # pairs that these showed to be far apart
 
     def order(self, rng: random.Random, purpose: Purpose) -> Iterator[layout.Visit]:
         """Its cells for one round; to warm up, and the first time, each once."""
@@ -185,7 +183,7 @@ def variance(blocks: Sequence[Sequence[float]]) -> float:
 
 
 def named(pair: Pair) -> str:
-    """What its duets are known by."""
+    """What a pair is called."""
     return f"{pair[0][1].name} / {pair[1][1].name}"
 
 

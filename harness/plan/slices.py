@@ -49,7 +49,7 @@ class Slice:
     cell: Cell
     calls: tuple[Call, ...]  # more than one: each request draws its own, by their shares
     purpose: Purpose  # the first round of a block is warm-up
-    least_s: float  # the least time a correct answer takes; in a mix, one to the slowest call
+    least_s: float  # the least time a correct answer takes, open loop: on average; in a mix, one to the slowest call
     seconds: float  # closed loop: from the moment it is full it lasts at least this; open loop: it lasts exactly this
     longest_s: float  # … and is ended after this, full or not
     seed: int  # the same for every arm of a round, so that all of them get the same arrivals

@@ -2,10 +2,10 @@
 
 What is compared is visited together, one arm right after the other, because machine noise changes within seconds: here the
 throughput of neighbouring slices of 0.25 s correlated by 0.53, and of those ten slices apart by 0.27. Where slices are short,
-the arm that most comparisons hold against others stands between them (A B A C A D). Where both arms of a comparison are CPU-
-bound, most rounds are duets. Arms that the blocks before showed to be far apart are told apart by few visits, and get no more
-than every arm does: by what other blocks showed, so that no block's own luck decides what is looked at again. Pure, and seeded:
-the same answers give the same course.
+the arm that most comparisons hold against others stands between them (A B A C A D). Where both arms of a comparison are
+CPU-bound, most rounds are duets. Arms that the blocks before showed to be far apart are told apart by few visits, and get no
+more than every arm does: by what other blocks showed, so that no block's own luck decides what is looked at again. Pure, and
+seeded: the same answers give the same course.
 """
 
 import random

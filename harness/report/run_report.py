@@ -1,6 +1,5 @@
 """The report: terminal text, report.md, cells.csv and comparisons.csv. Pure but for `write`."""
 
-import textwrap
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -29,12 +28,12 @@ def text(analysis: Analysis) -> str:
     return "\n".join([*lines, *conclusion(analysis, reasons)]) + "\n"
 
 
-def brief(analysis: Analysis, reasons: list[Reason]) -> str:
-    """For the end of a run: the question, its claims, what went otherwise than planned, and the summary."""
+def brief(analysis: Analysis, reasons: list[Reason], width: int = summary.WIDTH) -> str:
+    """For the end of a run, in so many columns: the question, its claims, what went otherwise than planned, and the summary."""
     question, *facts = head(analysis)
     told = [question, "", *_claims(analysis, reasons), *(fact for fact in facts if fact.startswith("!")), ""]
-    lines = [line for one in told for line in textwrap.wrap(one, summary.WIDTH, subsequent_indent="    ") or [""]]
-    return "\n".join([*lines, *summary.lines(analysis, reasons)]) + "\n"
+    lines = [line for one in told for line in summary.wrapped(one, width)]
+    return "\n".join([*lines, *summary.lines(analysis, reasons, width)]) + "\n"
 
 
 def markdown(analysis: Analysis, pictures: Sequence[str] = ()) -> str:

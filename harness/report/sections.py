@@ -7,7 +7,7 @@ from harness.analysis.analysis import Analysis
 from harness.analysis.arm_comparison import Compared
 from harness.formatting import numbers
 from harness.formatting.tables import Table
-from harness.plan.capacity_search import CONFIRMATIONS
+from harness.plan.confirmation import CONFIRMATIONS
 from harness.plan.slices import Cell, Level
 from harness.registry import metrics
 from harness.registry.metrics import QUANTILES, Metric

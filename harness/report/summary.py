@@ -19,6 +19,9 @@ from harness.verdicts.validity import Reason
 
 WIDTH: Final = 100
 
+P_PLACE: Final = 4
+"""The column of p, which is left out first where a terminal is narrow: the words say what it decides."""
+
 MOST_LOST: Final = 4
 """INVALID cells that are told one by one."""
 
@@ -30,8 +33,8 @@ SHORT: Final = {
 }
 
 
-def lines(analysis: Analysis, reasons: Sequence[Reason]) -> list[str]:
-    """The summary, nothing wider than WIDTH: per arm its comparisons, then what differs in each pair; then the quality."""
+def lines(analysis: Analysis, reasons: Sequence[Reason], width: int = WIDTH) -> list[str]:
+    """The summary, nothing wider than `width`: per arm its comparisons, then what differs in each pair; then the quality."""
     lost = validity.invalid_cells(list(reasons))
     valid = sections.valid_comparisons(analysis, lost)
     grounds = causes.grounds(analysis, valid, {})
@@ -39,12 +42,18 @@ def lines(analysis: Analysis, reasons: Sequence[Reason]) -> list[str]:
     told: list[str] = []
     for arm in dict.fromkeys(one.arm for one in found):
         own = [one for one in found if one.arm == arm]
-        told += [*_block(analysis, arm, own, grounds), "", *_pairs(analysis, arm, own), ""]
+        pairs = [part for line in _pairs(analysis, arm, own) for part in wrapped(line, width)]
+        told += [*_block(analysis, arm, own, grounds, width), "", *pairs, ""]
     if not found:
         told += [*_cells(analysis, lost), ""]
-    told += [part for line in _lost(analysis, reasons) for part in textwrap.wrap(line, WIDTH, subsequent_indent="    ")]
-    told += _wrapped(data_quality.of(analysis, reasons).line)
-    return [clipped(line, WIDTH) for line in told]
+    told += [part for line in _lost(analysis, reasons) for part in wrapped(line, width)]
+    told += _at_dots(data_quality.of(analysis, reasons).line, width)
+    return [clipped(line, width) for line in told]
+
+
+def wrapped(line: str, width: int) -> list[str]:
+    """On as many lines as it takes, further ones further in; an empty one is a line too."""
+    return textwrap.wrap(line, width, subsequent_indent="    ", break_on_hyphens=False) or [""]
 
 
 def _lost(analysis: Analysis, reasons: Sequence[Reason]) -> Iterator[str]:
@@ -78,10 +87,13 @@ def _indented(rows: Sequence[Sequence[str]]) -> Iterator[str]:
     yield from (f"  {line}" for line in as_lines(rows))
 
 
-def _block(analysis: Analysis, arm: str, own: Sequence[Compared], grounds: Grounds) -> Iterator[str]:
+def _block(analysis: Analysis, arm: str, own: Sequence[Compared], grounds: Grounds, width: int) -> Iterator[str]:
     """`async · uvicorn vs …` and its comparisons, cell by cell."""
     metric, level = own[0].metric, numbers.percent(1 - own[0].doubt)
-    yield f"{arm} vs …   {metric.title}, {level} CI, n = {numbers.blocks(analysis.blocks)}; ~ = no significant difference"
+    heading = (
+        f"{arm} vs …   {metric.title}, {level} CI, n = {numbers.blocks(analysis.blocks)}; ~ = no significant difference"
+    )
+    yield from wrapped(heading, width)
     short = _short([cell.endpoint for cell in analysis.cells])
     rows = [
         (
@@ -92,7 +104,10 @@ def _block(analysis: Analysis, arm: str, own: Sequence[Compared], grounds: Groun
         )
         for one in sorted(own, key=lambda one: analysis.cells.index(Cell(one.arm, one.endpoint, one.level)))
     ]
-    yield from _indented(rows)
+    told = list(_indented(rows))
+    if max(map(len, told)) > width:
+        told = list(_indented([(*row[:P_PLACE], *row[P_PLACE + 1 :]) for row in rows]))
+    yield from told
 
 
 def _short(labels: Iterable[str]) -> dict[str, str]:
@@ -164,12 +179,12 @@ def _differs(arm: Arm, over: Arm) -> str:
     return f"{', '.join(names)} and {last} differ" if names else f"only the {last} differs"
 
 
-def _wrapped(line: str) -> list[str]:
+def _at_dots(line: str, width: int) -> list[str]:
     """On as many lines as it takes, at its middle dots."""
     first, *parts = line.split(" · ")
     told = [first]
     for part in parts:
-        if len(told[-1]) + len(part) + 3 <= WIDTH:
+        if len(told[-1]) + len(part) + 3 <= width:
             told[-1] += f" · {part}"
         else:
             told.append(f"    {part}")

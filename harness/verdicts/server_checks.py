@@ -9,7 +9,7 @@ from typing import Final
 from harness.analysis.analysis import Analysis
 from harness.analysis.cell_blocks import CellBlocks
 from harness.formatting import numbers
-from harness.plan.capacity_search import LOWEST_RATE
+from harness.plan.confirmation import LOWEST_RATE
 from harness.plan.layout import max_in_flight
 from harness.plan.slices import Cell
 from harness.registry.load_modes import CAPACITY, CLOSED, OPEN

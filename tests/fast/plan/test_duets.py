@@ -1,7 +1,6 @@
 """Duets: which arms share the core, for how long, and how much of a block is theirs."""
 
 from collections import Counter
-from dataclasses import replace
 from operator import attrgetter
 
 import pytest
@@ -133,11 +132,3 @@ def test_a_long_duet_has_to_take_less_than_the_visits_it_stands_for(
     length_s: float | None, solo_s: float, latency_ms: float, pays: bool
 ) -> None:
     assert groups.pays(length_s, solo_s, latency_ms) is pays
-
-
-def test_the_cost_ratio_is_cpu_by_correct_responses() -> None:
-    one = played(requests=110, failures=10, server_cpu_ns=3 * SECOND)
-    other = replace(one, requests=200, failures=0, server_cpu_ns=2 * SECOND)
-    assert duets.cost_ratio(one, other) == pytest.approx(3.0)
-    assert duets.cost_ratio(one, replace(other, server_cpu_ns=None)) is None
-    assert duets.cost_ratio(replace(one, requests=10), other) is None

@@ -75,6 +75,17 @@ def test_without_a_second_arm_every_cell_is_told(tmp_path: Path) -> None:
     ]
 
 
+def test_in_a_narrow_terminal_p_is_left_out_first_and_nothing_is_wider(tmp_path: Path) -> None:
+    run = analysed(tmp_path, tiny(blocks=4), FakeLoad(slower_when_sync))
+    for width, with_p in ((100, True), (50, False)):
+        told = summary.lines(run, validity.check(run), width)
+        assert max(map(len, told)) <= width
+        (hello,) = (line for line in told if line.startswith("  hello @ 4"))
+        assert re.search(r"\d× higher +\[", hello)
+        assert ("p <" in hello) is with_p
+        assert "no significant difference" in " ".join(line.strip() for line in told)
+
+
 def test_invalid_cells_are_named_with_their_reason_and_nothing_is_wider_than_a_terminal(tmp_path: Path) -> None:
     def failing(slice_: Slice, rows: np.ndarray) -> np.ndarray:
         if slice_.cell == Cell("sync", "hello", 4):
