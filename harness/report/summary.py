@@ -20,7 +20,10 @@ from harness.verdicts.validity import Reason
 WIDTH: Final = 100
 
 P_PLACE: Final = 4
-"""The column of p, which is left out first where a terminal is narrow: the words say what it decides."""
+"""The column of p, which is left out where a terminal is narrow: the words say what it decides."""
+
+OTHER: Final = "other: "
+"""Before a bottleneck that is the other arm's; left out there as well, because it is always the slower one's."""
 
 MOST_LOST: Final = 4
 """INVALID cells that are told one by one."""
@@ -106,7 +109,7 @@ def _block(analysis: Analysis, arm: str, own: Sequence[Compared], grounds: Groun
     ]
     told = list(_indented(rows))
     if max(map(len, told)) > width:
-        told = list(_indented([(*row[:P_PLACE], *row[P_PLACE + 1 :]) for row in rows]))
+        told = list(_indented([(*row[:P_PLACE], row[-1].removeprefix(OTHER)) for row in rows]))
     yield from told
 
 
@@ -136,13 +139,13 @@ def _why(analysis: Analysis, one: Compared, grounds: Grounds) -> str:
     if said is Outcome.OPEN:
         return _would_tell(analysis, one)
     if said is Outcome.EQUIVALENT:
-        return f"equivalent, {numbers.margin(analysis.run.scenario.margin)}"
+        return f"within {numbers.margin(analysis.run.scenario.margin)}"
     better = (said is Outcome.HIGHER) == one.metric.higher_is_better
     because = grounds.of(one, "better" if better else "worse")
     cost = f"{numbers.number(because.dearer)}× CPU/req" if because.dearer else ""
     named = SHORT.get(because.kind or "", "")
     cause = cost or named if because.kind == bottleneck.CPU else named or cost
-    return f"other: {cause}" if better and cause else cause
+    return f"{OTHER}{cause}" if better and cause else cause
 
 
 def _would_tell(analysis: Analysis, one: Compared) -> str:
