@@ -68,7 +68,7 @@ def run(
                 folder.elapsed_s,
                 len(folder.finished),
                 len(stage.cores.server or ()),
-                folder.visits_before,
+                folder.earlier,
             )
             course = courses.course(scenario, block, so_far)
             working = folder.working_folder(block.index)

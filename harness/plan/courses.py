@@ -8,9 +8,9 @@ from typing import Any, Final
 from harness.errors import UserError
 from harness.plan import capacity_search, layout, time_budget
 from harness.plan.capacity_search import Course, Found, Key
-from harness.plan.slices import Block, Cell, Turn
+from harness.plan.earlier import Earlier
+from harness.plan.slices import Block, Turn
 from harness.registry.load_modes import CAPACITY
-from harness.samples import Played
 from harness.scenario.model import Scenario
 
 ENOUGH: Final = 0.8
@@ -81,7 +81,7 @@ class Standing:
     elapsed_s: float  # since the run began
     finished: int  # blocks
     server_cores: int = 0  # 0: the servers have none of their own
-    visits: Callable[[int], Iterable[tuple[int, Cell, Played]]] = lambda _: ()  # those of the blocks before this one
+    earlier: Callable[[int], Iterable[Earlier]] = lambda _: ()  # what the blocks before this one measured
 
 
 def course(scenario: Scenario, block: Block, so_far: Standing) -> Course:
@@ -90,7 +90,7 @@ def course(scenario: Scenario, block: Block, so_far: Standing) -> Course:
         return capacity_search.course(scenario, block.index, so_far.found(block.index), so_far.most_rate)
     if scenario.time is not None:
         left_s = (scenario.time - so_far.elapsed_s) / max(1, scenario.most_blocks - so_far.finished)
-        before = so_far.visits(block.index)
+        before = so_far.earlier(block.index)
         return time_budget.course(scenario, block.index, left_s - layout.start_s(scenario), so_far.server_cores, before)
     return fixed(block)
 

@@ -2,23 +2,23 @@
 
 import random
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from math import log
 from statistics import fmean, median
 from typing import Final
 
 from harness.plan import duets, layout
+from harness.plan.earlier import Earlier, variance
 from harness.plan.slices import Level, Purpose
 from harness.samples import FILLING_ANSWERS, WARM_ANSWERS
 from harness.scenario.model import Scenario
-from harness.statistics import robust
 
 SHORT_S: Final = 0.6
 """Slices that take less than this are cheap enough to visit the arm of most comparisons several times a round."""
 
-SOLO_SPREAD, DUET_SPREAD, PRIOR_VISITS = 0.10, 0.04, 2
-"""How far visits of one cell, and duets of one pair, are taken to differ before some are seen; how many that guess is worth."""
+SOLO_SPREAD, DUET_SPREAD = 0.05, 0.05
+"""How far visits of one cell, and duets of one pair, are taken to differ before some are seen."""
 
 PAYS: Final = 1 / 2
 """Of what the visits of both arms take: a duet that is not short has to take less."""
@@ -33,7 +33,7 @@ WORTHWHILE: Final = 0.25
 """A round leaves out arms of which a further visit would narrow their comparisons by less than this, per second, of what that of
 the best one does: one whose threads are the bottleneck shows the same each time, and takes longest."""
 
-DUETS_PER_SOLO: Final = 4
+DUETS_PER_SOLO: Final = 6
 """Rounds of duets for each in which the arms of these take turns: it tells their levels, and whether both ways agree."""
 
 Pair = tuple[layout.Visit, layout.Visit]
@@ -52,6 +52,7 @@ class Group:
     seconds: dict[str, float] = field(default_factory=dict)  # arm → what its last visit took
     latency_ms: dict[str, float] = field(default_factory=dict)  # of the arms that were seen CPU-bound, as last seen so
     variance: Mapping[str, float] = field(default_factory=dict)  # arm → of the log of its visits in the blocks before
+    duets_vary: Mapping[str, float] = field(default_factory=dict)  # pair → of the log of what its duets showed there
     far: Collection[str] = ()  # pairs that these showed to be far apart
 
     def order(self, rng: random.Random, purpose: Purpose) -> Iterator[layout.Visit]:
@@ -85,11 +86,17 @@ class Group:
             found[arm] = max(UNCOMPARED, comparisons) * self.variance.get(arm, SOLO_SPREAD**2) / (count * (count + 1))
         return found
 
-    def look_back(self, logs: Mapping[str, Sequence[Sequence[float]]]) -> None:
-        """Take from the blocks before (arm → logs of the rates of its visits, block by block) how far visits differ within a
-        block, and which pairs are far apart."""
-        self.variance = {arm: variance(blocks) for arm, blocks in logs.items()}
-        middle = {arm: median(one for own in blocks for one in own) for arm, blocks in logs.items()}
+    def look_back(self, earlier: Iterable[Earlier]) -> None:
+        """Take from the blocks before how far visits, and duets, differ within a block, and which pairs are far apart."""
+        own, seen = {visit[0] for visit in self.visits}, dict[tuple[str, ...], dict[int, list[float]]]()
+        for one in earlier:
+            if own.issuperset(one.cells) and (told := one.log) is not None:
+                seen.setdefault(tuple(cell.arm for cell in one.cells), {}).setdefault(one.block, []).append(told)
+        logs = {arms: list(blocks.values()) for arms, blocks in seen.items()}
+        self.duets_vary = {" / ".join(arms): variance(own, DUET_SPREAD) for arms, own in logs.items() if len(arms) > 1}
+        solo = {arms[0]: own for arms, own in logs.items() if len(arms) == 1}
+        self.variance = {arm: variance(own, SOLO_SPREAD) for arm, own in solo.items()}
+        middle = {arm: median(one for block in own for one in block) for arm, own in solo.items()}
         apart = {
             named(pair): abs(middle[pair[0][1].name] - middle[pair[1][1].name])
             for pair in self.pairs
@@ -137,14 +144,17 @@ class Group:
         if self._short and self.hub is not None and (hub := self.hub[1].name) in arms:
             seconds += max(0, len(arms) - 2) * self.seconds[hub]
         solo = Way(self, seconds, sum(lowered[arm] for arm in arms) / seconds)
-        if not (together := len(self.next_duets())):
+        if not (together := self.next_duets()):
             return [solo]
         before = max(1, self.duet_rounds)
-        gain = together * DUET_SPREAD**2 / (before * (before + 1)) / self.duets_s
-        duets = Way(self, self.duets_s, gain, side_by_side=True)
+        varies = sum(self.duets_vary.get(named(pair), DUET_SPREAD**2) for pair, _ in together)
+        duets = Way(self, self.duets_s, varies / (before * (before + 1)) / self.duets_s, side_by_side=True)
         if len(self.together()) < len(self.pairs):
             return [solo, duets]
-        return [duets if self.duet_rounds < DUETS_PER_SOLO * self.solo_rounds else solo]
+        if self.duet_rounds < DUETS_PER_SOLO * self.solo_rounds:
+            return [duets]
+        may_follow_s = DUETS_PER_SOLO * duets.seconds  # what it is worth
+        return [replace(solo, gain=duets.gain * may_follow_s / (seconds + may_follow_s))]
 
 
 @dataclass(frozen=True)
@@ -170,16 +180,6 @@ def grouped(scenario: Scenario) -> list[Group]:
         pairs = [(own[arm], own[over]) for arm, over in sides if arm in own and over in own]
         groups.append(Group(visits, own.get(hub) if hub else None, pairs))
     return groups
-
-
-def variance(blocks: Sequence[Sequence[float]]) -> float:
-    """Of the log of what one visit shows, by how those of a block differ; the guess where little is seen. A visit in which the
-    machine stood still counts as any other."""
-    told = [own for own in blocks if len(own) > 1]
-    apart = [abs(one - median(own)) for own in told for one in own]
-    freedom = len(apart) - len(told)
-    seen = robust.spread(apart) ** 2 * len(apart) if apart else 0.0
-    return (SOLO_SPREAD**2 * PRIOR_VISITS + seen) / (PRIOR_VISITS + freedom)
 
 
 def named(pair: Pair) -> str:

@@ -10,13 +10,13 @@ seeded: the same answers give the same course.
 
 import random
 from collections.abc import Iterable, Sequence
-from math import log
 from typing import Final
 
 from harness.plan import duets, layout
 from harness.plan.capacity_search import Course
+from harness.plan.earlier import Earlier, lasted_s, rate_of
 from harness.plan.groups import Group, cold, grouped
-from harness.plan.slices import Cell, Purpose
+from harness.plan.slices import Purpose
 from harness.registry.load_modes import CLOSED
 from harness.samples import Played
 from harness.scenario.model import Scenario
@@ -82,25 +82,18 @@ class Budget:
         return []
 
 
-def course(
-    scenario: Scenario, index: int, seconds: float, cores: int = 0, before: Iterable[tuple[int, Cell, Played]] = ()
-) -> Course:
+def course(scenario: Scenario, index: int, seconds: float, cores: int = 0, before: Iterable[Earlier] = ()) -> Course:
     """The turns of one block, one by one; send() how each went. Ends when the next round would take longer than is left.
 
     An arm is warmed up by the lowest level of each endpoint, where that has few users; what a higher one needs, such as more
     threads, comes as it fills.
 
-    `cores`: that the servers have for themselves; 0: no duets. `before`: the visits of the blocks before this one, by which it
-    knows how far those of each cell differ.
+    `cores`: that the servers have for themselves; 0: no duets. `before`: what the blocks before this one
+    measured, by which it knows how far visits of a cell differ.
     """
-    budget, groups = Budget(scenario, index, cores), grouped(scenario)
-    seen: dict[Cell, dict[int, list[float]]] = {}
-    for block, cell, played in before:
-        if rate := rate_of(played):
-            seen.setdefault(cell, {}).setdefault(block, []).append(log(rate))
+    budget, groups, before = Budget(scenario, index, cores), grouped(scenario), list(before)
     for group in groups:
-        cells = [visit[0] for visit in group.visits if visit[0] in seen]
-        group.look_back({cell.arm: list(seen[cell].values()) for cell in cells})
+        group.look_back(before)
     rng = budget.rng
     to_warm = cold(groups)
     for group in rng.sample(to_warm, len(to_warm)):
@@ -132,13 +125,3 @@ def expected_slices(scenario: Scenario) -> int:
 def least_s(scenario: Scenario) -> float:
     """A guess of what the blocks take if every cell is measured once in each."""
     return layout.expected_s(scenario.model_copy(update={"load": scenario.load.model_copy(update={"visits": 1})}))
-
-
-def rate_of(played: Played) -> float:
-    """Correct responses per second of what was not spent on full collections: whether one falls into a slice is chance."""
-    return (played.requests - played.failures) / max(lasted_s(played) - played.server_gc_ns / 1e9, lasted_s(played) / 2)
-
-
-def lasted_s(played: Played) -> float:
-    """From the first request to the last answer."""
-    return max(1e-9, (played.drained_ns - played.start_ns) / 1e9)

@@ -28,6 +28,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from harness.errors import UserError
+from harness.plan.earlier import Earlier
 from harness.plan.slices import Cell
 from harness.samples import COLUMNS, Conditions, Played, Usage
 from harness.storage.files import RUNNING, SCHEMA_VERSION, block_folders, write_json, write_text
@@ -96,13 +97,17 @@ class RunFolder:
         told = [one for _, notes in self._notes_before(index) for one in notes["found"]]
         return {(one["arm"], one["endpoint"]): one["rate"] for one in told if one["rate"]}
 
-    def visits_before(self, index: int) -> Iterator[tuple[int, Cell, Played]]:
-        """The measured slices of the blocks before this one, with their block; those of duets are left out."""
+    def earlier(self, index: int) -> Iterator[Earlier]:
+        """What was measured in the blocks before this one."""
         for block, notes in self._notes_before(index):
-            measured = {one["index"]: one for one in notes["slices"] if one["purpose"] == "measure"}
-            for one in notes["played"]:
-                if one["index"] in measured:
-                    yield block, Cell(**measured[one["index"]]["cell"]), Played(**one)
+            slices = {one["index"]: one for one in notes["slices"] if one["purpose"] in ("measure", "duet")}
+            played = {one["index"]: Played(**one) for one in notes["played"] if one["index"] in slices}
+            for number in played:
+                beside = slices[number]["beside"]
+                numbers = [number] if beside is None else [number, beside]
+                if beside is None or (number < beside and beside in played):
+                    cells = tuple(Cell(**slices[one]["cell"]) for one in numbers)
+                    yield Earlier(block, cells, tuple(played[one] for one in numbers))
 
     def _notes_before(self, index: int) -> Iterator[tuple[int, dict[str, Any]]]:
         return ((int(path.name), read_notes(path)) for path in block_folders(self.path) if int(path.name) < index)

@@ -1,6 +1,7 @@
 """Duets: which arms share the core, for how long, and how much of a block is theirs."""
 
 from collections import Counter
+from collections.abc import Sequence
 from operator import attrgetter
 
 import pytest
@@ -8,6 +9,7 @@ from support.played import played
 from support.scenarios import tiny
 
 from harness.plan import duets, groups, layout, time_budget
+from harness.plan.earlier import Earlier
 from harness.plan.slices import Duet, Slice, Turn
 from harness.samples import Played
 
@@ -29,12 +31,17 @@ def answer(slice_: Slice, busy: float, latency_ms: float = 10.0) -> Played:
 
 
 def turns(
-    busy: dict[str, float], seconds: float = 60.0, cores: int = 1, latency_ms: float = 10.0, mode: str = "closed"
+    busy: dict[str, float],
+    seconds: float = 60.0,
+    cores: int = 1,
+    latency_ms: float = 10.0,
+    mode: str = "closed",
+    before: Sequence[Earlier] = (),
 ) -> list[Turn]:
     """A block of the tiny scenario in which arms use these shares of the core by themselves."""
     scenario = tiny(time=600.0, blocks=4)
     scenario = scenario.model_copy(update={"load": scenario.load.model_copy(update={"mode": mode})})
-    course, asked = time_budget.course(scenario, 0, seconds, cores), list[Turn]()
+    course, asked = time_budget.course(scenario, 0, seconds, cores, before), list[Turn]()
     try:
         turn = next(course)
         while True:
@@ -132,3 +139,32 @@ def test_a_long_duet_has_to_take_less_than_the_visits_it_stands_for(
     length_s: float | None, solo_s: float, latency_ms: float, pays: bool
 ) -> None:
     assert groups.pays(length_s, solo_s, latency_ms) is pays
+
+
+def earlier_duets(apart: float) -> list[Earlier]:
+    """Of three blocks: hello's duets differ by as much from one to the next, those of other endpoints not at all."""
+    asked = [one for one in turns(FULL) if isinstance(one, Duet)]
+    found = []
+    for block in range(3):
+        for number, duet in enumerate(asked):
+            slices = sorted((duet.first, duet.second), key=INDEX)
+            wild = slices[0].cell.endpoint == "hello"
+            factor = 1 + apart * (number % 2) if wild else 1.0
+            given = answer(slices[0], 0.5 * factor), answer(slices[1], 0.5)
+            found.append(Earlier(block, (slices[0].cell, slices[1].cell), given))
+    return found
+
+
+def test_more_duets_where_those_of_the_blocks_before_differed_more() -> None:
+    alike, differing = (
+        Counter(one.first.cell.endpoint for one in turns(FULL, before=earlier_duets(apart)) if isinstance(one, Duet))
+        for apart in (0.0, 0.5)
+    )
+    assert differing["hello"] > 1.3 * alike["hello"]
+    assert sum(differing.values()) == pytest.approx(sum(alike.values()), abs=6)
+
+
+def test_they_go_on_for_as_long_as_there_is_time() -> None:
+    """Each so many rounds of them need one of the arms by themselves, which is worth what may follow."""
+    short, long = (sum(isinstance(one, Duet) for one in turns(FULL, seconds)) for seconds in (40.0, 160.0))
+    assert long > 3 * short

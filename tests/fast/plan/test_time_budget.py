@@ -10,7 +10,8 @@ from support.scenarios import tiny
 
 from harness.errors import UserError
 from harness.plan import courses, groups, layout, time_budget
-from harness.plan.slices import Cell, Slice
+from harness.plan.earlier import Earlier
+from harness.plan.slices import Slice
 from harness.samples import Played
 from harness.scenario.model import Scenario
 
@@ -32,7 +33,7 @@ def played(slice_: Slice, length_s: float, rate: float) -> Played:
     return Played(slice_.index, 0, 0, end_ns, end_ns, requests=int(rate * length_s), latency_ms=1.0, **counted)  # type: ignore[arg-type]
 
 
-Before = list[tuple[int, Cell, Played]]
+Before = list[Earlier]
 
 
 def block(
@@ -88,7 +89,7 @@ def earlier(rate: Callable[[Slice, random.Random], float], blocks: int = 4, visi
     rng = random.Random(1)
     slices = [one for one in block(timed(), 1.0)[0] if one.purpose == "measure"]
     return [
-        (index, one.cell, played(one, LENGTH_S[one.cell.endpoint], rate(one, rng)))
+        Earlier(index, (one.cell,), (played(one, LENGTH_S[one.cell.endpoint], rate(one, rng)),))
         for index in range(blocks)
         for one in visits * slices
     ]
@@ -114,8 +115,9 @@ def test_more_time_goes_where_visits_of_the_blocks_before_differed_more() -> Non
 def test_what_differs_from_block_to_block_is_no_reason_to_look_again() -> None:
     """No visit more of this block lowers it."""
     drifting = earlier(quiet)
-    for place, (index, cell, one) in enumerate(drifting):
-        drifting[place] = index, cell, replace(one, requests=int(one.requests * (1 + index)))
+    for place, one in enumerate(drifting):
+        faster = replace(one.played[0], requests=int(one.played[0].requests * (1 + one.block)))
+        drifting[place] = replace(one, played=(faster,))
     alike = block(timed(), 100.0, before=earlier(quiet))[0]
     assert block(timed(), 100.0, before=drifting)[0] == alike
 
