@@ -19,7 +19,7 @@ FULL: Final = 0.9
 SLOWER: Final = 2
 """With half of a core, an answer takes twice as long."""
 
-SHORTEST_S, LONGEST_S = 0.25, 2.5
+SHORTEST_S, LONGEST_S = 0.25, 4.0
 """Many short ones say most. Arms that would need more than the longest take turns."""
 
 FEWEST: Final = 3

@@ -77,7 +77,7 @@ def test_arms_that_fill_the_core_are_mostly_loaded_side_by_side() -> None:
         {"busy": FULL | {"async": 0.6}},
         {"busy": FULL, "cores": 0},
         {"busy": FULL, "cores": 2},
-        {"busy": FULL, "latency_ms": 700.0},
+        {"busy": FULL, "latency_ms": 1_100.0},
         {"busy": FULL, "mode": "open"},
     ],
     ids=["an arm with CPU left", "no cores of their own", "more cores than the arm fills", "too long", "arrivals"],
@@ -123,7 +123,7 @@ def test_users_of_both_start_spread_over_their_latency_at_half_speed() -> None:
 def test_a_duet_lasts_two_latencies_of_the_slower_arm_at_half_speed() -> None:
     assert duets.length_s((100.0, 20.0)) == pytest.approx(0.4)
     assert duets.length_s((1.0, 2.0)) == duets.SHORTEST_S
-    assert duets.length_s((700.0, 2.0)) is None
+    assert duets.length_s((1_100.0, 2.0)) is None
 
 
 @pytest.mark.parametrize(
