@@ -24,7 +24,7 @@ PAYS: Final = 1 / 2
 """Of what the visits of both arms take: a duet that is not short has to take less."""
 
 UNCOMPARED: Final = 0.02
-"""Comparisons that an arm counts as in where it is in none that is open: its own figures are shown."""
+"""Of a comparison, that an arm counts as in even where it is in none that is open: its own figures are shown."""
 
 FAR: Final = 1.5
 """Arms that the blocks before this one showed to be further apart are told apart by few visits of each block."""
@@ -77,13 +77,17 @@ class Group:
         return [visit for visit in self.visits if worth.get(visit[1].name, -1.0) >= least]
 
     def lowered(self) -> dict[str, float]:
-        """Of each arm that was measured by itself: by how much one visit more lowers the variance of its comparisons, summed."""
+        """Of each arm that was measured by itself: by how much one visit more lowers the variance of its comparisons, summed and
+        weighed by that variance: what is known best needs it least."""
         beside = [pair for pair, _ in self.together()]
         solo = [pair for pair in self.pairs if pair not in beside and named(pair) not in self.far]
-        found = {}
-        for arm, count in self.visited.items():
-            comparisons = sum(arm in (one[1].name, other[1].name) for one, other in solo)
-            found[arm] = max(UNCOMPARED, comparisons) * self.variance.get(arm, SOLO_SPREAD**2) / (count * (count + 1))
+        varies = {arm: self.variance.get(arm, SOLO_SPREAD**2) / count for arm, count in self.visited.items()}
+        found = {arm: UNCOMPARED * own * own / (self.visited[arm] + 1) for arm, own in varies.items()}
+        for pair in solo:
+            names = [visit[1].name for visit in pair if visit[1].name in varies]
+            together = sum(varies[name] for name in names)
+            for name in names:
+                found[name] += together * varies[name] / (self.visited[name] + 1)
         return found
 
     def look_back(self, earlier: Iterable[Earlier]) -> None:
@@ -147,8 +151,9 @@ class Group:
         if not (together := self.next_duets()):
             return [solo]
         before = max(1, self.duet_rounds)
-        varies = sum(self.duets_vary.get(named(pair), DUET_SPREAD**2) for pair, _ in together)
-        duets = Way(self, self.duets_s, varies / (before * (before + 1)) / self.duets_s, side_by_side=True)
+        varies = [self.duets_vary.get(named(pair), DUET_SPREAD**2) / before for pair, _ in together]
+        gain = sum(own * own for own in varies) / (before + 1) / self.duets_s
+        duets = Way(self, self.duets_s, gain, side_by_side=True)
         if len(self.together()) < len(self.pairs):
             return [solo, duets]
         if self.duet_rounds < DUETS_PER_SOLO * self.solo_rounds:
@@ -163,7 +168,7 @@ class Way:
 
     group: Group
     seconds: float  # that it takes
-    gain: float  # by how much it would lower the variance of its comparisons, summed, per second
+    gain: float  # by how much it would lower the variance of its comparisons, summed with that variance as weight, per second
     side_by_side: bool = False  # duets
 
 
