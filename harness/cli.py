@@ -27,6 +27,8 @@ VERBS: Final = {
     "explain": "explain the results by an instrumented run",
     "compare": "compare two runs, metric by metric",
     "ab": "compare the working tree with a git revision",
+    "init": "write a scenario for your own Django project",
+    "doctor": "audit your own Django project for ASGI",
     "calibrate": "check the accuracy of the load generator on this machine",
     "serve": "start arms in the foreground and print their URLs",
     "list": "list scenarios, endpoints, servers and runs",

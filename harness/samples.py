@@ -51,6 +51,28 @@ class Outcome(IntEnum):
     DROPPED = 9  # never sent: max_in_flight requests were under way when it was due
 
 
+@dataclass(frozen=True)
+class Page:
+    """What a correct answer is, and what a request for it carries besides what the plan says."""
+
+    body: bytes | None = None  # the same each time; None: it differs
+    status: tuple[int, ...] = (200,)
+    lengths: tuple[int, int] | None = None  # of a body that differs, in bytes
+    contains: tuple[bytes, ...] = ()
+    lacks: tuple[bytes, ...] = ()
+    headers: tuple[tuple[str, str], ...] = ()
+
+    def outcome(self, status: int, body: bytes) -> Outcome:
+        """OK, HTTP_ERROR or WRONG_BODY."""
+        if status not in self.status:
+            return Outcome.HTTP_ERROR
+        if self.body is not None:
+            return Outcome.OK if body == self.body else Outcome.WRONG_BODY
+        right = self.lengths is None or self.lengths[0] <= len(body) <= self.lengths[1]
+        right = right and all(text in body for text in self.contains) and not any(text in body for text in self.lacks)
+        return Outcome.OK if right else Outcome.WRONG_BODY
+
+
 CUT_LATENCIES: Final = 2
 """So many of its endpoint's least times are cut off at the start of an open-loop slice: the pipeline is filling."""
 

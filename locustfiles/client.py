@@ -7,7 +7,7 @@ request costs one greenlet switch there and one back.
 """
 
 import _socket
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from errno import EINPROGRESS
 from itertools import islice
 from socket import AF_INET, AF_INET6, IPPROTO_TCP, SO_ERROR, SOCK_STREAM, SOL_SOCKET, TCP_NODELAY
@@ -17,7 +17,7 @@ from gevent import getcurrent
 from gevent.hub import get_hub
 from httptools import HttpParserError, HttpResponseParser
 
-from harness.samples import Outcome
+from harness.samples import Outcome, Page
 
 READ, WRITE = 1, 2  # libev's event masks
 
@@ -26,6 +26,10 @@ RECEIVE_BYTES = 65_536
 SWEEP_S = 0.02
 
 AT_A_TIME = 100
+
+BODILESS = ("GET", "DELETE")
+
+Headers = Iterable[tuple[str, str]]
 
 
 class DisconnectedError(Exception):
@@ -48,11 +52,11 @@ class Client:
         self._hub = get_hub()
         self._sweeper = sweeper
 
-    def call(self, request: bytes, expected_body: bytes | None) -> tuple[int, int, int, int, int, int, int]:
+    def call(self, request: bytes, expected: bytes | Page | None) -> tuple[int, int, int, int, int, int, int]:
         """Send one request and wait for its response.
 
         Returns (sent_ns, first_ns, done_ns, status, outcome, body bytes, reused); first_ns is 0 where no body came.
-        Never raises for anything the server does. `expected_body` None accepts any body.
+        Never raises for anything the server does. `expected`: the body of a 200; None accepts any.
         """
         reused = self.socket is not None
         sent_ns = perf_counter_ns()
@@ -81,9 +85,11 @@ class Client:
         status = self.parser.get_status_code()
         if not self.keep_alive:
             self.close()
-        if status != 200:
+        if expected.__class__ is Page:
+            outcome = expected.outcome(status, body)
+        elif status != 200:
             outcome = Outcome.HTTP_ERROR
-        elif expected_body is not None and body != expected_body:
+        elif expected is not None and body != expected:
             outcome = Outcome.WRONG_BODY
         return sent_ns, self.first_ns, done_ns, status, outcome, len(body), reused
 
@@ -239,11 +245,18 @@ class Sweeper:
                 client._wake()
 
 
-def prebuilt(path: str, address: tuple[str, int]) -> bytes:
-    """The request as bytes. `address` names the Host; no cookies, no compression, keep-alive by default."""
-    host = f"[{address[0]}]" if ":" in address[0] else address[0]
-    head = f"GET {path} HTTP/1.1\r\nHost: {host}:{address[1]}\r\n"
-    return f"{head}User-Agent: djbench\r\nAccept: */*\r\n\r\n".encode("ascii")
+def prebuilt(path: str, host: str, method: str = "GET", headers: Headers = (), content: str = "") -> bytes:
+    """The request as bytes. `host` is the same whoever is asked, because pages name it; no compression, because that may be
+    padded at random; keep-alive by default. Of headers with the same name the last counts, cookies are joined."""
+    given = {"Host": host, "User-Agent": "djbench", "Accept": "*/*"}
+    for name, value in headers:
+        key = next((known for known in given if known.lower() == name.lower()), name)
+        given[key] = f"{given[key]}; {value}" if key.lower() == "cookie" and key in given else value
+    body = content.encode()
+    if body or method not in BODILESS:
+        given["Content-Length"] = str(len(body))
+    lines = [f"{method} {path} HTTP/1.1", *(f"{name}: {value}" for name, value in given.items())]
+    return "\r\n".join([*lines, "", ""]).encode("latin-1") + body
 
 
 def ends_with_connection(head: bytes) -> bool:

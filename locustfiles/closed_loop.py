@@ -20,7 +20,7 @@ from locust import User, events, task
 from locust.argument_parser import LocustArgumentParser
 from locust.env import Environment
 
-from harness.samples import ENOUGH_NS, FILLING_ANSWERS, FILLINGS_PER_SLICE, WARM_S, Outcome
+from harness.samples import ENOUGH_NS, FILLING_ANSWERS, FILLINGS_PER_SLICE, WARM_S, Outcome, Page
 from locustfiles.client import Client, Sweeper, prebuilt
 from locustfiles.recorder import Recorder, fold_into
 
@@ -30,8 +30,8 @@ STRETCH_NS = 1_000_000_000
 
 TIMEOUT_NS = 30_000_000_000
 
-Call = tuple[int, bytes, bytes | None]
-"""(which part of the slice, the request as bytes, the correct body or None for any)."""
+Call = tuple[int, bytes, bytes | Page | None]
+"""(which part of the slice, the request as bytes, the correct body, what else is correct, or None for anything)."""
 
 
 class Window:
@@ -112,7 +112,7 @@ class ClosedLoopUser(User):
             raise SystemExit("closed_loop: --host: expected http://HOST:PORT")
         address = (url.hostname, url.port or 80)
         self.client = Client(address, TIMEOUT_NS, self.sweeper)
-        self.calls = repeat((0, prebuilt(self.environment.parsed_options.path, address), None))
+        self.calls = repeat((0, prebuilt(self.environment.parsed_options.path, url.netloc), None))
         self.number = ClosedLoopUser.users
         ClosedLoopUser.users += 1
 

@@ -15,6 +15,7 @@ from gevent import getcurrent
 from gevent.event import Event
 from gevent.hub import get_hub
 
+from harness.samples import Page
 from locustfiles.client import READ, Client
 
 BATCH = 32
@@ -81,7 +82,7 @@ class Arrivals:
 def serve(
     arrivals: Arrivals,
     client: Client,
-    call_of: Callable[[int], tuple[int, bytes, bytes | None]],
+    call_of: Callable[[int], tuple[int, bytes, bytes | Page | None]],
     record: Callable[[tuple[int, ...]], None],
     slice_: int,
 ) -> None:

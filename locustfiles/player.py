@@ -20,7 +20,7 @@ from typing import Any, BinaryIO, Protocol
 import numpy as np
 from gevent.event import Event
 
-from harness.samples import COLUMNS, SAMPLES_NEEDED, SHORTAGE, Outcome, Played
+from harness.samples import COLUMNS, SAMPLES_NEEDED, SHORTAGE, Outcome, Page, Played
 from locustfiles.client import Sweeper
 from locustfiles.closed_loop import Window
 from locustfiles.recorder import Recorder, Rows, fold_into, write
@@ -47,7 +47,8 @@ class Player:
     """Prepares a slice, plays it, writes its rows."""
 
     def __init__(self, plan: dict[str, Any], number: int, of: int) -> None:
-        self.bodies = {label: base64.b64decode(body) for label, body in plan["bodies"].items()}
+        self.pages = {label: page_of(told) for label, told in plan["pages"].items()}
+        self.host = plan["host"]
         self.drain_s = plan["drain_s"]
         self.recorder = Recorder()
         self.sweeper = Sweeper()
@@ -58,7 +59,7 @@ class Player:
         """Everything that may be done before the slice starts."""
         slice_ = told["slice"]
         self.asked = Asked(
-            slice_, tuple(told["address"]), told["filling_ns"], told["latencies"], self.bodies, self.place
+            slice_, tuple(told["address"]), told["filling_ns"], told["latencies"], self.pages, self.host, self.place
         )
         kind = OpenSlice if slice_["open"] else ClosedSlice
         self.ready: AnySlice = kind(self.asked, self.crew, self.recorder)
@@ -93,6 +94,18 @@ class Player:
             if perf_counter_ns() > window.end_ns + self.drain_s * 1e9:
                 self.sweeper.abandon()
                 ended.wait()
+
+
+def page_of(told: dict[str, Any]) -> Page:
+    """As load/locust_process.py writes it."""
+    return Page(
+        body=None if told["body"] is None else base64.b64decode(told["body"]),
+        status=tuple(told["status"]),
+        lengths=told["lengths"] and tuple(told["lengths"]),
+        contains=tuple(base64.b64decode(text) for text in told["contains"]),
+        lacks=tuple(base64.b64decode(text) for text in told["lacks"]),
+        headers=tuple((name, value) for name, value in told["headers"]),
+    )
 
 
 def counts(rows: Rows, limit_ms: float | None) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from gevent.event import Event
 from gevent.hub import get_hub
 
 from harness.plan import arrivals
-from harness.samples import CUT_LATENCIES, Outcome
+from harness.samples import CUT_LATENCIES, Outcome, Page
 from locustfiles.client import prebuilt
 from locustfiles.closed_loop import Call, Window, call_until
 from locustfiles.open_loop import Arrival, Arrivals, Pacer, serve
@@ -34,7 +34,8 @@ class Asked:
     address: tuple[str, int]
     filling_ns: int  # what is known of the cell's latency
     latencies: int  # how many of those that are seen a closed-loop slice lasts
-    bodies: Mapping[str, bytes]  # endpoint label → the correct answer
+    pages: Mapping[str, Page]  # endpoint label → the correct answer
+    host: str
     place: tuple[int, int]  # which load generator of how many
 
     @property
@@ -44,11 +45,15 @@ class Asked:
     @property
     def calls(self) -> list[Call]:
         """What may be asked, ready to send."""
-        asked = self.slice["calls"]
-        return [
-            (part, prebuilt(call["path"], self.address), self.bodies.get(call["endpoint"]))
-            for part, call in enumerate(asked)
-        ]
+        return [(part, *self._call(call)) for part, call in enumerate(self.slice["calls"])]
+
+    def _call(self, call: Mapping[str, Any]) -> tuple[bytes, bytes | Page | None]:
+        """The request, and what is correct; a body that is the same each time is compared as it is."""
+        page, sent = self.pages.get(call["endpoint"]), call.get("sent")
+        if sent is None:
+            return prebuilt(call["path"], self.host), page and page.body
+        headers = [*map(tuple, sent["headers"]), *(page.headers if page else ())]
+        return prebuilt(call["path"], self.host, sent["method"], headers, sent["body"]), page
 
     @property
     def shares(self) -> list[float]:

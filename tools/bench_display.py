@@ -31,6 +31,7 @@ from harness.errors import EXIT_FAILED, EXIT_INVALID, UserError
 from harness.formatting import numbers
 from harness.measure import session
 from harness.measure.session import Ground
+from harness.project import ready
 from harness.scenario import reader
 from harness.services import backends
 from harness.statistics import intervals
@@ -94,11 +95,12 @@ def one_run(file: Path, blocks: int, into: Path, plain: bool) -> None:
     """What a child does: the blocks of a run, watched in one of the two ways."""
     cli.unwind_on_signals()
     asked, cores = reader.load(file).model_copy(update={"blocks": blocks}), share_cores()
-    with backends.running(asked.database, asked.needs, cores) as up:
+    target = ready.demo()
+    with backends.running(asked.database, asked.needs, cores, target) as up:
         facts = session.facts_of(asked, cores, up) | {"calibration": {}}
         folder = RunFolder.create(into, file.stem, reader.read_text(file), facts)
         with session.marked(folder):
-            session.play(asked, folder, Ground(cores, up), Watch(workflow.so_far, plain).show, lambda _: False)
+            session.play(asked, folder, Ground(cores, up, target), Watch(workflow.so_far, plain).show, lambda _: False)
 
 
 def watched(command: Sequence[str], live: bool) -> None:

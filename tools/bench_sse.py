@@ -21,8 +21,9 @@ from numpy.typing import NDArray
 from harness.analysis import streaming
 from harness.deployment.fleet import Deployed, Site, running
 from harness.formatting import numbers
+from harness.project import ready
 from harness.scenario.arm import Arm
-from harness.system import launch
+from harness.system import launch, ports
 from harness.system.cores import share_cores
 from locustfiles.client import Client, Sweeper, prebuilt
 
@@ -82,7 +83,7 @@ def measure(arms: Sequence[Arm], clients: int, seconds: int) -> dict[str, Held]:
     cores = share_cores()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        site = Site({}, folder / "logs", cores.server)  # a stream of events asks no service
+        site = Site(ready.demo(), {}, folder / "logs", cores.server)  # a stream of events asks no service
         (folder / "logs").mkdir()
         with running(arms, site) as fleet:
             return {arm.name: hold(fleet.deployed[arm.name], clients, seconds) for arm in arms}
@@ -97,7 +98,7 @@ def hold(deployed: Deployed, clients: int, seconds: int) -> Held:
     limit_s = seconds + (EVERY_MS / 2000 if capped else PATIENCE_S)
     sweeper = Sweeper()
     own = [Client(deployed.address, int((limit_s + PATIENCE_S) * 1e9), sweeper) for _ in range(clients)]
-    request = prebuilt(f"/{deployed.arm.view}/sse/?ms={1000 * seconds}&every={EVERY_MS}", deployed.address)
+    request = prebuilt(f"/{deployed.arm.view}/sse/?ms={1000 * seconds}&every={EVERY_MS}", ports.HOST)
     calls = [gevent.spawn(client.call, request, None) for client in own]
     if len(gevent.joinall(calls, timeout=limit_s)) < len(calls):
         sweeper.abandon()

@@ -20,8 +20,10 @@ from harness.deployment import verification
 from harness.deployment.fleet import Deployed, Fleet, Site, running
 from harness.formatting import numbers
 from harness.load import base, wrk_and_hey
+from harness.load.base import Asked
 from harness.load.locust_process import LocustLoad
 from harness.plan import layout
+from harness.project import ready
 from harness.samples import COLUMNS, Outcome, Played
 from harness.scenario import reader
 from harness.scenario.endpoint import Endpoint
@@ -58,9 +60,9 @@ def measure(asked: Scenario) -> Rates:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         with (
-            backends.running(asked.database, asked.needs, cores) as up,
+            backends.running(asked.database, asked.needs, cores, ready.demo()) as up,
             slow_api.running(up, folder / "logs", cores.load, asked.needs) as around,
-            running(asked.arms, Site(around.environment, folder / "logs", cores.server)) as fleet,
+            running(asked.arms, Site(ready.demo(), around.places, folder / "logs", cores.server)) as fleet,
         ):
             return alternate(asked, fleet, folder, cores.load)
 
@@ -70,7 +72,7 @@ def alternate(asked: Scenario, fleet: Fleet, folder: Path, cores: tuple[int, ...
     block, verified = layout.expand(asked)[0], verification.verify(asked, fleet)
     played: list[tuple[str, Played]] = []
     rates: Rates = {arm.name: ([], []) for arm in asked.arms}
-    with LocustLoad().playing(asked.load, verified.bodies, folder, cores) as playing:
+    with LocustLoad().playing(asked.load, Asked(verified.pages, verified.host), folder, cores) as playing:
         for slice_ in block.slices:
             deployed = fleet.deployed[slice_.cell.arm]
             playing.prepare(slice_, deployed.address)

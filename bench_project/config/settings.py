@@ -6,16 +6,12 @@ deployment is its command line and its environment, nothing else:
 DJANGO_PROFILE     middleware: `default` (what startproject writes), `bare` (none), `sync-outermost` and `sync-innermost` (default
                    with one that only does sync), `sessions` (default, and every request reads its session and user)
 DATABASE_URL       sqlite:///… or postgres://…; default: db.sqlite3 beside manage.py
-CONN_MAX_AGE       seconds a database connection is kept, or `none` for ever; Django's default is 0
 DATABASE_ENGINE    another engine for that database: django_async_backend.db.backends.postgresql, for `db_backend`
-DATABASE_POOL      connections in a pool per worker process (PostgreSQL only); without it there is no pool
 UPSTREAM_URL       the slow API that `upstream`, `fanout` and `mixed` call
 UPSTREAM_LIMIT     most connections to it per worker process, and threads for the sync fan-out
 CACHE_URL          redis://…; default: local memory
 CACHE_PREFIX       with which all keys begin, so that a server can be shared
-GC                 `frozen`: what was loaded to serve is no longer looked at in garbage collections (collector.py)
 NATIVE_POOL        per worker process: connections of `db_native` and of `cache_native`, threads of the sync fan-outs over rows
-BENCH_NONCE        echoed by `whoami`, so that a stray server can never be measured
 """
 
 import os
@@ -83,17 +79,9 @@ TEMPLATES = [
 WSGI_APPLICATION = "config.wsgi.application"
 ASGI_APPLICATION = "config.asgi.application"
 
-CONN_MAX_AGE = os.environ.get("CONN_MAX_AGE", "0")
-POOL = int(os.environ.get("DATABASE_POOL", "0"))
 DATABASES = {
-    "default": dj_database_url.parse(
-        os.environ.get("DATABASE_URL", f"sqlite:///{BASE_DIR / 'db.sqlite3'}"),
-        conn_max_age=None if CONN_MAX_AGE == "none" else int(CONN_MAX_AGE),
-    )
+    "default": dj_database_url.parse(os.environ.get("DATABASE_URL", f"sqlite:///{BASE_DIR / 'db.sqlite3'}")),
 }
-# All of a pool's connections are opened at once, so that its size is the number there is. A request that finds none free waits.
-if POOL and DATABASES["default"]["ENGINE"].endswith("postgresql"):
-    DATABASES["default"].setdefault("OPTIONS", {})["pool"] = {"min_size": POOL, "max_size": POOL, "timeout": 30}
 # Beside the engine that the URL stands for; one that this Python does not have is left out, and `db_backend` says so.
 ENGINE = os.environ.get("DATABASE_ENGINE", "")
 if ENGINE and find_spec(ENGINE.partition(".")[0]):
@@ -120,15 +108,5 @@ USE_TZ = True
 
 STATIC_URL = "static/"
 
-# With DEBUG off, Django mails errors to nobody. Here they go to stderr, that is, into the arm's log,
-# so that a failure can be reported with its cause. Nothing is logged for a request that succeeds.
-LOGGING = {
-    "version": 1,
-    "disable_existing_loggers": False,
-    "handlers": {"stderr": {"class": "logging.StreamHandler"}},
-    "loggers": {"django": {"handlers": ["stderr"], "level": "ERROR", "propagate": False}},
-}
-
 UPSTREAM_URL = os.environ.get("UPSTREAM_URL", "http://127.0.0.1:9100")
 UPSTREAM_LIMIT = int(os.environ.get("UPSTREAM_LIMIT", "512"))
-BENCH_NONCE = os.environ.get("BENCH_NONCE", "")

@@ -4,7 +4,6 @@ from django.urls import include, path
 from endpoints import views_async, views_sync
 
 ENDPOINTS = (
-    "whoami",
     "hello",
     "simple",
     "wait",

@@ -17,10 +17,6 @@ from . import upstream_async as api
 from .models import Book
 
 
-async def whoami(request: HttpRequest) -> HttpResponse:
-    return workload.identity(request, "async")
-
-
 async def hello(request: HttpRequest) -> HttpResponse:
     return JsonResponse(workload.HELLO)
 

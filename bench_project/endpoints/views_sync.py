@@ -16,10 +16,6 @@ from . import upstream_sync as api
 from .models import Book
 
 
-def whoami(request: HttpRequest) -> HttpResponse:
-    return workload.identity(request, "sync")
-
-
 def hello(request: HttpRequest) -> HttpResponse:
     return JsonResponse(workload.HELLO)
 

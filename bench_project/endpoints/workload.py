@@ -5,24 +5,18 @@ A view waits (or computes), and everything around the waiting stands here once.
 
 from __future__ import annotations  # Django 3.0's QuerySet cannot be subscripted
 
-import asyncio
 import itertools
 import os
 import random
 import re
-import sys
 import tempfile
-import threading
 import time
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 from typing import Any, BinaryIO
 
-import django
-from django.conf import settings
 from django.core.exceptions import SuspiciousOperation
-from django.core.handlers.asgi import ASGIRequest
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
@@ -225,30 +219,6 @@ def burn() -> int:
     for number in range(CPU_ROUNDS):
         total = (total + number * number) % 1_000_003
     return total
-
-
-def identity(request: HttpRequest, view: str) -> JsonResponse:
-    """Which server, interface and view answered: read by the harness to verify an arm."""
-    try:
-        asyncio.get_running_loop()
-        loop = True
-    except RuntimeError:
-        loop = False
-    return JsonResponse(
-        {
-            "view": view,
-            "interface": "ASGI" if isinstance(request, ASGIRequest) else "WSGI",
-            "event_loop": loop,
-            "thread": threading.current_thread().name,
-            "pid": os.getpid(),
-            # ASGI has no SERVER_SOFTWARE: the name of the program that was started stands in for it.
-            "server": request.META.get("SERVER_SOFTWARE") or os.path.basename(sys.argv[0]),
-            "django": django.get_version(),
-            "python": sys.version.split()[0],
-            "debug": settings.DEBUG,
-            "nonce": settings.BENCH_NONCE,
-        }
-    )
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> JsonResponse:

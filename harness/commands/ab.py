@@ -21,7 +21,7 @@ from harness.commands.options import (
 )
 from harness.display.watch import watching
 from harness.plan.ab import doubled
-from harness.project import checkouts
+from harness.project import checkouts, ready
 from harness.scenario import reader
 
 
@@ -37,15 +37,16 @@ def ab(
     results: Results = Path("results"),
     max_regression: Limit = None,
 ) -> None:
-    """Compare the working tree of bench_project with a git revision, interleaved in the same blocks.
+    """Compare the working tree of the measured project with a git revision, interleaved in the same blocks.
 
     Exit 3: a comparison is INVALID; 4: the regression gate failed; 5: it cannot tell.
     """
     with watching(plain, as_json, workflow.so_far) as watch:
         limit = None if max_regression is None else percentage(max_regression)
         asked = overridden(reader.load(file), blocks, seed, time)
-        told = checkouts.base(base)
-        for name in checkouts.untracked():
+        project = ready.folder_of(asked.project)
+        told = checkouts.base(base, project)
+        for name in checkouts.untracked(project):
             print(f"! {name}: untracked, not part of the change; `git add` it to include it")
         path = workflow.measured(doubled(asked, told), file, results, watch).path
         raise typer.Exit(workflow.ended(watch, path, workflow.published_change(path, limit)))

@@ -11,7 +11,7 @@ import typer
 from harness.commands.options import verb
 from harness.deployment.fleet import Site, running
 from harness.errors import UserError
-from harness.project import requirements
+from harness.project import ready
 from harness.registry.endpoints import ENDPOINTS
 from harness.registry.servers import SERVERS
 from harness.scenario import reader
@@ -52,22 +52,20 @@ def named(name: str, scenario: Scenario) -> list[Arm]:
 
 def bring_up(arms: list[Arm]) -> None:
     """Start everything, print URLs, wait for Ctrl-C, stop everything."""
-    requirements.refuse_missing(arms)
-    cores = share_cores()
+    cores, project = share_cores(), ready.of(None, arms)
     with tempfile.TemporaryDirectory(prefix="bench-serve-") as scratch:
         logs = Path(scratch) / "logs"
         print(f"starting {len(arms)} arms; logs in {logs}", flush=True)
+        database = Database(engine="postgres" if any(arm.pool for arm in arms) else "auto")
         needs = frozenset().union(*(facts.needs for facts in ENDPOINTS.values()))
         with (
-            backends.running(
-                Database(engine="postgres" if any(arm.pool for arm in arms) else "auto"), needs, cores
-            ) as up,
+            backends.running(database, needs, cores, project) as up,
             slow_api.running(up, logs, cores.load) as around,
-            running(arms, Site(around.environment, logs, cores.server)) as fleet,
+            running(arms, Site(project, around.places, logs, cores.server)) as fleet,
         ):
             for name, deployed in fleet.deployed.items():
                 host, port = deployed.address
-                print(f"{name}\n  http://{host}:{port}/{deployed.arm.view}/whoami/\n  {deployed.command}")
+                print(f"{name}\n  http://{host}:{port}/{deployed.arm.view}/hello/\n  {deployed.command}")
             print(f"endpoints: {', '.join(ENDPOINTS)}")
             host, port = next(iter(fleet.deployed.values())).address
             print(f"load: locust -f locustfiles/closed_loop.py --host http://{host}:{port} --path /async/hello/")

@@ -1,34 +1,41 @@
-"""Environment of an arm's processes besides its settings: another Django, a connection policy, garbage collection, the probe."""
+"""Environment of an arm's processes: the project's own variables, and what the arm asks for on top."""
 
-import os
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
-from harness.location import ROOT
 from harness.project import django_versions
+from harness.project.target import Target
 from harness.scenario.arm import Arm
+from harness.scenario.database import UNUSED
 
 
-def own_django(arm: Arm) -> dict[str, str]:
-    """Where an arm's Python looks first: into its own Django, then for the probe; and what else a Django of its own needs."""
-    own = django_versions.environment(arm)
-    if not arm.instrumented:
-        return own
-    path = [own["PYTHONPATH"]] if "PYTHONPATH" in own else []
-    return own | {"PYTHONPATH": os.pathsep.join([*path, str(ROOT)])}
+def environment(arm: Arm, target: Target, places: Mapping[str, str]) -> dict[str, str]:
+    """All variables but those by which the harness knows the process again. `places`: what the run brings, by name."""
+    first = [django_versions.folder(arm.django)] if arm.django is not None else []
+    known = places if arm.has_database else {**places, "database": UNUSED}
+    asked = {"DJANGO_PROFILE": arm.profile} | connection_policy(arm) | collector(arm)
+    if arm.overlay is not None:
+        target = replace(target, overlay=Path(arm.overlay))
+    serving = target.serving(arm.table.interface)
+    if arm.application is not None:
+        serving = {"DJBENCH_APPLICATION": arm.application}
+    return target.environment(known, first) | serving | asked | arm.environment
 
 
 def connection_policy(arm: Arm) -> dict[str, str]:
-    """How an arm holds its database connections, for its settings; nothing for Django's default, one per request."""
+    """How an arm holds its database connections; nothing for what its project says."""
     if arm.database == "persistent":
-        return {"CONN_MAX_AGE": "none"}
-    return {"DATABASE_POOL": str(arm.pool // arm.workers)} if arm.pool else {}
+        return {"DJBENCH_CONN_MAX_AGE": "none"}
+    return {"DJBENCH_POOL": str(arm.pool // arm.workers)} if arm.pool else {}
 
 
 def collector(arm: Arm) -> dict[str, str]:
     """What an arm asks of Python's garbage collector; nothing for Python's own way."""
-    return {"GC": arm.gc} if arm.gc != "default" else {}
+    return {"DJBENCH_GC": arm.gc} if arm.gc != "default" else {}
 
 
-def environment(interface: str, folder: Path) -> dict[str, str]:
-    """Variables that the probe reads."""
-    return {"PROBE_APPLICATION": f"config.{interface.lower()}:application", "PROBE_FOLDER": str(folder.resolve())}
+def identified(nonce: str, counts: Path, probe: Path | None) -> dict[str, str]:
+    """How a process is known again, and where it counts."""
+    own = {"DJBENCH_NONCE": nonce, "DJBENCH_COUNTS": str(counts.resolve())}
+    return own if probe is None else own | {"DJBENCH_PROBE": str(probe.resolve())}

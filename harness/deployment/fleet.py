@@ -12,11 +12,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
+from urllib.parse import urlencode
 
 from harness.deployment import arm_environment
-from harness.deployment.arm_environment import collector, connection_policy, own_django
 from harness.errors import UserError
-from harness.location import PROJECT
+from harness.project.target import Target
 from harness.scenario.arm import Arm
 from harness.system import ports, processes
 from harness.system.processes import Child
@@ -25,24 +25,52 @@ START_S: Final = 60.0
 
 ANSWER_S: Final = 90.0
 
+Headers = Sequence[tuple[str, str]]
+
+WHOAMI: Final = "/__djbench__/whoami"
+"""djbench_injected/identity.py answers there."""
+
 
 @dataclass(frozen=True)
 class Checkout:
     """Another revision of the measured project."""
 
-    project: Path
-    database_url: str  # its own: its migrations may differ
+    target: Target
+    database: str  # its own, as a URL: its migrations may differ
+
+
+@dataclass(frozen=True)
+class Carried:
+    """Headers that no scenario names, because they are made for a run."""
+
+    logins: Mapping[str, Headers]  # of somebody
+    unsafe: Headers  # of what writes: the proof that it comes from a page of the project
+
+
+NOBODY: Final = Carried({}, ())
 
 
 @dataclass(frozen=True)
 class Site:
     """What every arm of a block has in common."""
 
-    environment: Mapping[str, str]  # from the services
+    target: Target
+    places: Mapping[str, str]  # what the services bring, by name
     logs: Path
     cores: tuple[int, ...] | None
     checkouts: Mapping[str, Checkout] = field(default_factory=dict)  # by revision
+    carried: Carried = NOBODY
+    databases: Mapping[str, str] = field(default_factory=dict)  # arm → its own, as a URL, where arms write
     nonce: str = field(default_factory=lambda: secrets.token_hex(8))
+
+    def of(self, arm: Arm) -> tuple[Target, Mapping[str, str]]:
+        """The project at the arm's revision, and what the services bring for it."""
+        if arm.name in self.databases:
+            return self.target, {**self.places, "database": self.databases[arm.name]}
+        if arm.revision is None:
+            return self.target, self.places
+        checkout = self.checkouts[arm.revision]
+        return checkout.target, {**self.places, "database": checkout.database}
 
 
 @dataclass(frozen=True)
@@ -55,6 +83,7 @@ class Deployed:
     nonce: str
     counts: Path  # a file per worker process: how many requests it has received
     probe: Path | None = None  # where an instrumented arm counts: measure/probe_counts.py
+    target: Target | None = None  # whose process it is
 
     def seen(self) -> dict[int, int]:
         """Worker pid → requests that reached the application; those of ended workers included, empty if not counted."""
@@ -72,24 +101,36 @@ class Deployed:
 
     @property
     def command(self) -> str:
-        """The command line, as a person would type it in bench_project/."""
-        name, *arguments = self.child.command
-        return shlex.join([Path(name).name, *arguments])
+        """The server's command line."""
+        return shlex.join(self.child.command[-len(self.arm.table.argv(self.arm, self.port)) :])
 
-    def get(self, path: str, timeout_s: float = ANSWER_S) -> tuple[int, bytes]:
-        """(status, body) of one GET on a connection of its own; OSError or HTTPException if there is none."""
+    def ask(
+        self, path: str, method: str = "GET", headers: Headers = (), body: str = "", timeout_s: float = ANSWER_S
+    ) -> tuple[int, bytes]:
+        """(status, body) of one request on a connection of its own; OSError or HTTPException if there is none."""
+        status, _, content = self.response(path, method, headers, body, timeout_s)
+        return status, content
+
+    def response(
+        self, path: str, method: str = "GET", headers: Headers = (), body: str = "", timeout_s: float = ANSWER_S
+    ) -> tuple[int, dict[str, str], bytes]:
+        """The same, with the answer's headers; their names in small letters."""
         connection = http.client.HTTPConnection(*self.address, timeout=timeout_s)
         try:
-            connection.request("GET", path, headers={"Connection": "close"})
+            sent = {"Host": self.target.asked.host if self.target else ports.HOST, "Connection": "close"} | dict(
+                headers
+            )
+            connection.request(method, path, body.encode() or None, sent)
             response = connection.getresponse()
-            return response.status, response.read()
+            return response.status, {name.lower(): value for name, value in response.getheaders()}, response.read()
         finally:
             connection.close()
 
-    def identity(self) -> dict[str, Any] | None:
-        """The response of the sync `whoami`, which every Django can serve; None if it is not JSON."""
+    def identity(self, paths: Sequence[str] = ()) -> dict[str, Any] | None:
+        """The response of `whoami`, with the views that answer at these paths; None if it is not JSON."""
+        query = urlencode([("path", path) for path in paths])
         try:
-            status, body = self.get("/sync/whoami/", timeout_s=5)
+            status, body = self.ask(f"{WHOAMI}?{query}", timeout_s=5)
             answer = json.loads(body) if status == 200 else None
         except (OSError, http.client.HTTPException, ValueError):
             return None
@@ -128,31 +169,22 @@ class Fleet:
 
     def _launch(self, arm: Arm, port: int) -> Deployed:
         ports.refuse_if_taken(port)
-        name, *arguments = arm.table.argv(arm, port)
         counts = self.site.logs.parent / "counts" / f"{slug(arm.name)}-{port}"
         counts.mkdir(parents=True)
-        own = {
-            "DJANGO_PROFILE": arm.profile,
-            "BENCH_NONCE": self.site.nonce,
-            "REQUEST_COUNT_FOLDER": str(counts.resolve()),
-        }
-        own |= connection_policy(arm) | collector(arm)
         probe = counts.with_name(f"{counts.name}.probe") if arm.instrumented else None
         if probe is not None:
             probe.mkdir()
-            own |= arm_environment.environment(arm.table.interface, probe)
-        checkout = self.site.checkouts[arm.revision] if arm.revision else None
-        if checkout is not None:
-            own["DATABASE_URL"] = checkout.database_url
+        target, places = self.site.of(arm)
         child = processes.start(
             arm.name,
-            [processes.program(name), *arguments],
+            target.command(*arm.table.argv(arm, port)),
             self.site.logs / f"{slug(arm.name)}.log",
             cores=self.site.cores,
-            env=processes.environment({**self.site.environment, **own, **own_django(arm), **arm.environment}),
-            cwd=PROJECT if checkout is None else checkout.project,
+            env=arm_environment.environment(arm, target, places)
+            | arm_environment.identified(self.site.nonce, counts, probe),
+            cwd=target.folder,
         )
-        return Deployed(arm, child, port, self.site.nonce, counts, probe)
+        return Deployed(arm, child, port, self.site.nonce, counts, probe, target)
 
 
 @contextmanager

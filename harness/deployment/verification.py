@@ -5,20 +5,35 @@ reason; the others are still measured.
 """
 
 import http.client
-import json
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field
+from typing import Any, Final, TypeVar
 
-from harness.deployment.fleet import Deployed, Fleet
+from harness.deployment import same_page
+from harness.deployment.fleet import Deployed, Fleet, Site
+from harness.deployment.same_page import excerpt
 from harness.errors import UserError
 from harness.plan import layout
+from harness.project.target import SETTINGS
+from harness.samples import Page
 from harness.scenario.endpoint import Part
 from harness.scenario.model import Scenario
+from harness.scenario.request import Request
+
+T = TypeVar("T")
 
 Answer = tuple[int, bytes]
+
+ADVICE: Final = {
+    "debug": ": say DEBUG = False in project.overlay",
+    "settings": ": the project's own wsgi or asgi module sets DJANGO_SETTINGS_MODULE: leave project.wsgi and project.asgi out",
+}
+"""What to do about a fact that is not as expected."""
+
+ANSWERS: Final = 3
+"""Of each arm, to know what differs from answer to answer."""
 
 
 @dataclass(frozen=True)
@@ -26,8 +41,12 @@ class Verified:
     """The result of verification."""
 
     identities: dict[str, dict[str, Any]]  # arm → its whoami response
-    bodies: dict[str, bytes]  # endpoint label → the body that the verified arms agree on
-    refused: dict[tuple[str, str], str]  # (arm, endpoint label) → why it cannot be measured
+    pages: dict[str, Page] = field(default_factory=dict)  # endpoint label → what the verified arms agree on
+    refused: dict[tuple[str, str], str] = field(
+        default_factory=dict
+    )  # (arm, endpoint label) → why it cannot be measured
+    notes: dict[str, str] = field(default_factory=dict)  # endpoint label → what could not be compared
+    host: str = "127.0.0.1"  # under which all were asked
 
 
 def verify(scenario: Scenario, fleet: Fleet) -> Verified:
@@ -35,19 +54,52 @@ def verify(scenario: Scenario, fleet: Fleet) -> Verified:
 
     Raises UserError if an arm differs from the scenario.
     """
-    asked = {name: _identity(deployed) for name, deployed in fleet.deployed.items()}
-    identities = {name: answer for name, answer in asked.items() if not isinstance(answer, str)}
-    bodies: dict[str, bytes] = {}
-    refused: dict[tuple[str, str], str] = {}
+    found = Verified(
+        {name: _identity(deployed, scenario) for name, deployed in fleet.deployed.items()},
+        host=fleet.site.target.asked.host,
+    )
     for endpoint in scenario.endpoints:
-        arms = [arm.name for arm in scenario.arms_of(endpoint)]
+        arms = [fleet.deployed[arm.name] for arm in scenario.arms_of(endpoint)]
         for part in endpoint.parts:
-            unable = {name: answer for name in arms if isinstance(answer := asked[name], str)}
-            body, faults = compare(_ask_all(fleet, [name for name in arms if name not in unable], part))
-            if body is not None:
-                bodies[part.label] = body
-            refused |= {(arm, part.label): fault for arm, fault in (unable | faults).items()}
-    return Verified(identities, bodies, refused)
+            page, faults = (
+                _same(arms, part) if part.page is None else _settled(arms, part, part.page, fleet.site, found)
+            )
+            if page is not None:
+                found.pages[part.label] = page
+            found.refused.update({(arm, part.label): fault for arm, fault in faults.items()})
+    return found
+
+
+def _same(arms: Sequence[Deployed], part: Part) -> tuple[Page | None, Mapping[str, str]]:
+    """An endpoint of the demo: its answers are the same to the byte."""
+    body, faults = compare(_all(arms, lambda deployed: deployed.ask(layout.path(deployed.arm, part))))
+    return (None if body is None else Page(body)), faults
+
+
+def _settled(
+    arms: Sequence[Deployed], part: Part, page: Request, site: Site, found: "Verified"
+) -> tuple[Page | None, Mapping[str, str]]:
+    """A page of a user's own project, asked several times; the first answer, which may import and compile, is not looked at."""
+    headers = [*site.carried.logins.get(page.login or "", ()), *(site.carried.unsafe if page.method != "GET" else ())]
+    body, own = page.content
+    sent = merged([*own.items(), *page.headers.items(), *headers])
+
+    def ask(deployed: Deployed) -> list[Answer]:
+        path = layout.path(deployed.arm, part)
+        return [deployed.ask(path, page.method, sent, body) for _ in range(1 + ANSWERS)][1:]
+
+    seen = same_page.settle(page, _all(arms, ask), headers)
+    if seen.note:
+        found.notes[part.label] = seen.note
+    return seen.page, seen.faults
+
+
+def merged(headers: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
+    """Headers with the cookies in one line; of others with the same name the last counts."""
+    given: dict[str, str] = {}
+    for name, value in headers:
+        given[name] = f"{given[name]}; {value}" if name == "Cookie" and name in given else value
+    return list(given.items())
 
 
 def compare(answers: dict[str, Answer | str]) -> tuple[bytes | None, dict[str, str]]:
@@ -63,14 +115,14 @@ def compare(answers: dict[str, Answer | str]) -> tuple[bytes | None, dict[str, s
             if status == 200:
                 good[arm] = body
             else:
-                faults[arm] = f"verification: HTTP {status}: {_excerpt(body)}"
+                faults[arm] = f"verification: HTTP {status}: {excerpt(body)}"
     if not good:
         return None, faults
     agreed = Counter(good.values()).most_common(1)[0][0]
     for arm, body in good.items():
         if body != agreed:
             faults[arm] = (
-                f"verification: the sync/async pair disagrees: body {_excerpt(body)}, other arms {_excerpt(agreed)}"
+                f"verification: the sync/async pair disagrees: body {excerpt(body)}, other arms {excerpt(agreed)}"
             )
     return agreed, faults
 
@@ -78,46 +130,41 @@ def compare(answers: dict[str, Answer | str]) -> tuple[bytes | None, dict[str, s
 def check_identity(deployed: Deployed, identity: dict[str, Any]) -> list[str]:
     """Differences between `whoami` and the arm; empty if there are none."""
     arm = deployed.arm
-    program = arm.table.program.partition("-")[0]  # waitress-serve calls itself waitress
-    expected = {"view": arm.view, "interface": arm.table.interface, "nonce": deployed.nonce, "debug": False}
+    expected = {"interface": arm.table.interface, "nonce": deployed.nonce, "settings": SETTINGS, "debug": False}
     wrong = [
-        f"{key}: expected {want!r}, got {identity.get(key)!r}"
+        f"{key}: expected {want!r}, got {identity.get(key)!r}{ADVICE.get(key, '')}"
         for key, want in expected.items()
         if identity.get(key) != want
     ]
     server = str(identity.get("server", "")).lower()
-    if program not in server:
-        wrong.append(f"server: expected {program!r}, got {server!r}")
-    if arm.view == "async" and not identity.get("event_loop"):
-        wrong.append("event_loop: expected one in an async view's thread, got none")
-    return wrong
+    if arm.table.program not in server:
+        wrong.append(f"server: expected {arm.table.program!r}, got {server!r}")
+    for path, view in identity.get("views", {}).items():
+        if arm.view is not None and (view is None or view["async"] != (arm.view == "async")):
+            wrong.append(f"{path}: expected the {arm.view} view, got {view['view'] if view else 'none'}")
+    return wrong + (deployed.target.strays(identity.get("apps", {})) if deployed.target else [])
 
 
-def _identity(deployed: Deployed) -> dict[str, Any] | str:
-    """The response of `whoami` by the arm's view; a message if this Django cannot serve that view."""
-    status, body = deployed.get(f"/{deployed.arm.view}/whoami/")
-    if status != 200:
-        return f"verification: HTTP {status} from whoami: {_excerpt(body)}"
-    identity: dict[str, Any] = json.loads(body)
-    wrong = check_identity(deployed, identity)
-    if wrong:
-        raise UserError("\n".join(f"arm {deployed.arm.name!r}: {line}" for line in wrong))
+def _identity(deployed: Deployed, scenario: Scenario) -> dict[str, Any]:
+    """The response of `whoami`, with the views that the arm is asked for."""
+    arm = deployed.arm
+    endpoints = [endpoint for endpoint in scenario.endpoints if arm in scenario.arms_of(endpoint)]
+    identity = deployed.identity([layout.path(arm, part) for endpoint in endpoints for part in endpoint.parts])
+    wrong = ["whoami: expected JSON, got none"] if identity is None else check_identity(deployed, identity)
+    if identity is None or wrong:
+        raise UserError("\n".join(f"arm {arm.name!r}: {line}" for line in wrong))
     return identity
 
 
-def _ask_all(fleet: Fleet, arms: Sequence[str], part: Part) -> dict[str, Answer | str]:
+def _all(arms: Sequence[Deployed], ask: Callable[[Deployed], T]) -> dict[str, T | str]:
+    """Arm → what it answers, or why it does not; all at the same time."""
+
+    def tried(deployed: Deployed) -> T | str:
+        try:
+            return ask(deployed)
+        except (OSError, http.client.HTTPException) as error:
+            return f"verification: no response: {type(error).__name__}: {error}"
+
     with ThreadPoolExecutor(max(1, len(arms))) as threads:
-        asked = {name: threads.submit(_ask, fleet.deployed[name], part) for name in arms}
+        asked = {deployed.arm.name: threads.submit(tried, deployed) for deployed in arms}
         return {name: answer.result() for name, answer in asked.items()}
-
-
-def _ask(deployed: Deployed, part: Part) -> Answer | str:
-    try:
-        return deployed.get(layout.path(deployed.arm, part))
-    except (OSError, http.client.HTTPException) as error:
-        return f"verification: no response: {type(error).__name__}: {error}"
-
-
-def _excerpt(body: bytes) -> str:
-    text = body.decode("utf-8", "replace").strip()
-    return repr(text if len(text) <= 80 else text[:77] + "…")

@@ -2,17 +2,26 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from time import perf_counter_ns
 from typing import Final, Protocol
 
 from harness.plan.slices import Slice
-from harness.samples import Played
+from harness.samples import Page, Played
 from harness.scenario.model import Load as LoadSettings
 
 Address = tuple[str, int]
 
 LEAD_NS: Final = 3_000_000  # from the decision to start to the start, so that every load generator knows of it in time
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What requests and answers have in common, whatever the slice."""
+
+    pages: Mapping[str, Page]  # endpoint label → what a correct answer is
+    host: str  # under which every arm is asked
 
 
 class Playing(Protocol):
@@ -40,9 +49,9 @@ class Load(Protocol):
 
     @contextmanager
     def playing(
-        self, settings: LoadSettings, bodies: Mapping[str, bytes], folder: Path, cores: tuple[int, ...] | None
+        self, settings: LoadSettings, asked: Asked, folder: Path, cores: tuple[int, ...] | None
     ) -> Iterator[Playing]:
-        """A load generator for one block. `bodies`: endpoint label → the correct answer."""
+        """A load generator for one block."""
 
 
 def play(playing: Sequence[Playing], tick: Callable[[], None] = lambda: None) -> list[Played]:

@@ -14,17 +14,19 @@ from numpy.typing import NDArray
 
 from harness.errors import UserError
 from harness.load import base, known_server
-from harness.load.base import Playing
+from harness.load.base import Asked, Playing
 from harness.load.locust_process import LocustLoad
 from harness.location import ROOT
 from harness.plan.slices import Call, Cell, Open, Slice
 from harness.registry.load_modes import Kind
-from harness.samples import COLUMNS, Played
+from harness.samples import COLUMNS, Page, Played
 from harness.scenario.model import Load
 from harness.system import ports, processes
 from harness.system.cores import Cores
 
 START_S: Final = 15.0
+
+KNOWN_PAGE: Final = Asked({"known": Page(known_server.BODY)}, ports.HOST)
 
 KNOWN: Final = ("-m", "harness.load.known_server", "--spin")
 
@@ -88,7 +90,7 @@ def rig(cores: Cores, load_processes: int = 1, server: Sequence[str] = KNOWN) ->
             if not ports.poll(lambda: ports.answers(port), START_S):
                 raise UserError(f"reference server: not up on port {port}:\n{child.log_tail()}")
             settings = Load(processes=load_processes, timeout_s=10.0, drain_s=10.0)
-            with LocustLoad().playing(settings, {"known": known_server.BODY}, folder, cores.load) as playing:
+            with LocustLoad().playing(settings, KNOWN_PAGE, folder, cores.load) as playing:
                 yield Rig(playing, port, cores)
         finally:
             processes.stop([child])

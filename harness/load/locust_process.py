@@ -11,17 +11,18 @@ import base64
 import json
 import selectors
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Final
 
 from harness.errors import UserError
-from harness.load.base import Address
+from harness.load.base import Address, Asked
 from harness.location import ROOT
 from harness.plan import layout
 from harness.plan.slices import Cell, Slice
-from harness.samples import Played
+from harness.samples import Page, Played
 from harness.scenario.model import Load as LoadSettings
 from harness.system import processes
 from harness.system.processes import Child, environment
@@ -36,13 +37,13 @@ class LocustLoad:
 
     @contextmanager
     def playing(
-        self, settings: LoadSettings, bodies: Mapping[str, bytes], folder: Path, cores: tuple[int, ...] | None
+        self, settings: LoadSettings, asked: Asked, folder: Path, cores: tuple[int, ...] | None
     ) -> Iterator["LocustPlayers"]:
         """Write the plan file, start Locust, and stop it whatever happens."""
         folder = folder.resolve()  # its processes start elsewhere
         folder.mkdir(exist_ok=True)
         plan_file = folder / "plan.json"
-        plan_file.write_text(json.dumps(plan_for(settings, bodies)))
+        plan_file.write_text(json.dumps(plan_for(settings, asked)))
         children: list[Child] = []
         rows = [folder / f"requests-{number}.raw" for number in range(settings.processes)]
         try:
@@ -151,13 +152,21 @@ def merged(parts: Sequence[Played]) -> Played:
     )
 
 
-def plan_for(settings: LoadSettings, bodies: Mapping[str, bytes]) -> dict[str, Any]:
+def plan_for(settings: LoadSettings, asked: Asked) -> dict[str, Any]:
     """The one plan file of a block's load generators."""
     return {
         "timeout_s": settings.timeout_s,
         "drain_s": settings.drain_s,
-        "bodies": {label: base64.b64encode(body).decode() for label, body in bodies.items()},
+        "host": asked.host,
+        "pages": {label: _told(page) for label, page in asked.pages.items()},
     }
+
+
+def _told(page: Page) -> dict[str, Any]:
+    """A page as JSON; bytes in base 64."""
+    told = asdict(page)
+    told |= {name: [base64.b64encode(text).decode() for text in told[name]] for name in ("contains", "lacks")}
+    return told | {"body": None if page.body is None else base64.b64encode(page.body).decode()}
 
 
 def _start(number: int, of: int, plan_file: Path, rows_file: Path, cores: tuple[int, ...] | None) -> Child:

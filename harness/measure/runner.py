@@ -83,12 +83,13 @@ def run_block(
     logs = working / "logs"
     with stage.up(scenario, logs) as (servers, around, verified):
         backends.refuse_ended(around.children)
+        asked_for = base.Asked(verified.pages, verified.host)
         commands = {name: deployed.command for name, deployed in servers.deployed.items()}
         with ExitStack() as stack:
 
             def playing(folder: Path) -> Playing:
                 """A load generator of this block, until its end."""
-                return stack.enter_context(load.playing(scenario.load, verified.bodies, folder, stage.cores.load))
+                return stack.enter_context(load.playing(scenario.load, asked_for, folder, stage.cores.load))
 
             visit, asked = Visit(servers, around, playing(working), lambda: playing(working / "second")), list[Slice]()
 
@@ -119,6 +120,7 @@ def run_block(
         "found": [asdict(one) for one in found],
         "instrumented": visit.instrumented,
         "middleware": visit.middleware,
+        "pages": verified.notes,
     }
     return BlockResult(block.index, rows, visit.usage, visit.conditions, notes)
 

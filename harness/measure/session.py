@@ -12,19 +12,19 @@ from math import inf
 from pathlib import Path
 from typing import Any
 
-from harness.deployment.fleet import Checkout
+from harness.deployment.fleet import Carried, Checkout
 from harness.errors import Interrupted, UserError
 from harness.load import calibration
 from harness.load.locust_process import LocustLoad
-from harness.location import PROJECT
 from harness.measure import resume, runner, switch_cost
 from harness.measure.progress import Opening, Show
 from harness.measure.runner import Bounds, Narrow
 from harness.measure.stage import Stage
 from harness.plan import instrumented_run, layout
 from harness.plan.courses import expected_s, refuse_too_short, slices_of
-from harness.project import django_versions, requirements
-from harness.project.checkouts import checked_out
+from harness.project import django_versions, logins, ready
+from harness.project.checkouts import checked_out, top
+from harness.project.target import Target
 from harness.registry.load_modes import OPEN
 from harness.scenario import reader
 from harness.scenario.model import Scenario
@@ -46,12 +46,17 @@ def measure(
     """
     refuse_what_cannot_be(scenario)
     cores = share_cores()
-    with backends.running(scenario.database, scenario.needs, cores) as up:
-        facts = facts_of(scenario, cores, up) | {"calibration": calibrated_for(scenario, cores, strict)}
+    target = ready.of(scenario.project, scenario.arms)
+    with backends.running(scenario.database, scenario.needs, cores, target) as up:
+        facts = (
+            facts_of(scenario, cores, up)
+            | project_of(target)
+            | {"calibration": calibrated_for(scenario, cores, strict)}
+        )
         folder = RunFolder.create(results, file.stem, reader.read_text(file), facts)
         print(f"into {folder.path}", flush=True)
         with marked(folder):
-            play(scenario, folder, Ground(cores, up), show, narrow)
+            play(scenario, folder, Ground(cores, up, target), show, narrow)
     return folder
 
 
@@ -60,12 +65,15 @@ def run_instrumented(scenario: Scenario, text: str, results: Path, name: str, sh
     twice = instrumented_run.instrumented(scenario)
     refuse_what_cannot_be(twice)
     cores = share_cores()
-    with backends.running(twice.database, twice.needs, cores) as up:
-        folder = RunFolder.create(results, f"{name}-explain", text, facts_of(twice, cores, up) | {"calibration": {}})
+    target = ready.of(twice.project, twice.arms)
+    with backends.running(twice.database, twice.needs, cores, target) as up:
+        folder = RunFolder.create(
+            results, f"{name}-explain", text, facts_of(twice, cores, up) | project_of(target) | {"calibration": {}}
+        )
         print(f"instrumented run into {folder.path}", flush=True)
         with marked(folder):
             folder.mark(RUNNING, switch_cost=switch_cost.cost(folder.path / "switch_cost.log", cores.server))
-            play(twice, folder, Ground(cores, up), show, lambda _: False)
+            play(twice, folder, Ground(cores, up, target), show, lambda _: False)
     return folder
 
 
@@ -73,14 +81,15 @@ def go_on(run: Stored, show: Show, narrow: Narrow, strict: bool = False) -> RunF
     """The blocks that a stored run has not yet, measured into its folder; `run` is as harness.resume gives it."""
     refuse_what_cannot_be(run.scenario)
     cores = share_cores()
-    with backends.running(run.scenario.database, run.scenario.needs, cores) as up:
+    target = ready.of(run.scenario.project, run.scenario.arms)
+    with backends.running(run.scenario.database, run.scenario.needs, cores, target) as up:
         resume.refuse_other_backends(run, up.facts)
         folder = RunFolder.reopen(run.path, run.head)
         with marked(folder):
             now = calibrated_for(run.scenario, cores, strict)
             cautious = calibration.cautious(run.head["calibration"], now)
             folder.mark(RUNNING, calibration=cautious)
-            play(run.scenario, folder, Ground(cores, up), show, narrow)
+            play(run.scenario, folder, Ground(cores, up, target), show, narrow)
     return folder
 
 
@@ -96,10 +105,15 @@ def facts_of(scenario: Scenario, cores: Cores, up: Backends) -> dict[str, Any]:
     }
 
 
+def project_of(target: Target) -> dict[str, Any]:
+    """What run.json says of a user's own project."""
+    told = ready.summary(target)
+    return {"project": told} if told else {}
+
+
 def refuse_what_cannot_be(scenario: Scenario) -> None:
     """UserError for what this machine or environment lacks."""
     machine.refuse_too_many_connections(layout.most_connections(scenario), len(scenario.arms))
-    requirements.refuse_missing(scenario.arms)
     django_versions.refuse_missing(scenario.arms)
     refuse_too_short(scenario)
 
@@ -110,6 +124,21 @@ class Ground:
 
     cores: Cores
     backends: Backends
+    target: Target
+
+
+def carried(scenario: Scenario, ground: Ground) -> Carried:
+    """What requests of somebody carry, and what those carry that write."""
+    who = logins.minted(scenario.login, ground.target, ground.backends.places)
+    return Carried(who, logins.unsafe(ground.target.facts.get("simple", {})))
+
+
+def databases(scenario: Scenario, ground: Ground) -> dict[str, str]:
+    """Arm → a database of its own, where what an arm writes would change the answers of the next one; else none."""
+    if not any(endpoint.writes for endpoint in scenario.endpoints):
+        return {}
+    filled = ground.backends.places["database"]
+    return {arm.name: ground.backends.copied(filled) for arm in scenario.arms if arm.revision is None}
 
 
 def play(scenario: Scenario, folder: RunFolder, ground: Ground, show: Show, narrow: Narrow) -> None:
@@ -126,10 +155,17 @@ def play(scenario: Scenario, folder: RunFolder, ground: Ground, show: Show, narr
 
     bounds = Bounds(folder.head["calibration"].get("most_rate") or inf, ends)
     with (
-        checkouts(scenario, folder, ground.backends) as revisions,
+        checkouts(scenario, folder, ground) as revisions,
         show(opening(scenario, folder, ground.cores)) as shown,
     ):
-        stage = Stage(ground.cores, ground.backends, revisions)
+        stage = Stage(
+            ground.cores,
+            ground.backends,
+            ground.target,
+            revisions,
+            carried(scenario, ground),
+            databases(scenario, ground),
+        )
         runner.run(scenario, folder, stage, LocustLoad(), shown, bounds)
 
 
@@ -148,15 +184,16 @@ def opening(scenario: Scenario, folder: RunFolder, cores: Cores) -> Opening:
 
 
 @contextmanager
-def checkouts(scenario: Scenario, folder: RunFolder, up: Backends) -> Iterator[dict[str, Checkout]]:
+def checkouts(scenario: Scenario, folder: RunFolder, ground: Ground) -> Iterator[dict[str, Checkout]]:
     """The revisions that arms are at, each with a database of its own; none where all are at the working tree."""
     revisions = list(dict.fromkeys(arm.revision for arm in scenario.arms if arm.revision))
     if not revisions:
         yield {}
         return
-    with checked_out(revisions, folder.path / "worktrees") as places:
-        projects = {revision: place / PROJECT.name for revision, place in places.items()}
-        yield {revision: Checkout(project, up.further(project)) for revision, project in projects.items()}
+    here, further = ground.target, ground.backends.further
+    with checked_out(revisions, folder.path / "worktrees", here.folder, here.asked.untracked) as places:
+        projects = {revision: here.at(place, top(here.folder)) for revision, place in places.items()}
+        yield {revision: Checkout(project, further(project)) for revision, project in projects.items()}
 
 
 @contextmanager

@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from harness.deployment import verification
-from harness.deployment.fleet import Checkout, Deployed, Site, running
+from harness.deployment.fleet import NOBODY, Carried, Checkout, Deployed, Site, running
 from harness.deployment.verification import Verified
+from harness.project.target import Target
 from harness.scenario.model import Scenario
 from harness.services import slow_api
 from harness.services.backends import Backends
@@ -42,7 +43,10 @@ class Stage:
 
     cores: Cores
     backends: Backends
+    target: Target
     checkouts: Mapping[str, Checkout] = field(default_factory=dict)  # where arms are at other revisions
+    carried: Carried = NOBODY
+    databases: Mapping[str, str] = field(default_factory=dict)  # arm → its own, where arms write
 
     @contextmanager
     def up(self, scenario: Scenario, logs: Path) -> Iterator[tuple[Servers, Around, Verified]]:
@@ -54,7 +58,8 @@ class Stage:
             yield fleet, around, verification.verify(scenario, fleet)
 
     def _site(self, around: slow_api.Services, logs: Path) -> Site:
-        return Site(around.environment, logs, self.cores.server, self.checkouts)
+        places, cores = around.places, self.cores.server
+        return Site(self.target, places, logs, cores, self.checkouts, self.carried, self.databases)
 
 
 class AnyStage(Protocol):

@@ -12,7 +12,7 @@ from dataclasses import asdict
 from math import ceil, floor, log10
 from typing import Any, Final
 
-from harness.plan.slices import Block, Call, Cell, Level, Open, Purpose, Slice
+from harness.plan.slices import Block, Call, Cell, Level, Open, Purpose, Sent, Slice
 from harness.registry.load_modes import CAPACITY, CLOSED
 from harness.samples import FILLING_ANSWERS, LATENCIES_PER_SLICE, WARM_S
 from harness.scenario.arm import Arm
@@ -78,19 +78,34 @@ def reported(scenario: Scenario) -> list[Cell]:
 
 def calls(arm: Arm, endpoint: Endpoint) -> tuple[Call, ...]:
     """The requests of this endpoint, to the arm's view."""
-    return tuple(Call(part.label, path(arm, part), part.share) for part in endpoint.parts)
+    return tuple(Call(part.label, path(arm, part), part.share, _request(part)) for part in endpoint.parts)
+
+
+def _request(part: Part) -> Sent | None:
+    """What a page is sent beyond a plain GET; None for one."""
+    if part.page is None:
+        return None
+    body, headers = part.page.content
+    return Sent(part.page.method, tuple((headers | part.page.headers).items()), body, tuple(part.page.status))
 
 
 def path(arm: Arm, part: Part) -> str:
-    """The URL path of an endpoint's view of this arm."""
-    query = "&".join(f"{key}={value}" for key, value in part.query.items())
-    return f"/{arm.view}/{part.name}/" + (f"?{query}" if query else "")
+    """What this arm is asked for, query included."""
+    return part.path(arm.view)
 
 
 def digest(scenario: Scenario, blocks: list[Block]) -> str:
     """A hash of the plan: two runs with the same one asked the same thing in the same order."""
-    text = scenario.model_dump_json() + json.dumps([asdict(block) for block in blocks], sort_keys=True)
+    text = scenario.model_dump_json() + json.dumps([_told(block) for block in blocks], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def _told(block: Block) -> dict[str, Any]:
+    """A block for its hash: a plain GET is sent nothing, and has no word for it."""
+    told = asdict(block)
+    for slice_ in told["slices"]:
+        slice_["calls"] = [{key: one for key, one in call.items() if one is not None} for call in slice_["calls"]]
+    return told
 
 
 def expected_s(scenario: Scenario) -> float:

@@ -33,12 +33,23 @@ class Open:
 
 
 @dataclass(frozen=True)
+class Sent:
+    """What is sent to a page of a user's own project, and which statuses are correct."""
+
+    method: str
+    headers: tuple[tuple[str, str], ...]
+    body: str
+    status: tuple[int, ...]
+
+
+@dataclass(frozen=True)
 class Call:
     """What is asked in a slice: one endpoint, or one of those that it mixes."""
 
     endpoint: str  # the label under which it is reported
     path: str  # with the query
     share: float = 1.0  # of the slice's requests
+    sent: Sent | None = None  # None: a plain GET, answered by 200
 
 
 @dataclass(frozen=True)

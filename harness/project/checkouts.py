@@ -1,4 +1,4 @@
-"""Revisions of this project, checked out beside each other under `with`, so that two of them can be served in the same blocks."""
+"""Revisions of a project, checked out beside each other under `with`, so that two of them can be served in the same blocks."""
 
 import shutil
 import subprocess
@@ -8,56 +8,94 @@ from pathlib import Path
 from typing import Final
 
 from harness.errors import UserError
-from harness.location import PROJECT, ROOT, SHIPPED
+from harness.location import SHIPPED
 from harness.scenario.model import Base
 
 AS_NOBODY: Final = ("-c", "user.name=bench", "-c", "user.email=bench@localhost")  # a stash has an author
 
 
-def base(ref: str) -> Base:
+def base(ref: str, project: Path) -> Base:
     """The revision to compare with, and the working tree as a commit of its own (files that git does not track are left out).
 
-    Raises UserError if this is not a git repository, or has no such revision.
+    `project`: its folder. Raises UserError if that is in no git repository, or it has no such revision.
     """
-    if PROJECT.is_relative_to(SHIPPED):
-        raise UserError(f"--base: {PROJECT} was installed and has no revisions: expected a checkout of the repository")
+    if project.is_relative_to(SHIPPED):
+        raise UserError(f"--base: {project} was installed and has no revisions: expected a checkout of the repository")
     if ref.startswith("-"):
         raise UserError(f"--base: expected a revision, got {ref!r}")
-    sha = _git("rev-parse", "--verify", "--quiet", f"{ref}^{{commit}}", why=f"--base: no such revision: {ref!r}")
+    why = f"--base: no such revision: {ref!r}"
+    sha = _git("rev-parse", "--verify", "--quiet", f"{ref}^{{commit}}", at=top(project), why=why)
     why = "the working tree cannot be read by git"
-    change = _git(*AS_NOBODY, "stash", "create", why=why) or _git("rev-parse", "HEAD", why=why)
-    return Base(ref=ref, sha=sha, change=change)
+    made = _git(*AS_NOBODY, "stash", "create", at=project, why=why)
+    return Base(ref=ref, sha=sha, change=made or _git("rev-parse", "HEAD", at=project, why=why))
 
 
-def untracked() -> list[str]:
+def top(project: Path) -> Path:
+    """The folder of the repository that it is in; UserError if it is in none."""
+    why = f"--base: {project} is in no git repository"
+    return Path(_git("rev-parse", "--show-toplevel", at=project, why=why))
+
+
+def revision(project: Path) -> str:
+    """The commit that it is at, with a word where the working tree has changes; empty outside of a repository."""
+    try:
+        sha = _git("rev-parse", "--short", "HEAD", at=project, why="")
+        changed = _git("status", "--porcelain", "--untracked-files=no", at=project, why="")
+    except UserError:
+        return ""
+    return f"{sha} with changes" if changed else sha
+
+
+def untracked(project: Path) -> list[str]:
     """Files of the measured project that git does not know: they are in neither revision."""
-    found = _git("ls-files", "--others", "--exclude-standard", "bench_project", why="git cannot list files")
-    return found.splitlines()
+    why = "git cannot list files"
+    return _git("ls-files", "--others", "--exclude-standard", ".", at=project, why=why).splitlines()
 
 
 @contextmanager
-def checked_out(revisions: Sequence[str], folder: Path) -> Iterator[dict[str, Path]]:
-    """Revision → where it is; `folder` is emptied before and removed afterwards, whatever happens."""
-    _discard(folder)
+def checked_out(
+    revisions: Sequence[str], folder: Path, project: Path, also: Sequence[str] = ()
+) -> Iterator[dict[str, Path]]:
+    """Revision → where the project is in it; `folder` is emptied before and removed afterwards, whatever happens.
+
+    `also`: paths in the project that git does not track, and that are copied into each.
+    """
+    repository = top(project)
+    inside = project.resolve().relative_to(repository.resolve())
+    _discard(folder, repository)
     try:
         for revision in revisions:
             why = f"revision {revision} cannot be checked out"
-            _git("worktree", "add", "--quiet", "--detach", str((folder / revision).resolve()), revision, why=why)
-        yield {revision: folder / revision for revision in revisions}
+            place = str((folder / revision).resolve())
+            _git("worktree", "add", "--quiet", "--detach", place, revision, at=repository, why=why)
+            for path in also:
+                _copy(project / path, folder / revision / inside / path)
+        yield {revision: (folder / revision / inside).resolve() for revision in revisions}
     finally:
-        _discard(folder)
+        _discard(folder, repository)
 
 
-def _discard(folder: Path) -> None:
+def _copy(source: Path, target: Path) -> None:
+    """What git does not track and a checkout cannot do without. UserError if it is not there."""
+    if not source.exists():
+        raise UserError(f"project.untracked: there is no {source}")
+    target.parent.mkdir(parents=True, exist_ok=True)
+    if source.is_dir():
+        shutil.copytree(source, target, symlinks=True, dirs_exist_ok=True)
+    else:
+        shutil.copy2(source, target)
+
+
+def _discard(folder: Path, repository: Path) -> None:
     if folder.exists():
         shutil.rmtree(folder)
-        _git("worktree", "prune", why="git worktree prune failed")
+        _git("worktree", "prune", at=repository, why="git worktree prune failed")
 
 
-def _git(*arguments: str, why: str) -> str:
-    """What git says; UserError with `why` and git's own words if it fails."""
+def _git(*arguments: str, at: Path, why: str) -> str:
+    """What git says there; UserError with `why` and git's own words if it fails."""
     try:
-        ended = subprocess.run(["git", *arguments], cwd=ROOT, capture_output=True, text=True)
+        ended = subprocess.run(["git", *arguments], cwd=at, capture_output=True, text=True)
     except FileNotFoundError:
         raise UserError(f"{why}: git is not installed") from None
     if ended.returncode:

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from harness.errors import UserError
-from harness.scenario.database import UNUSED
 
 if TYPE_CHECKING:
     from harness.scenario.arm import Arm
@@ -23,10 +22,3 @@ def refuse_missing(arms: Sequence["Arm"]) -> None:
     if missing:
         commands = " and ".join(f"`make django-{version}`" for version in missing)
         raise UserError(f"arms need Django {', '.join(missing)}, not found in {folder('')}: run {commands}")
-
-
-def environment(arm: "Arm") -> dict[str, str]:
-    """What makes an arm run with its own Django; one that is too old for the run's database gets none."""
-    if arm.django is None:
-        return {}
-    return {"PYTHONPATH": str(folder(arm.django))} | ({} if arm.has_database else {"DATABASE_URL": UNUSED})

@@ -9,6 +9,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final, Literal, Protocol
 
+from harness.location import INJECTED
+
 Interface = Literal["WSGI", "ASGI"]
 
 
@@ -25,8 +27,6 @@ class ArmOptions(Protocol):
     def loop(self) -> str: ...
     @property
     def http(self) -> str: ...
-    @property
-    def instrumented(self) -> bool: ...
 
 
 ConcurrencyLimit = Callable[[ArmOptions], int | None]
@@ -37,18 +37,18 @@ class Server:
     """One way to run Django."""
 
     interface: Interface
-    command: str  # with {port} {workers} {threads} {connections} {loop} {http} {module}; the program is looked up beside Python
+    command: str  # with {port} {workers} {threads} {connections} {loop} {http} {application} {injected}
     concurrency_limit: ConcurrencyLimit  # most requests inside a view at once; None: no declared limit
     options: frozenset[str] = frozenset()  # arm options this server understands besides `workers`
     keeps_alive: bool = True  # False: closes the connection after each response
 
     @property
     def program(self) -> str:
-        """What has to be installed: the first word of the command."""
+        """What has to be installed, a program and a module of that name: the first word of the command."""
         return self.command.partition(" ")[0]
 
     def argv(self, arm: ArmOptions, port: int | str) -> list[str]:
-        """The exact command line for this arm on this port."""
+        """The exact command line for this arm on this port. What is served is our application, which has the project's inside."""
         values: Mapping[str, object] = {
             "port": port,
             "workers": arm.workers,
@@ -56,9 +56,10 @@ class Server:
             "connections": arm.connections,
             "loop": arm.loop,
             "http": arm.http,
-            "module": f"{'probe' if arm.instrumented else 'config'}.{self.interface.lower()}",
+            "application": f"djbench_injected.{self.interface.lower()}:application",
+            "injected": INJECTED / "djbench_injected",
         }
-        return self.command.format_map(values).split()
+        return [word.format_map(values) for word in self.command.split()]
 
 
 REASONS: Final = {
@@ -80,6 +81,7 @@ REASONS: Final = {
     "--graceful-timeout": "stopping an arm must not take longer than its last requests",
     "--timeout-graceful-shutdown": "stopping an arm must not take longer than its last requests",
     "--workers-kill-timeout": "stopping an arm must not take longer than its last requests",
+    "--config": "none: gunicorn would read a gunicorn.conf.py of the project",
     "--no-control-socket": "gunicorn 26 opens a control socket by default: not part of serving",
     "--log-level": "warnings only: nothing is written per request",
     "--no-access-log": "nothing is written per request",
@@ -105,13 +107,13 @@ REASONS: Final = {
 
 _GUNICORN = (
     "gunicorn --bind 127.0.0.1:{port} --workers {workers} --backlog 2048 --keep-alive 600 --timeout 120"
-    " --graceful-timeout 1 --no-control-socket --log-level warning --http-parser python"
+    " --graceful-timeout 1 --no-control-socket --log-level warning --http-parser python --config /dev/null"
 )
 
 _UVICORN = (
     "uvicorn --host 127.0.0.1 --port {port} --workers {workers} --backlog 2048 --timeout-keep-alive 600"
     " --timeout-graceful-shutdown 1 --log-level warning --no-access-log --no-use-colors --interface asgi3"
-    " --lifespan off --ws wsproto --loop {loop} --http {http} {module}:application"
+    " --lifespan off --ws wsproto --loop {loop} --http {http} {application}"
 )
 
 _GRANIAN = (
@@ -140,58 +142,58 @@ def _one_per_connection(arm: ArmOptions) -> int | None:
 SERVERS: Final[dict[str, Server]] = {
     "gunicorn-sync": Server(
         "WSGI",
-        f"{_GUNICORN} --worker-class sync {{module}}",
+        f"{_GUNICORN} --worker-class sync {{application}}",
         concurrency_limit=_one_per_worker,
         keeps_alive=False,
     ),
     "gunicorn-gthread": Server(
         "WSGI",
-        f"{_GUNICORN} --worker-class gthread --threads {{threads}} --worker-connections {{connections}} {{module}}",
+        f"{_GUNICORN} --worker-class gthread --threads {{threads}} --worker-connections {{connections}} {{application}}",
         concurrency_limit=_one_per_thread,
         options=frozenset({"threads", "connections"}),
     ),
     "gunicorn-gevent": Server(
         "WSGI",
-        f"{_GUNICORN} --worker-class gevent --worker-connections {{connections}} {{module}}",
+        f"{_GUNICORN} --worker-class gevent --worker-connections {{connections}} {{application}}",
         concurrency_limit=_one_per_connection,
         options=frozenset({"connections"}),
     ),
     "gunicorn-asgi": Server(
         "ASGI",
         f"{_GUNICORN} --worker-class asgi --worker-connections {{connections}} --asgi-loop {{loop}}"
-        " --asgi-lifespan off {module}:application",
+        " --asgi-lifespan off {application}",
         concurrency_limit=_unlimited,
         options=frozenset({"connections", "loop"}),
     ),
-    # The worker class sets loop and parser: config/uvicorn_worker.py makes both explicit.
+    # The worker class sets loop and parser: djbench_injected/uvicorn_worker.py makes both explicit.
     "gunicorn-uvicorn": Server(
         "ASGI",
-        f"{_GUNICORN} --worker-class config.uvicorn_worker.ExplicitUvicornWorker {{module}}:application",
+        f"{_GUNICORN} --worker-class djbench_injected.uvicorn_worker.ExplicitUvicornWorker {{application}}",
         concurrency_limit=_unlimited,
     ),
     "uvicorn": Server("ASGI", _UVICORN, concurrency_limit=_unlimited, options=frozenset({"loop", "http"})),
     "hypercorn": Server(
         "ASGI",
         "hypercorn -b 127.0.0.1:{port} -w {workers} -k {loop} --backlog 2048 --keep-alive 600 --graceful-timeout 1"
-        " --log-level warning -c config/hypercorn.toml {module}:application",
+        " --log-level warning -c {injected}/hypercorn.toml {application}",
         concurrency_limit=_unlimited,
         options=frozenset({"loop"}),
     ),
     # Daphne has one process and Twisted's asyncio reactor; it offers neither workers nor a choice of loop.
     "daphne": Server(
         "ASGI",
-        "daphne -b 127.0.0.1 -p {port} -v 0 -t 120 {module}:application",
+        "daphne -b 127.0.0.1 -p {port} -v 0 -t 120 {application}",
         concurrency_limit=_unlimited,
     ),
     "granian-wsgi": Server(
         "WSGI",
-        f"{_GRANIAN} --interface wsgi --blocking-threads {{threads}} {{module}}:application",
+        f"{_GRANIAN} --interface wsgi --blocking-threads {{threads}} {{application}}",
         concurrency_limit=_one_per_thread,
         options=frozenset({"threads"}),
     ),
     "granian-asgi": Server(
         "ASGI",
-        f"{_GRANIAN} --interface asgi --blocking-threads 1 --loop {{loop}} {{module}}:application",
+        f"{_GRANIAN} --interface asgi --blocking-threads 1 --loop {{loop}} {{application}}",
         concurrency_limit=_unlimited,
         options=frozenset({"loop"}),
     ),

@@ -43,7 +43,7 @@ def colours(arms: Sequence[Arm]) -> dict[str, int]:
     repeated = [arm for arm in arms if arm.control_of is None]
     for arm in repeated:
         own = OWN.get(
-            (arm.server, arm.view), (2 * list(SERVERS).index(arm.server) + (arm.view == "async")) % len(COLOURS)
+            (arm.server, arm.view or ""), (2 * list(SERVERS).index(arm.server) + (arm.view == "async")) % len(COLOURS)
         )
         if own not in found.values():
             found[arm.name] = own

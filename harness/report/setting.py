@@ -10,6 +10,7 @@ from harness.registry.load_modes import CAPACITY
 from harness.report import mechanism_text
 from harness.scenario.blocks import Rule
 from harness.storage.files import FINISHED
+from harness.storage.reader import read_notes
 from harness.verdicts import mechanism, stopping_rule
 
 
@@ -35,6 +36,7 @@ def head(analysis: Analysis) -> list[str]:
         lines.append(f"! {state} after {analysis.blocks} of {scenario.blocks} blocks: less precise than planned")
     elif scenario.rule is not None:
         lines.append(stopping_rule.outcome(analysis, scenario.rule))
+    lines += [f"! {label}: {note}" for label, note in _pages(analysis).items()]
     explained = mechanism.read(analysis.run.path)
     lines += mechanism_text.cost(explained) if explained else []
     return [*lines, *_extensions(head["plan"].get("extended", []))]
@@ -46,6 +48,12 @@ def setting(analysis: Analysis) -> str:
     return f"{_machine(analysis)}; {_versions(analysis)}; {numbers.blocks(analysis.blocks)}{cut}"
 
 
+def _pages(analysis: Analysis) -> dict[str, str]:
+    """What could not be compared of a page, by its label."""
+    blocks = [read_notes(folder).get("pages", {}) for folder in analysis.run.block_folders]
+    return {label: note for block in blocks for label, note in block.items()}
+
+
 def _machine(analysis: Analysis) -> str:
     machine = analysis.run.head["machine"]
     return f"{machine['cpu']}, {machine['cores']} cores, {machine['system']}"
@@ -53,7 +61,11 @@ def _machine(analysis: Analysis) -> str:
 
 def _versions(analysis: Analysis) -> str:
     head = analysis.run.head
-    machine = head["machine"]
+    machine, project = head["machine"], head.get("project")
+    if project:
+        at = f" at {project['revision']}" if project["revision"] else ""
+        code = f"deployments of {project['name']}{at}"
+        return f"{code}; Python {project['python']}, Django {project['django']}; database {head['database']}"
     return f"Python {machine['python']}, Django {machine['packages']['django']}; database {head['database']}"
 
 

@@ -1,6 +1,7 @@
 """An arm, as a scenario file writes it: a way to run Django, and the view (sync or async) that is requested."""
 
 from math import inf
+from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import Field, StrictInt, StrictStr
@@ -8,6 +9,7 @@ from pydantic import Field, StrictInt, StrictStr
 from harness.registry.servers import SERVERS, Server
 from harness.scenario.base_model import Name, Pass, Table
 from harness.scenario.database import PSYCOPG_3, django_is
+from harness.scenario.project import Application
 
 View = Literal["sync", "async"]
 
@@ -19,7 +21,7 @@ class Arm(Table):
 
     name: Name
     server: Literal[tuple(SERVERS)]  # type: ignore[valid-type]
-    view: View
+    view: View | None = None
     workers: Annotated[StrictInt, Field(ge=1, le=64)] = 1
     threads: Annotated[StrictInt, Field(ge=0, le=4_096)] = 0
     connections: Annotated[StrictInt, Field(ge=1, le=65_536)] = 16_384
@@ -27,6 +29,8 @@ class Arm(Table):
     http: Literal["httptools", "h11"] = "httptools"
     profile: Literal["default", "bare", "sync-outermost", "sync-innermost", "sessions"] = "default"
     gc: Literal["default", "frozen"] = "default"
+    overlay: Annotated[StrictStr | None, Field(min_length=1, exclude_if=lambda one: one is None)] = None
+    application: Annotated[Application | None, Field(exclude_if=lambda one: one is None)] = None
     environment: dict[Variable, Annotated[StrictStr, Field(pattern=r"^[^\x00]*$")]] = {}
     database: Literal["per request", "persistent", "pool"] = "per request"
     pool: Annotated[StrictInt, Field(ge=1, le=10_000)] | None = None
@@ -82,10 +86,14 @@ class Arm(Table):
         workers = "1 worker" if self.workers == 1 else f"{self.workers} workers"
         others = f", {self.connecting}" if self.database != "per request" else ""
         others += f", {self.collecting} (gc)" if self.gc == "frozen" else ""
+        others += f", settings of {Path(self.overlay).name}" if self.overlay else ""
+        others += f", application {self.application}" if self.application else ""
         others += f", Django {self.django}" if self.django else ""
         others += "" if self.has_database else " (without database: psycopg 3 needs Django 4.2)"
         others += f", project at {self.revision[:10]}" if self.revision else ""
         others += f", control of {self.control_of}" if self.control_of else ""
         others += ", instrumented" if self.instrumented else ""
         served = f"{self.server} ({self.table.interface}), {workers}, {self.concurrency}"
+        if self.view is None:
+            return f"{served}{others}"
         return f"{self.view} view, {served}, middleware {self.profile}{others}"

@@ -6,8 +6,9 @@ from typing import Annotated, Final
 
 from pydantic import Field, StrictFloat, StrictInt, StrictStr, WithJsonSchema
 
-from harness.registry.endpoints import ENDPOINTS, SPREAD
-from harness.scenario.base_model import Name, Table
+from harness.registry.endpoints import ENDPOINTS, SPREAD, Facts
+from harness.scenario.base_model import Name
+from harness.scenario.request import Request
 
 Users = Annotated[StrictInt, Field(ge=1, le=10_000)]
 
@@ -27,22 +28,39 @@ class Part:
     query: dict[str, int | str]
     share: float  # of the requests
     label: str  # as it stands in reports: `wait ms=100`; in a mix called neighbours `neighbours: wait ms=100`
+    page: Request | None = None  # of a user's own project; None: an endpoint of the demo
+
+    @property
+    def facts(self) -> Facts:
+        """What is known of it. KeyError if it is no endpoint of the demo, and no page either."""
+        if self.page is None:
+            return ENDPOINTS[self.name]
+        least_ms = float(self.page.waits_ms)
+        return Facts(lambda _: least_ms, f"{self.page.method} {self.page.path}", streams=self.page.streams)
 
     @property
     def least_ms(self) -> float:
         """The least time a correct answer can take, in ms."""
-        return ENDPOINTS[self.name].least_ms(self.query)
+        return self.facts.least_ms(self.query)
 
     @property
     def mean_ms(self) -> float:
         """The least that correct answers take on average, in ms: more where waits are spread."""
-        return ENDPOINTS[self.name].least_ms({key: value for key, value in self.query.items() if key != SPREAD})
+        return self.facts.least_ms({key: value for key, value in self.query.items() if key != SPREAD})
+
+    def path(self, view: str | None) -> str:
+        """What an arm with this view asks for."""
+        if self.page is not None:
+            return self.page.at(view)
+        query = "&".join(f"{key}={value}" for key, value in self.query.items())
+        return f"/{view}/{self.name}/" + (f"?{query}" if query else "")
 
 
-class Endpoint(Table):
+class Endpoint(Request):
     """One workload and its levels: `users` in closed loop, `rate` in open loop, neither for capacity.
 
     `arms` names those that are asked for it, where not all of them are.
+    In a scenario with a [project] it is a page of that: the keys of a request say which, and its name is only a name.
     Or a mix of several, `mix = { greeting = 0.9, "wait ms=100" = 0.1 }`: each request draws its endpoint by these shares.
     """
 
@@ -62,7 +80,7 @@ class Endpoint(Table):
     def parts(self) -> Sequence[Part]:
         """The endpoints that are requested: one, or those of the mix."""
         if not self.mix:
-            return [Part(self.name, self.query, 1.0, self.label)]
+            return [Part(self.name, self.query, 1.0, self.label, self if self.is_own else None)]
         named = [(text, *read_label(text), share) for text, share in self.mix.items()]
         return [Part(name, query, share, f"{self.name}: {text}") for text, name, query, share in named]
 

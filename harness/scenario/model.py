@@ -20,6 +20,7 @@ from harness.scenario.database import Database
 from harness.scenario.duration import Duration
 from harness.scenario.endpoint import Endpoint, Rate
 from harness.scenario.objective import ObjectiveText
+from harness.scenario.project import Login, Project
 
 Seconds = Annotated[StrictFloat | StrictInt, Field(gt=0, le=600)]
 
@@ -110,6 +111,8 @@ class Scenario(Table):
     seed: Annotated[StrictInt, Field(ge=0, lt=2**63)] = 1
     margin: Annotated[StrictFloat, Field(gt=0, lt=1, allow_inf_nan=False)] = 0.05
     load: Load = Load()
+    project: Annotated[Project | None, Field(exclude_if=lambda one: one is None)] = None
+    login: Annotated[list[Login], Field(exclude_if=lambda some: not some)] = []
     database: Database = Database()
     arms: Annotated[list[Arm], Field(min_length=1)]
     endpoints: Annotated[list[Endpoint], Field(min_length=1)]
@@ -117,6 +120,7 @@ class Scenario(Table):
     claims: list[Claim] = []
     base: Annotated[Base | None, SkipJsonSchema()] = None  # set by plan.ab.doubled, and not in a file
     instrumented: Pass = False  # set by plan.instrumented_run, not in a file
+    folder: Annotated[str | None, SkipJsonSchema(), Field(exclude=True)] = None  # set by reader.load, not in a file
 
     def arms_of(self, endpoint: Endpoint) -> list[Arm]:
         """The arms that are asked for this endpoint: all of them, or those it names."""
@@ -129,6 +133,8 @@ class Scenario(Table):
     @property
     def needs(self) -> frozenset[str]:
         """Services that the endpoints and the session middleware use: DATABASE, CACHE, UPSTREAM."""
+        if self.project is not None:
+            return self.project.needs
         parts = [part for endpoint in self.endpoints for part in endpoint.parts]
         sessions = {DATABASE} if any(arm.profile == "sessions" for arm in self.arms) else set()
         return frozenset(sessions).union(*(ENDPOINTS[part.name].needs for part in parts))
@@ -158,7 +164,9 @@ class Scenario(Table):
     @property
     def overrides(self) -> dict[str, Any]:
         """What the command line can change, as JSON: scenario.toml and these give the same scenario again."""
-        return self.model_dump(include={"blocks", "time", "seed", "base", "instrumented"}, exclude_none=True)
+        return self.model_dump(include={"blocks", "time", "seed", "base", "instrumented"}, exclude_none=True) | (
+            {"folder": self.folder} if self.folder else {}
+        )
 
     @property
     def pairs(self) -> list[Comparison]:

@@ -1,9 +1,10 @@
 """A scenario file in, a checked Scenario out; or one message per problem."""
 
+import os
 import tomllib
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from pydantic import ValidationError
 
@@ -16,13 +17,16 @@ from harness.scenario.claims import Claim
 from harness.scenario.database import Database
 from harness.scenario.endpoint import Endpoint
 from harness.scenario.model import Comparison, Load, Scenario
+from harness.scenario.project import Login, Project
 
 KEYS: Final = {
     "": list(Scenario.model_fields),
     "blocks": list(Rule.model_fields),
     "arms": list(Arm.model_fields),
-    "endpoints": list(Endpoint.model_fields),
+    "endpoints": [field.alias or name for name, field in Endpoint.model_fields.items()],
     "load": list(Load.model_fields),
+    "project": list(Project.model_fields),
+    "login": list(Login.model_fields),
     "database": list(Database.model_fields),
     "comparisons": list(Comparison.model_fields),
     "claims": list(Claim.model_fields),
@@ -34,12 +38,34 @@ def shipped() -> dict[str, Path]:
     return {str(path.relative_to(SCENARIOS).with_suffix("")): path for path in sorted(SCENARIOS.rglob("*.toml"))}
 
 
-def load(path: Path) -> Scenario:
-    """The scenario in this file, or the shipped one of this name.
+def load(path: Path, folder: Path | None = None) -> Scenario:
+    """The scenario in this file, or the shipped one of this name. `folder`: where places in it begin, if not at its own.
 
     Raises UserError with one line per problem: file, key path, expected, got.
     """
-    return parse(read_text(path), str(path))
+    return located(parse(read_text(path), str(path)), folder or path.resolve().parent)
+
+
+def located(asked: Scenario, folder: Path) -> Scenario:
+    """The same, with the places that it names as they are from anywhere: in the file they are given from this folder."""
+    arms = [arm.model_copy(update=_absolute(folder, overlay=arm.overlay)) for arm in asked.arms]
+    changed: dict[str, Any] = {"arms": arms}
+    if asked.project is not None:
+        given = asked.project
+        places = {"dir": given.dir, "overlay": given.overlay, "env_file": given.env_file}
+        if given.python is not None and "/" in given.python:
+            places["python"] = given.python
+        if given.database is not None and "://" not in given.database:
+            places["database"] = given.database
+        changed["project"] = given.model_copy(update=_absolute(folder, **places))
+    if asked.project is not None or any(arm.overlay for arm in arms):
+        changed["folder"] = str(folder)
+    return asked.model_copy(update=changed)
+
+
+def _absolute(folder: Path, **places: str | None) -> dict[str, str]:
+    """Links stay: the Python of an environment is one, and leads out of it."""
+    return {key: os.path.abspath(folder / place) for key, place in places.items() if place is not None}  # noqa: PTH100
 
 
 def read_text(path: Path) -> str:

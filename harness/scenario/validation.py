@@ -9,6 +9,7 @@ from harness.registry.servers import SERVERS
 from harness.samples import FILLING_ANSWERS, LATENCIES_PER_SLICE
 from harness.scenario import claim_validation, error_messages
 from harness.scenario.database import POOLS, django_is
+from harness.scenario.request import Request
 
 if TYPE_CHECKING:
     from harness.scenario.arm import Arm
@@ -18,15 +19,17 @@ if TYPE_CHECKING:
 SHARES_OFF: Final = 1e-6
 
 OWN_VARIABLES: Final = {
-    *("BENCH_NONCE", "DATABASE_URL", "CONN_MAX_AGE", "DATABASE_POOL", "CACHE_URL", "CACHE_PREFIX"),
-    *("UPSTREAM_URL", "DJANGO_PROFILE", "GC", "REQUEST_COUNT_FOLDER"),
-    *("PROBE_FOLDER", "PROBE_APPLICATION"),
+    *("DATABASE_URL", "CACHE_URL", "CACHE_PREFIX", "UPSTREAM_URL", "DJANGO_PROFILE"),
+    *("DJBENCH_NONCE", "DJBENCH_APPLICATION", "DJBENCH_COUNTS", "DJBENCH_PROBE", "DJBENCH_GC", "DJBENCH_SERVERS"),
+    *("DJBENCH_SETTINGS", "DJBENCH_DATABASE", "DJBENCH_CONN_MAX_AGE", "DJBENCH_POOL", "DJBENCH_PRELUDE", "PYTHONPATH"),
+    "DJANGO_SETTINGS_MODULE",
 }
 
 
 def problems(scenario: "Scenario") -> Iterator[str]:
     """One line per problem: key path, expected, got."""
     yield from _arm_problems(scenario)
+    yield from _view_problems(scenario)
     yield from _time_problems(scenario)
     yield from _endpoint_problems(scenario)
     if scenario.database.engine == "sqlite" and any(arm.pool for arm in scenario.arms):
@@ -121,17 +124,13 @@ def _endpoint_problems(scenario: "Scenario") -> Iterator[str]:
         for name in endpoint.arms:
             if name not in (names := [arm.name for arm in scenario.arms]):
                 yield f"{where}.arms: expected names of arms, got {name!r}{error_messages.hint(name, names)}"
-        problems = list(
-            _mix_problems(where, endpoint, load)
-            if endpoint.mix
-            else _workload_problems(where, "name", endpoint.parts[0])
-        )
+        problems = list(_what_problems(where, endpoint, scenario))
         yield from problems
         latencies = LATENCIES_PER_SLICE + (FILLING_ANSWERS if load.mode == CLOSED else 0)
         if not problems and load.longest_s < latencies * endpoint.longest_ms / 1000:
             least = f"{latencies} × the {endpoint.longest_ms / 1000:g} s that {endpoint.label} takes"
             yield f"load.slice_max_s: expected at least {least}, got {load.longest_s:g}"
-        needs = frozenset().union(*(ENDPOINTS[part.name].needs for part in endpoint.parts if part.name in ENDPOINTS))
+        needs = frozenset().union(*(part.facts.needs for part in endpoint.parts)) if not problems else frozenset()
         for arm in scenario.arms_of(endpoint):
             if DATABASE in needs and not arm.has_database:
                 got = f"{arm.name!r} with {arm.django}"
@@ -139,6 +138,44 @@ def _endpoint_problems(scenario: "Scenario") -> Iterator[str]:
             most = arm.connections - arm.threads
             if "connections" in arm.table.options and 0 < most < max(endpoint.users, default=0):
                 yield f"{where}.users: expected at most {most}, the connections of arm {arm.name!r}, got {max(endpoint.users)}"
+
+
+def _what_problems(where: str, endpoint: "Endpoint", scenario: "Scenario") -> Iterator[str]:
+    """What is asked: an endpoint of the demo, a mix of such, or a page of the scenario's own project."""
+    if scenario.project is None:
+        for key in sorted(endpoint.model_fields_set & set(Request.model_fields)):
+            yield f"{where}.{key}: expected only for a page of a [project], got it for an endpoint of the demo"
+        if endpoint.is_own:
+            return
+        if endpoint.mix:
+            yield from _mix_problems(where, endpoint, scenario.load)
+        else:
+            yield from _workload_problems(where, "name", endpoint.parts[0])
+        return
+    for key in ("mix", "query"):
+        if key in endpoint.model_fields_set:
+            yield f"{where}.{key}: expected only for endpoints of the demo, got it with a [project]: put a query into path"
+    if not endpoint.is_own:
+        yield f"{where}.path: expected the path of a page, such as '/', got nothing"
+    if endpoint.name in ENDPOINTS:
+        yield f"{where}.name: expected one that no endpoint of the demo has, got {endpoint.name!r}"
+    if endpoint.login is not None and endpoint.login not in (names := [login.name for login in scenario.login]):
+        hint = error_messages.hint(endpoint.login, names)
+        yield f"{where}.login: expected the name of a [[login]], got {endpoint.login!r}{hint}"
+
+
+def _view_problems(scenario: "Scenario") -> Iterator[str]:
+    """An arm names a view where there are two of the same work."""
+    pairs = scenario.project is None or any(endpoint.paths for endpoint in scenario.endpoints)
+    for index, arm in enumerate(scenario.arms):
+        if pairs and arm.view is None:
+            yield f"arms[{index}].view: expected 'sync' or 'async', got nothing"
+        if not pairs and arm.view is not None:
+            yield f"arms[{index}].view: expected only where an endpoint has paths by view, got {arm.view!r}"
+        if arm.overlay is not None and not arm.overlay.endswith(".py"):
+            yield f"arms[{index}].overlay: expected a file of settings, got {arm.overlay!r}"
+        if scenario.project is not None and "profile" in arm.model_fields_set:
+            yield f"arms[{index}].profile: expected only for the demo, got it with a [project]: give the arm an overlay"
 
 
 def _level_problems(where: str, endpoint: "Endpoint", load: "Load") -> Iterator[str]:

@@ -7,15 +7,15 @@ The slow API is started anew in every block: slow_api.py.
 import sqlite3
 import sys
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 from harness.errors import UserError
-from harness.location import PROJECT, ROOT
-from harness.project.seeding import seed
+from harness.location import ROOT
+from harness.project.target import Target
 from harness.registry.endpoints import CACHE, DATABASE
 from harness.scenario.database import UNUSED, Database
 from harness.services import delay_proxy, postgres, postgres_cluster, redis_server
@@ -29,70 +29,105 @@ def _uncounted() -> Sessions | None:
     return None
 
 
-def _unused(project: Path) -> str:
+def _unused(target: Target) -> str:
     return UNUSED
+
+
+def _uncopied(url: str) -> str:
+    return url
 
 
 @dataclass(frozen=True)
 class Backends:
-    """Running services, and the environment by which arms find them."""
+    """Running services, and where they are: `database`, `cache`, `cache_prefix`."""
 
-    environment: Mapping[str, str]
+    places: Mapping[str, str]
     children: tuple[Child, ...] = ()
     database: str = "none (no endpoint uses one)"  # in words, for the report
     facts: Mapping[str, Any] = field(default_factory=dict)  # of each, for run.json
     sessions: Callable[[], Sessions | None] = _uncounted
-    further: Callable[[Path], str] = _unused  # another database, seeded by another revision of the project; its URL
+    further: Callable[[Target], str] = _unused  # another database, filled by another revision of the project; its URL
+    copied: Callable[[str], str] = _uncopied  # a copy of a database that was filled; its URL
 
 
 @contextmanager
-def running(asked: Database, needs: frozenset[str], cores: Cores) -> Iterator[Backends]:
-    """The services needed, seeded; all removed afterwards.
+def running(asked: Database, needs: frozenset[str], cores: Cores, target: Target) -> Iterator[Backends]:
+    """The services needed, filled by the project; all removed afterwards.
 
     Raises UserError if something cannot be had or does not come up.
     """
     with ExitStack() as stack:
-        up = stack.enter_context(_database(asked, cores)) if DATABASE in needs else Backends({"DATABASE_URL": UNUSED})
+        up = Backends({"database": UNUSED})
+        if DATABASE in needs and target.has_database:
+            up = stack.enter_context(_database(asked, cores, target))
         if CACHE not in needs:
             yield up
             return
         kept = stack.enter_context(redis_server.running(cores.load))
         yield Backends(
-            {**up.environment, "CACHE_URL": kept.url, "CACHE_PREFIX": kept.prefix},
+            {**up.places, "cache": kept.url, "cache_prefix": kept.prefix},
             (*up.children, *kept.children),
             up.database,
             {**up.facts, "cache": kept.facts},
             up.sessions,
             up.further,
+            up.copied,
         )
 
 
-def _database(asked: Database, cores: Cores) -> Any:
-    """The requested engine; on auto PostgreSQL, and SQLite only where there is none."""
-    if asked.engine == "sqlite":
-        return _sqlite()
-    if asked.engine == "auto" and postgres.given() is None and postgres_cluster.binaries() is None:
+def _database(asked: Database, cores: Cores, target: Target) -> Any:
+    """The requested engine; on auto the project's own, or PostgreSQL, and SQLite only where there is none."""
+    engine = target.engine if asked.engine == "auto" else asked.engine
+    if engine == "sqlite":
+        return _sqlite(target)
+    if engine == "auto" and postgres.given() is None and postgres_cluster.binaries() is None:
         print(f"! no PostgreSQL found, using SQLite instead, without pools: {postgres_cluster.INSTALL}", flush=True)
-        return _sqlite(" instead of PostgreSQL, which was not found; without pools and delays")
-    return _postgres(asked, cores)
+        return _sqlite(target, " instead of PostgreSQL, which was not found; without pools and delays")
+    return _postgres(asked, cores, target)
 
 
 @contextmanager
-def _sqlite(why: str = "") -> Iterator[Backends]:
+def _sqlite(target: Target, why: str = "") -> Iterator[Backends]:
     with processes.scratch("bench-sqlite-") as folder:
 
-        def seeded(project: Path) -> str:
-            return seed(f"sqlite:///{folder / str(len(list(folder.iterdir())))}.sqlite3", project)
+        def new() -> Path:
+            return folder / f"{len(list(folder.iterdir()))}.sqlite3"
+
+        def filled(target: Target) -> str:
+            file = new()
+            if target.asked.database is not None:
+                _copy(Path(target.asked.database), file)
+            url = f"sqlite:///{file}"
+            target.prepare({"database": url})
+            return url
+
+        def copied(url: str) -> str:
+            file = new()
+            _copy(Path(url.removeprefix("sqlite:///")), file)
+            return f"sqlite:///{file}"
 
         facts = {"engine": "SQLite", "version": sqlite3.sqlite_version}
         told = f"SQLite {sqlite3.sqlite_version}{why}"
-        yield Backends({"DATABASE_URL": seeded(PROJECT)}, (), told, {"database": facts}, further=seeded)
+        yield Backends({"database": filled(target)}, (), told, {"database": facts}, further=filled, copied=copied)
+
+
+def _copy(source: Path, target: Path) -> None:
+    """A database of SQLite as it is now, whoever has it open. UserError if it is none."""
+    try:
+        with (
+            closing(sqlite3.connect(f"{source.absolute().as_uri()}?mode=ro", uri=True)) as ours,
+            closing(sqlite3.connect(target)) as new,
+        ):
+            ours.backup(new)
+    except sqlite3.Error as error:
+        raise UserError(f"project.database: {source} cannot be copied: {error}") from None
 
 
 @contextmanager
-def _postgres(asked: Database, cores: Cores) -> Iterator[Backends]:
-    """Seeded directly; what arms are given leads through the delay, if there is one."""
-    with postgres.running(asked.max_connections, cores.load) as server, ExitStack() as stack:
+def _postgres(asked: Database, cores: Cores, target: Target) -> Iterator[Backends]:
+    """Filled directly; what arms are given leads through the delay, if there is one."""
+    template = target.asked.database
+    with postgres.running(asked.max_connections, cores.load, template) as server, ExitStack() as stack:
         children = (server.child,) if server.child else ()
         way: Callable[[str], str] = str
         told = postgres.told(server.facts())
@@ -101,13 +136,19 @@ def _postgres(asked: Database, cores: Cores) -> Iterator[Backends]:
             children, way = (*children, proxy.child), proxy.through
             told += f", {asked.latency} network delay"
 
-        def seeded(project: Path) -> str:
-            url = seed(server.create(), project)
+        def filled(target: Target) -> str:
+            url = server.create(template and urlsplit(template).path[1:])
+            target.prepare({"database": url})
             server.settle(url)
             return way(url)
 
-        environment = {"DATABASE_URL": seeded(PROJECT)}
-        yield Backends(environment, children, told, {"database": server.facts()}, server.sessions, seeded)
+        def copied(url: str) -> str:
+            further = server.create(urlsplit(url).path[1:])
+            server.settle(further)
+            return way(further)
+
+        places = {"database": filled(target)}
+        yield Backends(places, children, told, {"database": server.facts()}, server.sessions, filled, copied)
 
 
 @dataclass(frozen=True)

@@ -44,14 +44,20 @@ class Server:
                 f"{self._place}: expected PostgreSQL {OLDEST // 10_000} or newer, got {self._show('server_version')}"
             )
 
-    def create(self) -> str:
-        """A new and empty database; its URL. UserError if that may not be done."""
+    def create(self, template: str | None = None) -> str:
+        """A new database, empty or a copy of this one; its URL. UserError if that may not be done."""
         import psycopg
         from psycopg import sql
 
         name = f"bench_{secrets.token_hex(6)}"
         try:
-            self._connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+            asked = sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name))
+            if template is not None:
+                asked += sql.SQL(" TEMPLATE {}").format(sql.Identifier(template))
+            self._connection.execute(asked)
+        except psycopg.errors.ObjectInUse:
+            advice = "somebody is connected to it: stop what uses it for the moment that a copy takes"
+            raise UserError(f"{self._place}: {template} cannot be copied: {advice}") from None
         except psycopg.errors.InsufficientPrivilege:
             user = self._connection.info.user
             advice = f"run `ALTER ROLE {user} CREATEDB`, or unset DATABASE_URL to let djbench start a server"
@@ -135,14 +141,16 @@ def given() -> str | None:
 
 
 @contextmanager
-def running(most_connections: int, cores: Sequence[int] | None) -> Iterator[Server]:
-    """The user's server, or one of our own; our databases and our server are gone afterwards.
+def running(most_connections: int, cores: Sequence[int] | None, own: str | None = None) -> Iterator[Server]:
+    """The user's server, or one of our own; our databases and our server are gone afterwards. `own`: the URL of a database of
+    theirs that is copied, so that it is its server.
 
     Raises UserError if the server cannot be reached or started, or none can be had.
     """
-    url = given()
+    url = given() if own is None else urlsplit(own)._replace(path="/postgres").geturl()
     if url is not None:
-        with _kept(Server(url, f"the server of DATABASE_URL at {urlsplit(url).hostname}", None)) as server:
+        what = "DATABASE_URL" if own is None else "project.database"
+        with _kept(Server(url, f"the server of {what} at {urlsplit(url).hostname}", None)) as server:
             yield server
         return
     found = postgres_cluster.binaries()

@@ -24,10 +24,10 @@ EVERYTHING: Final = frozenset({DATABASE, CACHE, UPSTREAM})
 
 @dataclass(frozen=True)
 class Services:
-    """Running services, and the environment by which an arm finds them."""
+    """Running services, and where they are, by name."""
 
     children: tuple[Child, ...]
-    environment: dict[str, str]
+    places: dict[str, str]
     upstream_port: int | None
     backends: Backends
 
@@ -50,7 +50,7 @@ def running(
 ) -> Iterator[Services]:
     """The slow API on a free port if it is needed, beside what is up for the whole run."""
     if UPSTREAM not in needs:
-        yield Services(backends.children, dict(backends.environment), None, backends)
+        yield Services(backends.children, dict(backends.places), None, backends)
         return
     port = ports.free()
     command = [sys.executable, "-m", "harness.services.slow_api_server", str(port)]
@@ -61,8 +61,8 @@ def running(
             raise UserError(f"upstream: not up on port {port} after {START_S:g} s; see {child.log}")
         if child.process.poll() is not None:
             raise UserError(f"upstream: exited at startup:\n{child.log_tail()}")
-        settings = {**backends.environment, "UPSTREAM_URL": f"http://{ports.HOST}:{port}"}
-        yield Services((*backends.children, child), settings, port, backends)
+        places = {**backends.places, "upstream": f"http://{ports.HOST}:{port}"}
+        yield Services((*backends.children, child), places, port, backends)
     finally:
         processes.stop([child])
 

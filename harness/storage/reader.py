@@ -41,6 +41,7 @@ class Overrides(Checked):
     time: Annotated[float, Field(gt=0)] | None = None
     base: Base | None = None
     instrumented: bool = False
+    folder: str | None = None  # from where places in the scenario are given
 
 
 class Head(Checked):
@@ -55,6 +56,7 @@ class Head(Checked):
     database: str
     overrides: Overrides
     calibration: dict[str, Any]
+    project: dict[str, Any] = {}  # of a user's own
 
 
 class Notes(Checked):
@@ -69,6 +71,7 @@ class Notes(Checked):
     causes: dict[str, str]
     instrumented: list[dict[str, Any]] = []  # of an instrumented run, per slice
     middleware: dict[str, dict[str, Any]] = {}  # of its instrumented arms
+    pages: dict[str, str] = {}  # what of a page could not be compared
 
 
 @dataclass(frozen=True)
@@ -97,8 +100,12 @@ class Stored:
                 f"{file}: {expected}; written by another version of djbench: use that one, or run the scenario again"
             )
         given: Overrides = _check(Head, head, file).overrides
-        changed = {"blocks": given.blocks, "seed": given.seed} | ({"time": given.time} if given.time else {})
-        asked = reader.load(path / "scenario.toml").model_copy(update=changed)
+        changed: dict[str, Any] = {"blocks": given.blocks, "seed": given.seed} | (
+            {"time": given.time} if given.time else {}
+        )
+        asked = reader.load(path / "scenario.toml", Path(given.folder) if given.folder else None).model_copy(
+            update=changed
+        )
         at = asked if given.base is None else ab.doubled(asked, given.base)
         return cls(path, head, instrumented_run.instrumented(at) if given.instrumented else at)
 

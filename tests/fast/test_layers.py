@@ -19,12 +19,14 @@ MAY_IMPORT = {
     "system": set[str](),
     "scenario": {"statistics.binomial"},
     "plan": {"scenario", "statistics.robust"},
+    "readiness": set[str](),
     "project": {"scenario", "system"},
     "storage": {"scenario", "plan"},
     "services": {"scenario", "project", "system"},
     "deployment": {"scenario", "plan", "project", "system"},
     "load": {"scenario", "plan", "system"},
     "measure": {"scenario", "plan", "project", "services", "deployment", "load", "storage", "system"},
+    "onboarding": {"scenario", "readiness", "project", "services", "deployment", "system"},
     "analysis": {"scenario", "plan", "storage", "statistics"},
     "verdicts": {"scenario", "plan", "analysis", "statistics", "formatting"},
     "report": {"scenario", "plan", "verdicts", "analysis", "storage", "statistics", "formatting"},
@@ -46,7 +48,7 @@ MAY_IMPORT |= {name: set() for name in EVERYONE} | {
 
 SHOWS_ONLY = {
     "services": {"backends", "slow_api", "postgres"},
-    "deployment": {"fleet", "verification"},
+    "deployment": {"fleet", "verification", "same_page"},
     "load": {"base", "locust_process", "calibration", "wrk_and_hey"},
     "measure": {"session", "resume", "progress"},
     "analysis": {"analysis", "frames", "cell_blocks", "arm_comparison", "timeline", "pooling", "cells", "streaming"},
@@ -171,11 +173,11 @@ def test_the_measured_project_knows_nothing_of_the_harness() -> None:
         assert not roots(imported(path)) & {"harness", "locustfiles"}
 
 
-def test_the_probe_knows_neither_the_harness_nor_the_measured_project_and_the_harness_does_not_import_it() -> None:
-    for path in (ROOT / "probe").glob("*.py"):
+def test_what_is_injected_knows_neither_the_harness_nor_the_measured_project_and_neither_imports_it() -> None:
+    for path in (ROOT / "injected").rglob("*.py"):
         assert not roots(imported(path)) & {"harness", "locustfiles", "config", "endpoints"}
     for path in [*HARNESS.values(), *(ROOT / "bench_project").rglob("*.py")]:
-        assert "probe" not in roots(imported(path))
+        assert "djbench_injected" not in roots(imported(path))
 
 
 def test_only_locustfiles_imports_locust() -> None:

@@ -87,7 +87,7 @@ PAGES = ours("md")
 SOURCES = ours("py", "build")
 
 TOP = "|".join(
-    ["bench_project", "docs", "harness", "locustfiles", "probe", "results/reference", "scenarios", "tests", "tools"]
+    ["bench_project", "docs", "harness", "injected", "locustfiles", "results/reference", "scenarios", "tests", "tools"]
 )
 
 PLACEHOLDERS = {"scenarios/mine.toml", "tests/fast/WING", "tests/live/WING", "harness/shipped"}

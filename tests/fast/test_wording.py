@@ -52,7 +52,7 @@ TERMS = {
 
 SOURCES = sorted(
     path
-    for folder in ("harness", "locustfiles", "probe", "bench_project", "tools")
+    for folder in ("harness", "locustfiles", "injected", "bench_project", "tools")
     for path in (ROOT / folder).rglob("*.py")
 )
 

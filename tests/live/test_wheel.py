@@ -34,11 +34,13 @@ def djbench(programs: Path, folder: Path, *arguments: str) -> subprocess.Complet
 def test_the_wheel_holds_harness_load_generator_probe_and_demo_and_no_tools_or_tests(wheel: Path) -> None:
     names = zipfile.ZipFile(wheel).namelist()
     packages = {name.partition("/")[0] for name in names if ".dist-info/" not in name}
-    assert packages == {"harness", "locustfiles", "probe"}
+    assert packages == {"harness", "locustfiles"}
     assert {
         "harness/report/html/template.html",
         "harness/shipped/bench_project/manage.py",
-        "harness/shipped/bench_project/config/hypercorn.toml",
+        "harness/shipped/injected/djbench_injected/hypercorn.toml",
+        "harness/shipped/injected/djbench_injected/probe/waits.py",
+        "harness/shipped/bench_project/djbench.toml",
         "harness/shipped/scenarios/default.toml",
         "harness/shipped/scenarios/effects/memory.toml",
         "harness/shipped/scenarios/scenario.schema.json",

@@ -13,6 +13,7 @@ from support import light as lighter
 from harness import cli
 from harness.deployment.fleet import Site
 from harness.location import ROOT
+from harness.project import ready
 from harness.registry.servers import SERVERS
 from harness.scenario.arm import Arm
 from harness.services.slow_api import Services
@@ -52,7 +53,7 @@ users = [4]
 
 
 def site(around: Services, tmp_path: Path) -> Site:
-    return Site(around.environment, tmp_path / "logs", machine_cores.share_cores().server)
+    return Site(ready.demo(), around.places, tmp_path / "logs", machine_cores.share_cores().server)
 
 
 def arm(server: str, view: str) -> Arm:

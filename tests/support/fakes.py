@@ -1,7 +1,7 @@
 """A stage and a load generator that need no sockets, and somebody who watches and says nothing."""
 
 import random
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -12,9 +12,10 @@ from typing import Any
 import numpy as np
 
 from harness.deployment.verification import Verified
+from harness.load.base import Asked
 from harness.plan import arrivals
 from harness.plan.slices import Block, Slice
-from harness.samples import COLUMNS, Outcome, Played
+from harness.samples import COLUMNS, Outcome, Page, Played
 from harness.scenario.model import Load as LoadSettings
 from harness.scenario.model import Scenario
 from harness.system.cores import Cores
@@ -56,7 +57,7 @@ class FakeLoad:
 
     @contextmanager
     def playing(
-        self, settings: LoadSettings, bodies: Mapping[str, bytes], folder: Path, cores: tuple[int, ...] | None
+        self, settings: LoadSettings, asked: Asked, folder: Path, cores: tuple[int, ...] | None
     ) -> Iterator["FakePlaying"]:
         yield FakePlaying(self)
 
@@ -190,9 +191,9 @@ class FakeStage:
         self.servers = FakeServers(scenario)
         if self.log:
             (logs / "sync.log").write_text(self.log)
-        bodies = {endpoint.label: b"{}" for endpoint in scenario.endpoints}
+        pages = {endpoint.label: Page(b"{}") for endpoint in scenario.endpoints}
         around = SimpleNamespace(children=(), upstream_stats=dict, sessions=lambda: None)
-        yield self.servers, around, Verified({}, bodies, self.refused)
+        yield self.servers, around, Verified({}, pages, self.refused)
 
 
 class Quiet:

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from harness.location import ROOT
+from harness.location import INJECTED, ROOT
 
 REQUESTS = 5
 
@@ -17,11 +17,11 @@ def asked(application: str, path: str, folder: Path, **environment: str) -> tupl
     folder.mkdir(exist_ok=True)
     interface = "wsgi" if "wsgi" in application else "asgi"
     project = ROOT / ("bench_project" if application.startswith("config") else "tests/support/programs")
-    own = {"PROBE_FOLDER": str(folder), "PROBE_APPLICATION": application}
+    own = {"DJBENCH_PROBE": str(folder), "DJBENCH_APPLICATION": application}
     ended = subprocess.run(
         [sys.executable, ROOT / "tests/support/programs/instrumented_requests.py", interface, path, str(REQUESTS)],
         cwd=project,
-        env=os.environ | own | {"PYTHONPATH": f"{ROOT}{os.pathsep}{project}"} | environment,
+        env=os.environ | own | {"PYTHONPATH": f"{INJECTED}{os.pathsep}{project}"} | environment,
         capture_output=True,
         text=True,
         timeout=60,

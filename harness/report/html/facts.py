@@ -32,29 +32,36 @@ COUNTED: Final = {
 }
 """Columns of mechanism.csv (instrumented run, per request) that the page shows."""
 
+RESPONSES = "identical body from every arm, verified in each block before load is applied"
+
+RESPONSES_OWN = (
+    "the same page from every arm, but for tokens, times and what differs from answer to answer, verified in each block"
+)
+
 FLAGS: Final = {"HTTP parser": ("--http-parser", "--http"), "event loop": ("--asgi-loop", "--loop", "-k")}
 """Server options that matter for a request, and the flags that set them on different servers."""
 
 
 def differed(analysis: Analysis) -> Table:
     """One row per arm; optional columns in which all arms agree are left out."""
-    arms, typed = analysis.run.scenario.arms, dict(commands(analysis))
+    arms, typed, head = analysis.run.scenario.arms, dict(commands(analysis)), analysis.run.head
+    installed = str(head.get("project", {}).get("django") or head["machine"]["packages"]["django"])
     columns: dict[str, Sequence[str]] = {
         "server": [arm.server for arm in arms],
         "interface": [arm.table.interface for arm in arms],
-        "view": [arm.view for arm in arms],
+        "view": [arm.view or "" for arm in arms],
         "concurrency limit": [limit(arm) for arm in arms],
         **{name: [_by_flag(typed.get(arm.name, ""), name) for arm in arms] for name in FLAGS},
         "workers": [str(arm.workers) for arm in arms],
         "middleware": [arm.profile for arm in arms],
         "garbage collection": [arm.collecting for arm in arms],
         "database": [arm.connecting for arm in arms],
-        "Django": [arm.django or str(analysis.run.head["machine"]["packages"]["django"]) for arm in arms],
+        "Django": [arm.django or installed for arm in arms],
         "environment": [" ".join(f"{key}={value}" for key, value in arm.environment.items()) for arm in arms],
         "project": [arm.revision or "" for arm in arms],
         "control of": [arm.control_of or "" for arm in arms],
     }
-    always = ("server", "interface", "view", "concurrency limit")
+    always = ("server", "interface", "concurrency limit", *(("view",) if any(columns["view"]) else ()))
     shown = {name: values for name, values in columns.items() if name in always or len(set(values)) > 1}
     rows = [[arm.name, *(values[place] for values in shown.values())] for place, arm in enumerate(arms)]
     return Table(["arm", *shown], rows)
@@ -96,11 +103,14 @@ def equal(analysis: Analysis) -> list[tuple[str, str]]:
         "cores": split if cores["server"] else str(cores["note"]),
         **{name: next(iter(found)) for name, found in alike.items() if len(found) == 1},
         "database": str(head["database"]),
-        "responses": "identical body from every arm, verified in each block before load is applied",
+        "responses": RESPONSES_OWN if head.get("project") else RESPONSES,
         "order": f"{blocks}; in each, all arms are restarted, then loaded one at a time in short, randomly interleaved slices",
         "load": scenario.load.in_words,
     }
-    return list(same.items())
+    project = head.get("project", {})
+    if project:
+        del same["middleware"]
+    return [*same.items(), *project.get("effective", {}).items()]
 
 
 def machine(analysis: Analysis) -> list[tuple[str, str]]:
@@ -112,12 +122,27 @@ def machine(analysis: Analysis) -> list[tuple[str, str]]:
         "CPU": f"{facts['cpu']}, {facts['cores']} cores",
         "memory": f"{memory} GiB" if memory else "",
         "system": str(facts["system"]),
-        "Python": str(facts["python"]),
-        **{name: version for name, version in facts["packages"].items() if version},
+        **(_of_project(head["project"]) if head.get("project") else _of_demo(facts)),
         "database": str(head["database"]),
         "measured": str(head.get("started", "")),
     }
     return [(name, text) for name, text in told.items() if text]
+
+
+def _of_demo(facts: Mapping[str, Any]) -> dict[str, str]:
+    return {
+        "Python": str(facts["python"]),
+        **{name: version for name, version in facts["packages"].items() if version},
+    }
+
+
+def _of_project(project: Mapping[str, Any]) -> dict[str, str]:
+    return {
+        "project": f"{project['name']} at {project['revision'] or 'no revision'}, settings {project['settings']}",
+        "Python": project["python"],
+        "Django": project["django"],
+        **project["servers"],
+    }
 
 
 def calibration(analysis: Analysis) -> Table | None:

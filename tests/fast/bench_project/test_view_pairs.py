@@ -9,7 +9,7 @@ from harness.location import ROOT
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 import django
-from django.test import AsyncClient, Client, override_settings
+from django.test import Client
 
 django.setup()
 
@@ -34,7 +34,6 @@ SUBSTITUTIONS = {
     "async def ": "def ",
     "async for ": "for ",
     "await ": "",
-    '(request, "async")': '(request, "sync")',
 }
 BODIES = {
     "hello": b'{"message": "Hello from async view!"}',
@@ -54,7 +53,7 @@ def test_a_pair_differs_only_in_async_words() -> None:
 
 
 def test_the_harness_knows_every_endpoint_and_no_other() -> None:
-    assert set(ENDPOINTS) | {"whoami"} == set(urls.ENDPOINTS)
+    assert set(ENDPOINTS) == set(urls.ENDPOINTS)
 
 
 @pytest.fixture(autouse=True)
@@ -104,26 +103,6 @@ def test_any_other_wait_is_a_400_that_says_why(view: str, ms: str) -> None:
 
 def test_an_unknown_mode_is_a_400() -> None:
     assert Client(SERVER_NAME="localhost").get("/sync/fanout/?mode=both").status_code == 400
-
-
-def test_debug_is_off_and_whoami_says_so() -> None:
-    answer = Client(SERVER_NAME="localhost").get("/sync/whoami/").json()
-    assert answer["debug"] is False
-    assert answer["view"] == "sync"
-    assert answer["interface"] == "WSGI"
-    assert answer["event_loop"] is False
-
-
-@override_settings(ALLOWED_HOSTS=["testserver"])  # the async client cannot be given another name
-async def _whoami() -> dict[str, object]:
-    return (await AsyncClient().get("/async/whoami/")).json()
-
-
-def test_whoami_tells_an_async_view_on_asgi_from_a_sync_one_on_wsgi() -> None:
-    import asyncio
-
-    answer = asyncio.run(_whoami())
-    assert (answer["view"], answer["interface"], answer["event_loop"]) == ("async", "ASGI", True)
 
 
 def test_the_blocking_endpoint_blocks_in_both_views() -> None:

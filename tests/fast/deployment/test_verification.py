@@ -7,19 +7,30 @@ from support.arms import arm
 
 from harness.deployment import fleet, verification
 
-SOUND = {"view": "async", "interface": "ASGI", "nonce": "n", "debug": False, "server": "uvicorn", "event_loop": True}
+SOUND = {
+    "interface": "ASGI",
+    "nonce": "n",
+    "debug": False,
+    "settings": "djbench_injected.settings",
+    "server": "uvicorn",
+    "views": {"/async/hello/": {"view": "views_async.hello", "async": True}},
+}
 
 
 @pytest.mark.parametrize(
     ("change", "message"),
     [
         ({}, None),
-        ({"view": "sync"}, "view: expected 'async', got 'sync'"),
+        ({"views": {"/x/": {"view": "v.x", "async": False}}}, "/x/: expected the async view, got v.x"),
+        ({"views": {"/x/": None}}, "/x/: expected the async view, got none"),
         ({"interface": "WSGI"}, "interface: expected 'ASGI'"),
         ({"nonce": "other"}, "nonce: expected 'n', got 'other'"),
-        ({"debug": True}, "debug: expected False, got True"),
+        ({"debug": True}, "debug: expected False, got True: say DEBUG = False"),
+        (
+            {"settings": "shop.settings"},
+            "settings: expected 'djbench_injected.settings', got 'shop.settings': the project's own",
+        ),
         ({"server": "gunicorn"}, "server: expected 'uvicorn', got 'gunicorn'"),
-        ({"event_loop": False}, "event_loop: expected one"),
     ],
 )
 def test_an_arm_that_is_not_what_it_claims_is_found_out(change: dict[str, object], message: str | None) -> None:

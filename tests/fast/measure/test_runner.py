@@ -49,7 +49,7 @@ def test_a_duet_is_played_by_two_load_generators_and_both_arms_are_looked_after(
 
     class Load(FakeLoad):
         @contextmanager
-        def playing(self, settings, bodies, folder, cores):  # type: ignore[no-untyped-def]
+        def playing(self, settings, asked, folder, cores):  # type: ignore[no-untyped-def]
             made.append(FakePlaying(self))
             yield made[-1]
 

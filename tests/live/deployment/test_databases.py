@@ -6,7 +6,7 @@ import pytest
 
 from harness.deployment import fleet as deployment
 from harness.deployment.fleet import Site
-from harness.project import django_versions
+from harness.project import django_versions, ready
 from harness.registry.endpoints import DATABASE
 from harness.scenario.arm import Arm
 from harness.scenario.database import Database
@@ -21,6 +21,6 @@ def test_an_arm_with_an_old_django_starts_without_the_database(tmp_path: Path) -
     assert "Django 3.1.14 (without database: psycopg 3 needs Django 4.2)" in old.summary
     with (
         backends.running(Database(), frozenset({DATABASE}), cores.share_cores()) as up,
-        deployment.running([old], Site(up.environment, tmp_path / "logs", None)) as fleet,
+        deployment.running([old], Site(ready.demo(), up.places, tmp_path / "logs", None)) as fleet,
     ):
-        assert fleet.deployed["old"].get("/async/simple/")[0] == 200
+        assert fleet.deployed["old"].ask("/async/simple/")[0] == 200

@@ -57,7 +57,7 @@ def test_every_server_comes_up_in_both_views_and_gives_the_same_answers(every_se
     verified = verification.verify(asked, fleet)
     broken = {cell for cell, why in verified.refused.items() if "AsyncToSync" not in why and "HTTP 500" in why}
     # Django's async ORM needs asgiref's bridge, which cannot work in a gevent worker's one thread: that is an effect.
-    assert broken <= {("async · gunicorn-gevent", label) for label in verified.bodies}
+    assert broken <= {("async · gunicorn-gevent", label) for label in verified.pages}
     bridged = {
         "db_read",
         "db_list",
@@ -69,7 +69,7 @@ def test_every_server_comes_up_in_both_views_and_gives_the_same_answers(every_se
         "bridge k=3",
     }
     assert {label for _, label in broken} <= bridged
-    assert set(verified.bodies) == {endpoint.label for endpoint in asked.endpoints}
+    assert set(verified.pages) == {endpoint.label for endpoint in asked.endpoints}
 
 
 def test_servers_with_open_connections_are_gone_after_stop(every_server: Fleet) -> None:
@@ -130,7 +130,7 @@ def test_the_upstream_pair_keep_their_connections_on_asgi_and_cannot_on_wsgi(aro
         for deployed in fleet.deployed.values():
             seen, before = set(), client_ports(around.upstream_port)
             for _ in range(5):
-                assert deployed.get(f"/{deployed.arm.view}/upstream/?ms=1")[0] == 200
+                assert deployed.ask(f"/{deployed.arm.view}/upstream/?ms=1")[0] == 200
                 seen |= client_ports(around.upstream_port)
             sources[deployed.arm.name] = seen - before
     assert len(sources["async · uvicorn"]) == 1

@@ -6,7 +6,7 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -26,12 +26,14 @@ from harness.commands import publishing
 from harness.deployment import fleet as deployment
 from harness.deployment import verification
 from harness.deployment.fleet import Fleet, Site
+from harness.load.base import Asked
 from harness.load.locust_process import LocustLoad, LocustPlayers
 from harness.location import ROOT
 from harness.measure import runner
 from harness.measure import stage as runner_stage
 from harness.plan import arrivals
 from harness.plan.slices import Slice
+from harness.project import ready
 from harness.registry.servers import SERVERS
 from harness.samples import Outcome, Played
 from harness.scenario import reader
@@ -49,7 +51,7 @@ from harness.verdicts import validity
 
 PROGRAMS = ROOT / "tests" / "support" / "programs"
 
-NO_DATABASE = Backends({"DATABASE_URL": UNUSED})
+NO_DATABASE = Backends({"database": UNUSED})
 
 UNDER_WAY = 10
 """So many requests of a slice have come to the server before anything is done to it."""
@@ -133,14 +135,14 @@ def standing(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Standing]:
     arms = reader.parse(OPEN, "faults.toml").arms
     with (
         slow_api.running(NO_DATABASE, logs, cores.load, frozenset()) as around,
-        deployment.running(arms, Site(around.environment, logs, cores.server)) as fleet,
+        deployment.running(arms, Site(ready.demo(), around.places, logs, cores.server)) as fleet,
     ):
         yield Standing(cores, around, fleet)
 
 
 @pytest.fixture
 def own() -> OfItsOwn:
-    return OfItsOwn(runner_stage.Stage(machine_cores.share_cores(), NO_DATABASE))
+    return OfItsOwn(runner_stage.Stage(machine_cores.share_cores(), NO_DATABASE, ready.demo()))
 
 
 class MeddlingPlayers:
@@ -179,9 +181,9 @@ class MeddlingLoad(LocustLoad):
 
     @contextmanager
     def playing(
-        self, settings: LoadSettings, bodies: Mapping[str, bytes], folder: Path, cores: tuple[int, ...] | None
+        self, settings: LoadSettings, asked: Asked, folder: Path, cores: tuple[int, ...] | None
     ) -> Iterator[Any]:
-        with super().playing(settings, bodies, folder, cores) as players:
+        with super().playing(settings, asked, folder, cores) as players:
             yield MeddlingPlayers(players, self._stage.fleet, self._meddle)
 
 
@@ -302,8 +304,7 @@ def test_as_many_threads_as_declared_are_not_doubted(standing: Standing, tmp_pat
 
 
 def test_a_body_that_is_truncated_on_one_arm_is_invalid(own: OfItsOwn, tmp_path: Path) -> None:
-    environment = f'environment = {{ DJANGO_SETTINGS_MODULE = "truncated", PYTHONPATH = "{PROGRAMS}" }}\n'
-    text = OPEN.replace('view = "async"\n', 'view = "async"\n' + environment)
+    text = OPEN.replace('view = "async"\n', f'view = "async"\noverlay = "{PROGRAMS}/truncated.py"\n')
     text = text.replace("[[endpoints]]", '[[arms]]\nname = "third"\nserver = "uvicorn"\nview = "sync"\n\n[[endpoints]]')
     result = analysed(meddled(text, own, tmp_path, nothing))
     assert any("the sync/async pair disagrees" in text for text in told(result, "async", invalid=True))

@@ -15,6 +15,7 @@ from harness.location import ROOT
 from harness.measure import runner
 from harness.measure import stage as runner_stage
 from harness.plan import courses, layout
+from harness.project import ready
 from harness.scenario import reader
 from harness.services.backends import Backends
 from harness.services.slow_api import Services
@@ -32,7 +33,7 @@ def test_users_that_wait_are_spread_and_reuse_their_connections(database: str, t
     asked = reader.parse(text, "quick.toml")
     block = layout.expand(asked)[0]
     (tmp_path / "logs").mkdir()
-    stage = runner_stage.Stage(machine_cores.share_cores(), Backends({"DATABASE_URL": database}))
+    stage = runner_stage.Stage(machine_cores.share_cores(), Backends({"database": database}), ready.demo())
     result = runner.run_block(asked, courses.fixed(block), block, tmp_path, stage, locust_process.LocustLoad(), Quiet())
     requests = writer.requests_table(result.rows).to_pandas()
     analysed = [

@@ -13,6 +13,7 @@ from harness.measure.stage import Stage
 from harness.plan import duets, layout
 from harness.plan.capacity_search import Course
 from harness.plan.slices import Block
+from harness.project import ready
 from harness.scenario import reader
 from harness.services.backends import Backends
 from harness.system.cores import share_cores
@@ -34,7 +35,7 @@ def test_both_arms_are_loaded_at_the_same_time_and_counted_each_by_itself(databa
 
     (tmp_path / "logs").mkdir()
     cores = share_cores()
-    stage = Stage(cores, Backends({"DATABASE_URL": database}))
+    stage = Stage(cores, Backends({"database": database}), ready.demo())
     result = runner.run_block(asked, course(), Block(0, ()), tmp_path, stage, LocustLoad(), Quiet())
     seen = {one.slice: one.seen for one in result.conditions}
     for first, second in answers:

@@ -13,6 +13,7 @@ from harness.measure import runner
 from harness.measure import stage as runner_stage
 from harness.plan import courses, layout
 from harness.plan import slices as plan_slices
+from harness.project import ready
 from harness.scenario import reader
 from harness.services.backends import Backends
 from harness.services.slow_api import Services
@@ -43,7 +44,7 @@ def test_a_cell_that_cannot_drain_is_marked_and_its_arm_restarted(database: str,
     asked = reader.parse(text, "quick.toml")
     block = layout.expand(asked)[0]
     (tmp_path / "logs").mkdir()
-    stage = runner_stage.Stage(machine_cores.share_cores(), Backends({"DATABASE_URL": database}))
+    stage = runner_stage.Stage(machine_cores.share_cores(), Backends({"database": database}), ready.demo())
     result = runner.run_block(asked, courses.fixed(block), block, tmp_path, stage, locust_process.LocustLoad(), Quiet())
     overloaded = {block.slices[entry["slice"]].cell for entry in result.notes["restarted"]}
     assert overloaded == {plan_slices.Cell("sync", "wait ms=500", 8)}

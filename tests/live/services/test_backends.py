@@ -13,6 +13,7 @@ from support.databases import ANY
 from harness.deployment import fleet as deployment
 from harness.deployment.fleet import Fleet, Site
 from harness.errors import UserError
+from harness.project import ready
 from harness.registry.endpoints import CACHE, DATABASE
 from harness.scenario.arm import Arm
 from harness.scenario.database import Database
@@ -23,8 +24,8 @@ from harness.system import ports, processes
 
 @pytest.mark.usefixtures("no_postgres")
 def test_without_any_postgres_sqlite_stands_in_and_that_is_said(capsys: pytest.CaptureFixture[str]) -> None:
-    with backends.running(Database(), frozenset({DATABASE}), ANY) as up:
-        file = Path(up.environment["DATABASE_URL"].removeprefix("sqlite:///"))
+    with backends.running(Database(), frozenset({DATABASE}), ANY, ready.demo()) as up:
+        file = Path(up.places["database"].removeprefix("sqlite:///"))
         assert file.stat().st_size > 0
         assert up.sessions() is None
         assert "SQLite" in up.database
@@ -41,17 +42,17 @@ def test_a_server_of_our_own_says_what_it_is_and_leaves_nothing(hidden: str, mon
     monkeypatch.setattr(postgres_cluster, hidden, {"wheel_folder": lambda: None, "system_folders": list}[hidden])
     if postgres_cluster.binaries() is None:
         pytest.skip("not installed here")
-    with backends.running(Database(max_connections=77), frozenset({DATABASE}), ANY) as up:
+    with backends.running(Database(max_connections=77), frozenset({DATABASE}), ANY, ready.demo()) as up:
         facts = up.facts["database"]
         assert facts["settings"] | {"max_connections": "77"} | postgres_cluster.SETTINGS == facts["settings"]
         assert up.database == f"PostgreSQL {facts['version']} ({facts['from']}; fsync off, max_connections 77)"
         assert ("wheel" in facts["from"]) == (hidden == "system_folders")
-        with psycopg.connect(up.environment["DATABASE_URL"]) as connection:
+        with psycopg.connect(up.places["database"]) as connection:
             assert connection.execute("SELECT count(*) FROM endpoints_book").fetchone() == (1000,)
             pids, command = up.children[0].pids(), up.children[0].command
             folder = Path(command[command.index("-D") + 1]).parent
             assert folder.is_dir()
-            held = psycopg.connect(up.environment["DATABASE_URL"])  # a client that does not go
+            held = psycopg.connect(up.places["database"])  # a client that does not go
             started = time.monotonic()
     assert time.monotonic() - started < processes.TERM_S  # it was not waited for
     held.close()
@@ -84,11 +85,11 @@ def test_on_the_user_s_server_only_databases_of_our_own_are_made_and_dropped(mon
         names = "SELECT array_agg(datname::text ORDER BY 1) FROM pg_database"
         before = watching.execute(names).fetchone()
         monkeypatch.setenv("DATABASE_URL", theirs.url)
-        with backends.running(Database(), frozenset({DATABASE}), ANY) as up:
+        with backends.running(Database(), frozenset({DATABASE}), ANY, ready.demo()) as up:
             assert up.children == ()
             assert "the server of DATABASE_URL at 127.0.0.1" in up.database
-            assert up.environment["DATABASE_URL"].rpartition("/")[2].startswith("bench_")
-            held = psycopg.connect(up.environment["DATABASE_URL"])
+            assert up.places["database"].rpartition("/")[2].startswith("bench_")
+            held = psycopg.connect(up.places["database"])
         held.close()
         assert watching.execute(names).fetchone() == before
         assert watching.execute("SELECT count(*) FROM precious").fetchone() == (0,)
@@ -98,7 +99,7 @@ def test_on_the_user_s_server_only_databases_of_our_own_are_made_and_dropped(mon
             pytest.raises(
                 UserError, match=r"DATABASE_URL: poor may not create the scratch database.*ALTER ROLE poor CREATEDB"
             ),
-            backends.running(Database(), frozenset({DATABASE}), ANY),
+            backends.running(Database(), frozenset({DATABASE}), ANY, ready.demo()),
         ):
             pass
 
@@ -108,17 +109,17 @@ def test_a_cache_of_our_own_answers_and_the_user_s_keys_stay(monkeypatch: pytest
 
     if redis_server.program() is None:
         pytest.skip("not installed here")
-    with backends.running(Database(), frozenset({CACHE}), ANY) as up:
-        client = redis.Redis.from_url(up.environment["CACHE_URL"])
+    with backends.running(Database(), frozenset({CACHE}), ANY, ready.demo()) as up:
+        client = redis.Redis.from_url(up.places["cache"])
         client.set("precious", 1)
         assert client.config_get("save")["save"] == ""
-        monkeypatch.setenv("REDIS_URL", up.environment["CACHE_URL"])
-        with backends.running(Database(), frozenset({CACHE}), ANY) as theirs:
+        monkeypatch.setenv("REDIS_URL", up.places["cache"])
+        with backends.running(Database(), frozenset({CACHE}), ANY, ready.demo()) as theirs:
             assert theirs.children == ()
-            client.set(f"{theirs.environment['CACHE_PREFIX']}:1:key", 1)
+            client.set(f"{theirs.places['cache_prefix']}:1:key", 1)
         assert client.keys() == [b"precious"]
         client.close()
-    assert not ports.answers(int(up.environment["CACHE_URL"].rpartition(":")[2].partition("/")[0]))
+    assert not ports.answers(int(up.places["cache"].rpartition(":")[2].partition("/")[0]))
 
 
 POLICIES = {
@@ -137,8 +138,8 @@ def policies(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Backend
         for policy, (options, _) in POLICIES.items()
     ]
     with (
-        backends.running(Database(engine="postgres"), frozenset({DATABASE}), ANY) as up,
-        deployment.running(arms, Site(up.environment, logs, None)) as fleet,
+        backends.running(Database(engine="postgres"), frozenset({DATABASE}), ANY, ready.demo()) as up,
+        deployment.running(arms, Site(ready.demo(), up.places, logs, None)) as fleet,
     ):
         yield up, fleet
 
@@ -149,7 +150,7 @@ def test_the_server_counts_the_sessions_that_an_arm_opens(policy: str, policies:
     (up, fleet), (_, (least, most)) = policies, POLICIES[policy]
     before = up.sessions()
     for _ in range(100):
-        assert fleet.deployed[policy].get("/sync/db_read/")[0] == 200
+        assert fleet.deployed[policy].ask("/sync/db_read/")[0] == 200
     after = up.sessions()
     assert before is not None
     assert after is not None

@@ -12,6 +12,7 @@ from typing import Any
 import psycopg
 from support.databases import ANY
 
+from harness.project import ready
 from harness.registry.endpoints import DATABASE
 from harness.scenario.database import Database
 from harness.services import backends
@@ -61,11 +62,11 @@ def test_a_half_closed_connection_still_carries_the_answer(tmp_path: Path) -> No
 
 
 def test_a_query_through_the_delay_takes_as_much_longer_alone_and_among_fifty() -> None:
-    with backends.running(Database(delay_ms=20), frozenset({DATABASE}), ANY) as up:
+    with backends.running(Database(delay_ms=20), frozenset({DATABASE}), ANY, ready.demo()) as up:
         assert up.database.endswith(", 20 ms network delay")
 
         def queries(number: int) -> list[float]:
-            with psycopg.connect(up.environment["DATABASE_URL"], autocommit=True) as connection:
+            with psycopg.connect(up.places["database"], autocommit=True) as connection:
                 return [timed(connection) for _ in range(number)]
 
         alone = queries(30)

@@ -1,6 +1,6 @@
 """Asks an instrumented application for some requests, without a server, and prints what each counter grew by in them.
 
-    PROBE_FOLDER=… PROBE_APPLICATION=config.asgi:application python instrumented_requests.py asgi|wsgi PATH TIMES
+    DJBENCH_PROBE=… DJBENCH_APPLICATION=config.asgi:application python instrumented_requests.py asgi|wsgi PATH TIMES
 
 In a process of its own, because the probe wraps asgiref's classes for good.
 """
@@ -47,7 +47,7 @@ def ask_wsgi(application: Any, path: str) -> int:
     told: list[str] = []
     response = application(environ, lambda status, headers: told.append(status))
     list(response)
-    response.close()
+    getattr(response, "close", list)()
     return int(told[0].split()[0])
 
 
@@ -75,17 +75,17 @@ def all_wsgi(application: Any, path: str, times: int, read: Callable[[], dict[st
 
 
 def main(interface: str, path: str, times: int) -> None:
-    folder = Path(os.environ["PROBE_FOLDER"])
+    folder = Path(os.environ["DJBENCH_PROBE"])
 
     def read() -> dict[str, int]:
         return counts(folder)
 
     if interface == "asgi":
-        from probe.asgi import application
+        from djbench_injected.asgi import application
 
         before, statuses = asyncio.run(all_asgi(application, path, times, read))
     else:
-        from probe.wsgi import application
+        from djbench_injected.wsgi import application
 
         before, statuses = all_wsgi(application, path, times, read)
     grown = {name: value - before[name] for name, value in read().items()}

@@ -1,0 +1,136 @@
+"""Whether arms give the same page, where no two answers are the same to the byte: tokens, clocks, "2 seconds ago". Pure.
+
+Each arm has answered several times. What looks like a token or a time is covered, and so is every word that differs between the
+answers of one arm; what is left has to be the same on all arms. A page whose answers differ in how many words they have says
+nothing to compare: it needs a text that every answer contains.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from difflib import unified_diff
+from typing import Final
+
+from harness.samples import Page
+from harness.scenario.request import Request
+
+COVERED: Final = (
+    re.compile(r"\b[A-Za-z0-9]{64}\b"),  # Django's masked CSRF token, in inputs and in scripts
+    re.compile(r"\b\d{1,2}:\d{2}(:\d{2}(\.\d+)?)?\b"),
+    re.compile(r"\b1[5-9]\d{8}(\d{3})?(\.\d+)?\b"),  # seconds, or milliseconds, since 1970
+    re.compile(r"\b\d+\s+(milli)?(second|minute|hour)s?\b"),
+)
+
+WORDS: Final = re.compile(r"\w+|\W")
+
+COVER: Final = "…"
+
+SLACK: Final = 64
+"""Bytes by which an answer may be shorter or longer than those seen, where words differ: 9 seconds become 10."""
+
+SHOWN: Final = 6
+"""Lines of a difference."""
+
+Answer = tuple[int, bytes]
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What the answers of all arms come to."""
+
+    page: Page | None  # what is correct under load; None: nothing was answered
+    faults: Mapping[str, str]  # arm → why it cannot be measured
+    note: str = ""  # what could not be compared
+
+
+def settle(
+    asked: Request, answers: Mapping[str, Sequence[Answer] | str], headers: Sequence[tuple[str, str]] = ()
+) -> Seen:
+    """What a correct answer is, and which arms do not give it. `answers`: arm → its answers, or why there are none."""
+    faults = {arm: told for arm, told in answers.items() if isinstance(told, str)}
+    good: dict[str, list[str]] = {}
+    bodies: dict[str, list[bytes]] = {}
+    for arm, told in answers.items():
+        if isinstance(told, str):
+            continue
+        if fault := next((why for one in told if (why := wrong(asked, one))), ""):
+            faults[arm] = fault
+            continue
+        bodies[arm] = [body for _, body in told]
+        good[arm] = [covered(body, asked.ignore) for body in bodies[arm]]
+    every = [body for some in bodies.values() for body in some]
+    if not every:
+        return Seen(None, faults)
+    shared = {
+        "status": tuple(asked.status),
+        "contains": tuple(text.encode() for text in asked.contains),
+        "lacks": tuple(text.encode() for text in asked.lacks),
+        "headers": tuple(headers),
+    }
+    if len(set(every)) == 1:
+        return Seen(Page(every[0], **shared), faults)  # type: ignore[arg-type]
+    lengths = min(map(len, every)), max(map(len, every))
+    if any(len({len(WORDS.findall(text)) for text in texts}) > 1 for texts in good.values()):
+        if not asked.contains:
+            why = "verification: its answers differ in length: give a text that every one of them has, as `contains`"
+            return Seen(None, faults | dict.fromkeys(good, why))
+        told = "answers differ in length, so that only `contains` and `lacks` are checked"
+        return Seen(Page(**shared), faults, told)  # type: ignore[arg-type]
+    kept = {arm: _common(texts) for arm, texts in good.items()}
+    hidden = _hidden(kept.values())
+    plain = {arm: _hide(words, hidden) for arm, words in kept.items()}
+    agreed = Counter(plain.values()).most_common(1)[0][0]
+    faults |= {arm: _difference(text, agreed) for arm, text in plain.items() if text != agreed}
+    room = lengths[0] - SLACK, lengths[1] + SLACK
+    return Seen(Page(lengths=(max(0, room[0]), room[1]), **shared), faults)  # type: ignore[arg-type]
+
+
+def wrong(asked: Request, answer: Answer) -> str:
+    """What is wrong with an answer by itself; empty: nothing."""
+    status, body = answer
+    if status not in asked.status:
+        expected = " or ".join(map(str, asked.status))
+        return f"verification: HTTP {status}, expected {expected}: {excerpt(body)}"
+    for text in asked.contains:
+        if text.encode() not in body:
+            return f"verification: {text!r} is not in the answer: {excerpt(body)}"
+    for text in asked.lacks:
+        if text.encode() in body:
+            return f"verification: {text!r} is in the answer, which lacks it where it is right"
+    return ""
+
+
+def covered(body: bytes, ignore: Sequence[str]) -> str:
+    """The text with what differs from answer to answer covered: tokens, times, and what the scenario names."""
+    text = body.decode("utf-8", "replace")
+    for pattern in (*COVERED, *map(re.compile, ignore)):
+        text = pattern.sub(COVER, text)
+    return text
+
+
+def _common(texts: Sequence[str]) -> list[str]:
+    """The words of an arm's answers, with those covered that differ between them."""
+    several = [WORDS.findall(text) for text in texts]
+    return [words[0] if len(set(words)) == 1 else COVER for words in zip(*several, strict=True)]
+
+
+def _hidden(arms: Iterable[Sequence[str]]) -> set[int]:
+    """Places of words that differ between the answers of any arm."""
+    return {place for words in arms for place, word in enumerate(words) if word == COVER}
+
+
+def _hide(words: Sequence[str], places: set[int]) -> str:
+    return "".join(COVER if place in places else word for place, word in enumerate(words))
+
+
+def _difference(text: str, agreed: str) -> str:
+    lines = list(unified_diff(agreed.splitlines(), text.splitlines(), "most arms", "this arm", n=0, lineterm=""))
+    told = [line if len(line) <= 100 else line[:99] + "…" for line in lines[2 : 2 + SHOWN]]
+    return "verification: another page than on most arms:\n" + "\n".join(told)
+
+
+def excerpt(body: bytes) -> str:
+    """The beginning of a body, for a message."""
+    text = body.decode("utf-8", "replace").strip()
+    return repr(text if len(text) <= 80 else text[:77] + "…")

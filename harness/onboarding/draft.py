@@ -1,0 +1,202 @@
+"""The files of `djbench init`: a scenario in which every guess says where it came from, and an overlay of settings. Pure."""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from harness.onboarding.trial import Tried
+from harness.project.discovery import Found, Guess
+
+SCENARIO, OVERLAY = "djbench.toml", "djbench_overlay.py"
+
+FAST_MS: Final = 50.0
+"""Faster pages are CPU-bound: few users fill a core, and more only wait."""
+
+FEW, MANY = 16, 64
+
+MOST_PAGES: Final = 3
+
+TOOLBARS: Final = {
+    "debug_toolbar": "debug_toolbar.middleware.DebugToolbarMiddleware",
+    "silk": "silk.middleware.SilkyMiddleware",
+}
+
+
+@dataclass(frozen=True)
+class Line:
+    """A setting that the overlay overrules, and why."""
+
+    text: str
+    why: str
+
+
+def overlay_lines(facts: Mapping[str, Any]) -> list[Line]:
+    """What has to be different to be measured, by what the project says of itself."""
+    simple, found = facts.get("simple", {}), []
+    if simple.get("DEBUG"):
+        found.append(Line("DEBUG = False", "it was True"))
+    hosts = simple.get("ALLOWED_HOSTS", [])
+    if not any(host in ("127.0.0.1", "*") for host in hosts):
+        found.append(Line(f"ALLOWED_HOSTS = {[*hosts, '127.0.0.1']!r}", "pages are asked at 127.0.0.1"))
+    if simple.get("SECURE_SSL_REDIRECT"):
+        found.append(Line("SECURE_SSL_REDIRECT = False", "a redirect is no page"))
+    middleware = [one["path"] for one in facts.get("middleware", [])]
+    for app, hook in TOOLBARS.items():
+        if facts.get("tools", {}).get(app):
+            if hook in middleware:
+                found.append(
+                    Line(
+                        f"MIDDLEWARE = [one for one in MIDDLEWARE if one != {hook!r}]  # noqa: F405",
+                        f"{app} changes pages",
+                    )
+                )
+            if app in facts.get("apps", {}):
+                found.append(
+                    Line(
+                        f"INSTALLED_APPS = [one for one in INSTALLED_APPS if one != {app!r}]  # noqa: F405",
+                        f"{app} changes pages",
+                    )
+                )
+    return found
+
+
+def overlay(settings: str, lines: Sequence[Line]) -> str:
+    """The overlay module."""
+    told = [f"{line.text}  # {line.why}" if "  #" not in line.text else f"{line.text} {line.why}" for line in lines]
+    head = [
+        '"""What is different from the project\'s own settings while it is measured; everything else is theirs."""',
+        "",
+        f"from {settings} import *  # noqa: F403",
+        "",
+    ]
+    return "\n".join([*head, *(told or ["# nothing had to be"])]) + "\n"
+
+
+def offered(tried: Sequence[Tried]) -> list[Tried]:
+    """The pages that the scenario asks: the front page, the slowest, one that is JSON, one with an async view; each once."""
+    good = [one for one in tried if one.good]
+    if not good:
+        return []
+    wanted = [
+        next((one for one in good if one.path == "/"), None),
+        max(good, key=lambda one: max(one.ms.values())),
+        next((one for one in good if one.kind == "application/json"), None),
+        next((one for one in good if one.is_async), None),
+    ]
+    return list({one.path: one for one in wanted if one is not None}.values())[:MOST_PAGES]
+
+
+def scenario(
+    found: Found,
+    python: Guess,
+    database: Guess | None,
+    prepare: Sequence[Guess],
+    pages: Sequence[Tried],
+    user: str | None,
+    env: Mapping[str, str] | None = None,
+) -> str:
+    """The scenario, as text."""
+    return "\n".join(_scenario(found, python, database, prepare, pages, user, env or {}))
+
+
+def _scenario(
+    found: Found,
+    python: Guess,
+    database: Guess | None,
+    prepare: Sequence[Guess],
+    pages: Sequence[Tried],
+    user: str | None,
+    env: Mapping[str, str],
+) -> Iterator[str]:
+    yield 'question = "Are these pages served better by an ASGI server, by more threads, or as they are?"'
+    yield 'time = "5m"'
+    yield "blocks = 4"
+    yield "comparisons = ["
+    yield '    { arm = "uvicorn", over = "gunicorn · gthread×16" },'
+    yield '    { arm = "gunicorn · gthread×64", over = "gunicorn · gthread×16" },'
+    yield "]"
+    yield ""
+    yield from _project(found, python, database, prepare)
+    if env:
+        yield ""
+        yield "[project.env]"
+        yield from (f"{name} = {json.dumps(value)}" for name, value in env.items())
+    if user is not None:
+        yield from ("", "[[login]]", 'name = "user"', f"user = {json.dumps(user)}")
+    yield from _arms()
+    for number, page in enumerate(pages):
+        yield from _endpoint(number, page, user)
+    if not pages:
+        yield ""
+        yield "# No page answered 200, and the same on both servers: name one that does"
+        yield "[[endpoints]]"
+        yield 'name = "front page"'
+        yield 'path = "/"'
+        yield f"users = [{FEW}]"
+    yield ""
+
+
+def _project(found: Found, python: Guess, database: Guess | None, prepare: Sequence[Guess]) -> Iterator[str]:
+    yield "[project]"
+    yield _key("dir", str(found.folder), "the folder of manage.py")
+    yield _key("python", python.value, python.why)
+    yield _key("settings", found.settings.value, found.settings.why)
+    for other in found.others:
+        yield f"# settings = {json.dumps(other.value)}  # also there: {other.why}"
+    yield _key("overlay", OVERLAY, "what had to be different, each with its reason")
+    for interface, guess in (("wsgi", found.wsgi), ("asgi", found.asgi)):
+        if guess is not None:
+            yield _key(interface, guess.value, guess.why)
+        else:
+            yield f"# {interface}: none was found; djbench makes one of Django's own"
+    if database is not None:
+        yield _key("database", database.value, database.why)
+    if prepare:
+        commands = ", ".join(json.dumps(one.value) for one in prepare)
+        yield f"prepare = [{commands}]  # {'; '.join(dict.fromkeys(one.why for one in prepare))}"
+    for file in found.env_files:
+        yield f"# env_file = {json.dumps(str(file))}  # there, and not read unless you say so"
+
+
+def _arms() -> Iterator[str]:
+    for name, server, threads in (
+        ("gunicorn · gthread×16", "gunicorn-gthread", 16),
+        ("gunicorn · gthread×64", "gunicorn-gthread", 64),
+        ("uvicorn", "uvicorn", 0),
+    ):
+        yield ""
+        yield "[[arms]]"
+        yield f"name = {json.dumps(name, ensure_ascii=False)}"
+        yield f"server = {json.dumps(server)}"
+        if threads:
+            yield f"threads = {threads}"
+    yield ""
+    yield "[[arms]]"
+    yield 'name = "uvicorn (control)"'
+    yield 'server = "uvicorn"'
+    yield 'control_of = "uvicorn"'
+
+
+def _endpoint(number: int, page: Tried, user: str | None) -> Iterator[str]:
+    slowest = max(page.ms.values())
+    yield ""
+    yield f"# {page.view}, {'an async' if page.is_async else 'a sync'} view; {slowest:.0f} ms for one request at a time"
+    yield "[[endpoints]]"
+    yield f"name = {json.dumps(name_of(page.path), ensure_ascii=False)}"
+    yield f"path = {json.dumps(page.path)}"
+    if user is not None:
+        yield 'login = "user"'
+    yield f"users = [{FEW if slowest < FAST_MS else MANY}]"
+    if number:
+        yield 'arms = ["gunicorn · gthread×16", "gunicorn · gthread×64", "uvicorn"]'
+
+
+def name_of(path: str) -> str:
+    """A name for a page: a scenario's names have no slash."""
+    words = path.partition("?")[0].strip("/").replace("/", " · ")
+    return f"page {words}"[:60] if words else "front page"
+
+
+def _key(name: str, value: str, why: str) -> str:
+    return f"{name} = {json.dumps(value)}  # {why}"

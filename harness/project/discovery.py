@@ -1,0 +1,161 @@
+"""What a folder says of the Django project in it, without importing any of it. Each guess knows where it came from."""
+
+import os
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from harness.errors import UserError
+
+SETTINGS_NAMED: Final = re.compile(r"""DJANGO_SETTINGS_MODULE["']?\s*[,=\]]+\s*=?\s*["']?([\w.]+)""")
+
+NOT_THEIRS: Final = {
+    ".git",
+    ".hg",
+    ".tox",
+    ".nox",
+    ".venv",
+    "venv",
+    "env",
+    "node_modules",
+    "site-packages",
+    "__pycache__",
+    "static",
+}
+
+DEEPEST: Final = 3
+
+ENVIRONMENTS: Final = (".venv", "venv", "env", ".env")
+
+WHO_ELSE_KNOWS: Final = (
+    "Procfile",
+    "Dockerfile",
+    "compose.yaml",
+    "compose.yml",
+    "docker-compose.yml",
+    "uwsgi.ini",
+    "tox.ini",
+    "setup.cfg",
+    "pyproject.toml",
+)
+
+
+@dataclass(frozen=True)
+class Guess:
+    """A value, and where it came from."""
+
+    value: str
+    why: str
+
+
+@dataclass(frozen=True)
+class Found:
+    """What a folder says."""
+
+    folder: Path  # of manage.py
+    settings: Guess
+    others: tuple[Guess, ...]  # other settings that are named, or lie beside
+    wsgi: Guess | None
+    asgi: Guess | None
+    python: Guess | None
+    env_files: tuple[Path, ...]
+    gunicorn_conf: Path | None
+
+
+def discover(start: Path) -> Found:
+    """The project in this folder, in one above it, or in the only one below it that has a manage.py.
+
+    Raises UserError if there is none, or no settings are named.
+    """
+    folder = _root(start.resolve())
+    named = list(_settings(folder))
+    if not named:
+        raise UserError(
+            f"{folder / 'manage.py'}: names no DJANGO_SETTINGS_MODULE, and nothing beside it does: give it as --settings"
+        )
+    settings = named[0]
+    others = {one.value: one for one in [*named[1:], *_siblings(folder, settings.value)] if one.value != settings.value}
+    return Found(
+        folder=folder,
+        settings=settings,
+        others=tuple(others.values()),
+        wsgi=_application(folder, settings.value, "wsgi"),
+        asgi=_application(folder, settings.value, "asgi"),
+        python=python_of(folder),
+        env_files=tuple(path for name in (".env", ".envs", ".env.local") if (path := folder / name).is_file()),
+        gunicorn_conf=path if (path := folder / "gunicorn.conf.py").is_file() else None,
+    )
+
+
+def _root(start: Path) -> Path:
+    for folder in (start, *start.parents):
+        if (folder / "manage.py").is_file():
+            return folder
+        if (folder / ".git").exists():
+            break
+    below = [path.parent for path in _files(start, "manage.py")]
+    if len(below) == 1:
+        return below[0]
+    if below:
+        several = ", ".join(str(path.relative_to(start)) for path in below)
+        raise UserError(f"{start}: several projects ({several}): run this in the folder of one of them, or give --dir")
+    raise UserError(f"{start}: no manage.py here, above or below: run this in a Django project, or give --dir")
+
+
+def _settings(folder: Path) -> Iterator[Guess]:
+    """By manage.py, then by its application modules, then by files that start it elsewhere."""
+    applications = [path for name in ("wsgi.py", "asgi.py") for path in _files(folder, name)]
+    for path in [folder / "manage.py", *applications, *(folder / name for name in WHO_ELSE_KNOWS)]:
+        if path.is_file():
+            for value in SETTINGS_NAMED.findall(path.read_text(encoding="utf-8", errors="replace")):
+                yield Guess(value, str(path.relative_to(folder)))
+
+
+def _siblings(folder: Path, settings: str) -> Iterator[Guess]:
+    """Modules beside the settings that are called as if they were for production."""
+    beside = folder.joinpath(*settings.split(".")).parent
+    package = settings.rpartition(".")[0]
+    for path in sorted(beside.glob("prod*.py")):
+        yield Guess(f"{package}.{path.stem}" if package else path.stem, str(path.relative_to(folder)))
+
+
+def _application(folder: Path, settings: str, interface: str) -> Guess | None:
+    """The module with Django's application for this interface: beside the settings' package, or the only one there is."""
+    name, made = f"{interface}.py", f"get_{interface}_application"
+    files = [path for path in _files(folder, name) if made in path.read_text(encoding="utf-8", errors="replace")]
+    first = settings.partition(".")[0]
+    near = [path for path in files if path.relative_to(folder).parts[0] == first] or files
+    if not near:
+        return None
+    path = min(near, key=lambda one: len(one.parts)).relative_to(folder)
+    return Guess(".".join(path.with_suffix("").parts), str(path))
+
+
+def python_of(folder: Path) -> Guess | None:
+    """The interpreter of the project's environment: in a folder of the usual names here or above, or the one that is active."""
+    for above in (folder, *folder.parents):
+        for name in ENVIRONMENTS:
+            path = above / name / "bin" / "python"
+            if path.exists():
+                return Guess(str(path), f"the environment in {above / name}")
+        if (above / ".git").exists():
+            break
+    active = os.environ.get("VIRTUAL_ENV")
+    if active and (path := Path(active) / "bin" / "python").exists():
+        return Guess(str(path), "VIRTUAL_ENV")
+    return None
+
+
+def _files(folder: Path, name: str) -> list[Path]:
+    """Files of this name, not too deep, and none of anybody else's."""
+    found = []
+    for path, folders, files in os.walk(folder):
+        depth = len(Path(path).relative_to(folder).parts)
+        folders[:] = (
+            [one for one in folders if one not in NOT_THEIRS and not one.startswith(".")] if depth < DEEPEST else []
+        )
+        if name in files and not (Path(path) / "pyvenv.cfg").exists():
+            found.append(Path(path) / name)
+    return sorted(found, key=lambda one: (len(one.parts), str(one)))

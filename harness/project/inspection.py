@@ -1,0 +1,89 @@
+"""What a project's own Python says of it (injected/djbench_injected/describe.py), or why it cannot."""
+
+import json
+import subprocess
+from typing import Any, Final
+
+from harness.errors import UserError
+from harness.project.target import Target
+
+DESCRIBED_S: Final = 120.0
+
+PYTHON, DJANGO = (3, 10), (4, 2)
+"""The oldest that are measured."""
+
+
+def described(target: Target, places: dict[str, str] | None = None, database: bool = False) -> dict[str, Any]:
+    """All that it tells of itself. UserError with what stopped it, and what to do. `database`: it may ask its database, too."""
+    command = [target.python, "-m", "djbench_injected.describe", *(["--database"] if database else [])]
+    try:
+        ended = subprocess.run(
+            command,
+            cwd=target.folder,
+            env=target.environment(places or {}),
+            capture_output=True,
+            text=True,
+            errors="replace",
+            timeout=DESCRIBED_S,
+        )
+    except FileNotFoundError:
+        raise UserError(
+            f"project.python: there is no {target.python}: name the Python of the project's environment"
+        ) from None
+    except OSError as error:
+        raise UserError(f"project.python: {target.python} cannot be run in {target.folder}: {error}") from None
+    except subprocess.TimeoutExpired:
+        raise UserError(
+            f"project: not loaded after {DESCRIBED_S:g} s in {target.folder}: does it wait for a service while it is imported?"
+        ) from None
+    if ended.returncode == 0 and ended.stdout.strip():
+        told: dict[str, Any] = json.loads(ended.stdout.strip().splitlines()[-1])
+        return told
+    raise UserError(_why(target, ended))
+
+
+def _why(target: Target, ended: "subprocess.CompletedProcess[str]") -> str:
+    """What stopped it: the last lines of its traceback, where in the project that was, and what mostly helps."""
+    lines = [line for line in ended.stderr.strip().splitlines() if line.strip()]
+    last = lines[-1] if lines else f"exit code {ended.returncode} without a word"
+    if not any(line.startswith("Traceback") for line in lines):
+        last = f"it ended itself with exit code {ended.returncode}" + (f", saying: {last}" if lines else "")
+    place = next(
+        (line.strip() for line in reversed(lines) if line.strip().startswith('File "') and _own(target, line)), ""
+    )
+    where = f"\n  at {place}" if place else ""
+    what = f"project: {target.asked.settings} could not be loaded by {target.python} in {target.folder}"
+    return f"{what}:\n  {last}{where}\n{_advice(last, target)}"
+
+
+def _own(target: Target, line: str) -> bool:
+    return str(target.folder) in line and "site-packages" not in line
+
+
+def _advice(last: str, target: Target) -> str:
+    """What to do, by the last line."""
+    if "No module named 'django'" in last or "No module named 'asgiref'" in last:
+        return f"{target.python} has no Django: name the Python of the project's own environment (.venv/bin/python)"
+    if "No module named" in last or "ImportError" in last:
+        where = "project.python the one of this project, project.dir the folder of its manage.py, project.path complete"
+        return f"a module is missing: is {where}?"
+    if "SyntaxError" in last or "TypeError: unsupported operand" in last:
+        return f"is {target.python} at least Python {PYTHON[0]}.{PYTHON[1]}?"
+    if any(word in last for word in ("KeyError", "ImproperlyConfigured", "UndefinedValue", "not set", "environment")):
+        return "a variable may be missing: put it into [project.env], or name the file that has it as project.env_file"
+    if "exit code" in last:
+        return (
+            "its settings end the process: put what they look for into [project.env], or overrule it in project.overlay"
+        )
+    return "the settings have to load before anything can be measured: try the same with `manage.py check` there"
+
+
+def refuse_too_old(told: dict[str, Any]) -> None:
+    """UserError for a Python or a Django that is too old to be measured."""
+    for name, oldest in (("python", PYTHON), ("django", DJANGO)):
+        got = tuple(int(part) for part in str(told[name]).split(".")[:2] if part.isdigit())
+        if got < oldest:
+            expected = ".".join(map(str, oldest))
+            raise UserError(
+                f"project: expected {name.capitalize()} {expected} or newer, got {told[name]} ({told['executable']})"
+            )

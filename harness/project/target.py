@@ -1,0 +1,158 @@
+"""The project that is measured, at one revision: how a process of it is started, and its database filled."""
+
+import os
+import shlex
+import subprocess
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, Final, Self
+
+from harness.errors import UserError
+from harness.location import INJECTED
+from harness.registry.servers import Interface
+from harness.scenario.project import PLACES, Project
+from harness.system import processes
+
+SETTINGS: Final = "djbench_injected.settings"
+"""What a measured process is given as its settings: the project's own, with what an arm decides on top."""
+
+PREPARED_S: Final = 900.0
+
+
+@dataclass(frozen=True)
+class Target:
+    """A project in a folder."""
+
+    asked: Project
+    folder: Path  # where its processes start, and where its modules are found
+    python: str
+    servers: Path | None = None  # where servers are, if the project's environment has none
+    overlay: Path | None = None  # a module of settings on top of the project's own
+    bytecode: Path | None = None  # where Python compiles to, which is beside the sources otherwise
+    origin: Path | None = None  # of a checkout: the repository that it was made from
+    facts: Mapping[str, Any] = field(default_factory=dict)  # as it describes itself; none of the demo
+
+    @property
+    def has_database(self) -> bool:
+        """Whether it names one."""
+        return not self.facts or bool(self.facts.get("databases", {}).get("default"))
+
+    @property
+    def engine(self) -> str:
+        """Of its default database: `postgres` or `sqlite`; `auto` where it does not care."""
+        told = str(self.facts.get("databases", {}).get("default", {}).get("engine", ""))
+        return (
+            "auto"
+            if not told
+            else "postgres"
+            if "postg" in told
+            else "sqlite"
+            if "sqlite" in told or "spatialite" in told
+            else told
+        )
+
+    def at(self, folder: Path, origin: Path) -> Self:
+        """The same project, checked out elsewhere from the repository `origin`."""
+        return replace(self, folder=folder, origin=origin)
+
+    def strays(self, apps: Mapping[str, str]) -> list[str]:
+        """Apps (name → folder) that a checkout took from its repository's own working tree: an editable install leads there."""
+        if self.origin is None:
+            return []
+        return [
+            f"{name}: expected it in {self.folder}, got {path}: an editable install? Name its folder as project.path"
+            for name, path in apps.items()
+            if Path(path).is_relative_to(self.origin)
+            and not Path(path).is_relative_to(self.folder)
+            and "site-packages" not in path
+        ]
+
+    def environment(self, places: Mapping[str, str], first: Sequence[Path] = ()) -> dict[str, str]:
+        """All variables of a process of this project. `places`: what the run brings, by name; `first`: where it looks for modules
+        before anything else."""
+        folders = [*first, *(self.folder / path for path in self.asked.path), INJECTED]
+        if self.overlay is not None:
+            folders.append(self.overlay.parent)
+        own = {
+            "PYTHONPATH": os.pathsep.join(map(str, folders)),
+            "PYTHONHASHSEED": "0",
+            "DJANGO_SETTINGS_MODULE": SETTINGS,
+            "DJBENCH_SETTINGS": self.overlay.stem if self.overlay is not None else self.asked.settings,
+        }
+        if self.bytecode is not None:
+            own["PYTHONPYCACHEPREFIX"] = str(self.bytecode)
+        if self.servers is not None:
+            own["DJBENCH_SERVERS"] = str(self.servers)
+        if (
+            "database" in places
+            and self.has_database
+            and not any("{database}" in text for text in self.asked.env.values())
+        ):
+            own["DJBENCH_DATABASE"] = places["database"]
+        asked = {**read_variables(self.asked.env_file), **filled(self.asked.env, places)}
+        return processes.environment(asked | own)
+
+    def serving(self, interface: Interface) -> dict[str, str]:
+        """What tells a server's process which application is the project's own for this interface."""
+        both = {"WSGI": self.asked.wsgi, "ASGI": self.asked.asgi}
+        if named := both[interface]:
+            return {"DJBENCH_APPLICATION": named}
+        other = next((one for one in both.values() if one), None)
+        return {"DJBENCH_PRELUDE": other.partition(":")[0]} if other else {}
+
+    def command(self, *words: str) -> list[str]:
+        """A server's command line, run by the project's own Python."""
+        return [self.python, "-m", "djbench_injected.launch", *words]
+
+    def prepare(self, places: Mapping[str, str]) -> None:
+        """Fill a database with the project's own commands. UserError with the output of one that fails."""
+        for line in self.asked.prepare:
+            words = shlex.split(line)
+            if words[0] in ("python", "python3"):
+                words[0] = self.python
+            try:
+                ended = subprocess.run(
+                    words,
+                    cwd=self.folder,
+                    env=self.environment(places),
+                    capture_output=True,
+                    text=True,
+                    errors="replace",
+                    timeout=PREPARED_S,
+                )
+            except (OSError, subprocess.TimeoutExpired) as error:
+                raise UserError(f"project.prepare: `{line}` in {self.folder}: {error}") from None
+            if ended.returncode:
+                said = (ended.stderr.strip() or ended.stdout.strip())[-4_000:]
+                raise UserError(f"project.prepare: `{line}` failed in {self.folder}:\n{said}")
+
+
+def read_variables(file: str | None) -> dict[str, str]:
+    """`NAME=value` lines, as shells and dotenv read them; without substitution. UserError if there is no such file."""
+    if file is None:
+        return {}
+    try:
+        lines = Path(file).read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise UserError(f"project.env_file: {file} cannot be read: {error}") from None
+    found = {}
+    for line in lines:
+        name, sign, value = line.strip().removeprefix("export ").partition("=")
+        if sign and name.strip().isidentifier():
+            words = value.strip()
+            quoted = len(words) > 1 and words[0] == words[-1] and words[0] in "'\""
+            found[name.strip()] = words[1:-1] if quoted else words.partition(" #")[0].rstrip()
+    return found
+
+
+def filled(variables: Mapping[str, str], places: Mapping[str, str]) -> dict[str, str]:
+    """Variables with what the run brings in place of `{database}` and its like; those that name what it does not are left out."""
+    found = {}
+    for name, text in variables.items():
+        for place in PLACES:
+            if place in text and (value := places.get(place.strip("{}"))) is not None:
+                text = text.replace(place, value)
+        if not any(place in text for place in PLACES):
+            found[name] = text
+    return found

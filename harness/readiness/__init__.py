@@ -1,0 +1,1 @@
+"""Is a project ready for ASGI: what was read of it, judged. Pure: facts in, findings out."""

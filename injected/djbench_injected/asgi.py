@@ -1,0 +1,5 @@
+"""`uvicorn djbench_injected.asgi:application`."""
+
+from djbench_injected.application import asgi
+
+application = asgi()

@@ -1,0 +1,90 @@
+"""What `djbench init` writes can be read again, and says where each guess came from."""
+
+import ast
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import pytest
+from support.described import CLEAN
+
+from harness.onboarding import draft, trial
+from harness.onboarding.trial import Tried
+from harness.project.discovery import Found, Guess
+from harness.scenario import reader
+
+FOUND = Found(
+    folder=Path("/work/shop"),
+    settings=Guess("shop.settings.dev", "manage.py"),
+    others=(Guess("shop.settings.prod", "shop/settings/prod.py"),),
+    wsgi=Guess("shop.wsgi", "shop/wsgi.py"),
+    asgi=None,
+    python=None,
+    env_files=(Path("/work/shop/.env"),),
+    gunicorn_conf=None,
+)
+
+PYTHON = Guess("/work/shop/.venv/bin/python", "the environment in /work/shop/.venv")
+
+
+def page(path: str, ms: float = 5.0, **more: Any) -> Tried:
+    given: dict[str, Any] = {
+        "view": "shop.views.page",
+        "is_async": False,
+        "status": {"WSGI": 200, "ASGI": 200},
+        "ms": {"WSGI": ms, "ASGI": ms},
+        "bytes": 100,
+        "kind": "text/html",
+        "to": "",
+        "equal": "",
+    }
+    return Tried(path, **given | more)
+
+
+@pytest.mark.parametrize("user", [None, "alice"])
+@pytest.mark.parametrize("pages", [[], [page("/"), page("/slow/", 80.0), page("/api/", kind="application/json")]])
+def test_a_scenario_that_was_written_can_be_read(pages: list[Tried], user: str | None) -> None:
+    text = draft.scenario(FOUND, PYTHON, None, [Guess("python manage.py migrate", "empty")], draft.offered(pages), user)
+    asked = reader.parse(text, "djbench.toml")
+    assert asked.project is not None
+    assert asked.project.settings == "shop.settings.dev"
+    assert [endpoint.path for endpoint in asked.endpoints] == [one.path for one in pages] or not pages
+    assert asked.endpoints[0].users == [16]
+    if pages:
+        assert asked.endpoints[1].users == [64]
+        assert {endpoint.login for endpoint in asked.endpoints} == {"user" if user else None}
+
+
+def test_each_guess_says_where_it_came_from() -> None:
+    text = draft.scenario(FOUND, PYTHON, Guess("/work/shop/db.sqlite3", "copied"), [], [page("/")], None)
+    for told in ("# manage.py", "# shop/wsgi.py", "# settings = ", "# env_file", "# asgi: none was found", "# copied"):
+        assert told in text
+    assert tomllib.loads(text)["project"]["database"] == "/work/shop/db.sqlite3"
+
+
+def test_the_overlay_overrules_what_would_spoil_a_measurement_and_nothing_else() -> None:
+    assert draft.overlay_lines(CLEAN) == []
+    spoilt = CLEAN | {
+        "simple": {"DEBUG": True, "ALLOWED_HOSTS": ["example.com"], "SECURE_SSL_REDIRECT": True},
+        "tools": {"debug_toolbar": True},
+        "middleware": [{"path": "debug_toolbar.middleware.DebugToolbarMiddleware"}],
+        "apps": {"debug_toolbar": "/x"},
+    }
+    text = draft.overlay("shop.settings", draft.overlay_lines(spoilt))
+    names = [node.targets[0].id for node in ast.parse(text).body if isinstance(node, ast.Assign)]  # type: ignore[attr-defined]
+    assert names == ["DEBUG", "ALLOWED_HOSTS", "SECURE_SSL_REDIRECT", "MIDDLEWARE", "INSTALLED_APPS"]
+    assert "from shop.settings import *" in text
+
+
+def test_pages_that_differ_or_fail_are_not_offered() -> None:
+    odd = [page("/a/", equal="another"), page("/b/", status={"WSGI": 302, "ASGI": 302}), page("/c/", bytes=9_000_000)]
+    assert draft.offered(odd) == []
+    assert [one.path for one in draft.offered([*odd, page("/d/")])] == ["/d/"]
+
+
+def test_what_a_get_may_change_is_not_asked() -> None:
+    def at(path: str, **more: Any) -> dict[str, Any]:
+        return CLEAN["pages"][0] | {"path": path} | more
+
+    pages = [at("/"), at("/"), at("/logout/"), at("/x/<int:pk>/", parameters=True), at("/api/", methods=["post"])]
+    assert [one["path"] for one in trial.candidates(pages)] == ["/"]

@@ -1,0 +1,245 @@
+"""A user's own project, from `init` to a report: real servers, a database of its own, and nothing of it changed."""
+
+import json
+import re
+import subprocess
+import tomllib
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+from support import small_project
+from support.commands import bench, the_run
+from support.programs import kill_nine
+
+from harness.project import checkouts
+
+SCENARIO = """
+question = "Is this project served better by an ASGI server?"
+blocks = 1
+
+[load]
+visits = 1
+slice_s = 0.3
+
+[project]
+dir = "x"
+python = {python!r}
+settings = "shop.settings"
+overlay = "over.py"
+wsgi = "shop.wsgi"
+prepare = ["python manage.py migrate --noinput", "python manage.py users"]
+
+[[login]]
+name = "alice"
+user = "alice"
+
+[[arms]]
+name = "threads"
+server = "gunicorn-gthread"
+threads = 4
+
+[[arms]]
+name = "loop"
+server = "uvicorn"
+"""
+
+OVERLAY = "from shop.settings import *\nDEBUG = False\nALLOWED_HOSTS = ['127.0.0.1']\n"
+
+
+def page(name: str, path: str, *more: str) -> str:
+    return "\n".join(["", "[[endpoints]]", f'name = "{name}"', f'path = "{path}"', "users = [2]", *more, ""])
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    """In a git repository, with an environment that is this one's Python."""
+    folder = small_project.written(tmp_path / "x")
+    (tmp_path / "over.py").write_text(OVERLAY)
+    for arguments in (["init", "-q", "-b", "main"], ["add", "."], ["commit", "-qm", "first"]):
+        subprocess.run(["git", *checkouts.AS_NOBODY, *arguments], cwd=folder, check=True)
+    return folder
+
+
+def scenario(tmp_path: Path, *pages: str) -> Path:
+    file = tmp_path / "own.toml"
+    file.write_text(SCENARIO.format(python=small_project.sys.executable) + "".join(pages))
+    return file
+
+
+def untouched(project: Path) -> bool:
+    """Whether its tree is as it was."""
+    return changed(project) == []
+
+
+def changed(project: Path) -> list[str]:
+    told = subprocess.run(["git", "status", "--porcelain"], cwd=project, capture_output=True, text=True, check=True)
+    return told.stdout.splitlines()
+
+
+def run(tmp_path: Path, *pages: str) -> tuple[subprocess.CompletedProcess[str], Path]:
+    ended = bench("run", str(scenario(tmp_path, *pages)), "--results", str(tmp_path / "results"), folder=tmp_path)
+    return ended, the_run(tmp_path)
+
+
+def refused(run: Path) -> dict[str, str]:
+    notes = json.loads((run / "blocks/000/block.json").read_text())
+    return {f"{one['arm']} {one['endpoint']}": one["reason"] for one in notes["refused"]}
+
+
+def test_pages_of_every_kind_are_measured_and_the_project_stays_as_it_is(tmp_path: Path, project: Path) -> None:
+    pages = [
+        page("front page", "/"),
+        page("clock", "/clock/"),
+        page("lengths", "/lengths/", 'contains = ["word"]'),
+        page("account", "/account/", 'login = "alice"', 'contains = ["dear alice"]'),
+        page("away", "/away/", "status = [302]"),
+        page("make", "/count/", 'method = "POST"', 'form = { a = "b" }', "status = [201]", "writes = true"),
+    ]
+    ended, folder = run(tmp_path, *pages)
+    assert "Traceback" not in ended.stdout + ended.stderr, ended.stderr
+    assert refused(folder) == {}, ended.stdout
+    report = (folder / "report" / "report.md").read_text()
+    assert "deployments of x at" in report
+    assert "lengths: answers differ in length" in report
+    told = json.loads((folder / "run.json").read_text())["project"]
+    assert told["effective"]["DEBUG"] == "False"
+    assert untouched(project)
+    assert not (project / "db.sqlite3").exists()
+    assert kill_nine.survivors(tmp_path) == []
+
+
+@pytest.mark.parametrize(
+    ("wrong", "told"),
+    [
+        (page("account", "/account/"), "HTTP 302, expected 200"),
+        (page("lengths", "/lengths/"), "give a text that every one of them has"),
+        (page("nowhere", "/nowhere/"), "HTTP 404, expected 200"),
+        (page("account", "/account/", 'login = "alice"', 'contains = ["dear bob"]'), "'dear bob' is not in the answer"),
+        (page("count", "/count/", 'method = "POST"', "status = [200]"), "HTTP 201, expected 200"),
+    ],
+    ids=["a login page", "a random length", "a page that is not there", "somebody else's page", "another status"],
+)
+def test_a_page_that_is_not_what_was_asked_for_is_refused_and_never_a_number(
+    tmp_path: Path, project: Path, wrong: str, told: str
+) -> None:
+    ended, folder = run(tmp_path, page("quick", "/quick/"), wrong)
+    assert "Traceback" not in ended.stdout + ended.stderr
+    assert ended.returncode == 3
+    assert len(refused(folder)) == 2, ended.stdout
+    assert all(told in reason for reason in refused(folder).values())
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        (("dir", 'dir = "nowhere"'), r"project\.dir: there is no folder"),
+        (("overlay", 'overlay = "nowhere.py"'), r"project\.overlay: there is no file"),
+        (("prepare", 'prepare = ["python manage.py nowhere"]'), r"(?s)project\.prepare: .*Unknown command: 'nowhere'"),
+        (("wsgi", 'database = "nowhere.sqlite3"'), r"project\.database: .*nowhere\.sqlite3 cannot be copied"),
+        (("user", 'user = "bob"'), r"login: no session for bob: .*is the user in the run's database\?"),
+    ],
+    ids=lambda one: one[0] if isinstance(one, tuple) else "",
+)
+def test_what_is_not_there_is_told_in_words(tmp_path: Path, project: Path, change: tuple[str, str], told: str) -> None:
+    key, line = change
+    file = scenario(tmp_path, page("account", "/account/", 'login = "alice"'))
+    file.write_text(re.sub(rf"(?m)^{key} = .*$", line, file.read_text(), count=1))
+    ended = bench("run", str(file), "--results", str(tmp_path / "results"), folder=tmp_path)
+    assert ended.returncode == 1, ended.stdout
+    assert re.search(told, ended.stderr), ended.stderr
+    assert (
+        "Traceback" not in ended.stderr.replace("Traceback (most recent call last):\n  File", "", 1) or "prepare" in key
+    )
+
+
+def test_debug_that_is_on_is_refused_with_where_to_turn_it_off(tmp_path: Path, project: Path) -> None:
+    (tmp_path / "over.py").write_text(OVERLAY.replace("False", "True"))
+    ended = bench(
+        "run", str(scenario(tmp_path, page("quick", "/quick/"))), "--results", str(tmp_path / "r"), folder=tmp_path
+    )
+    assert ended.returncode == 1
+    assert "debug: expected False, got True: say DEBUG = False in project.overlay" in ended.stderr
+
+
+def inited(tmp_path: Path, project: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    python = ("--python", small_project.sys.executable)
+    return bench("init", "--dir", str(project), *python, *arguments, folder=tmp_path)
+
+
+def test_init_asks_every_page_and_writes_a_scenario_that_runs(tmp_path: Path, project: Path) -> None:
+    ended = inited(tmp_path, project, "--into", str(tmp_path / "bench"))
+    assert ended.returncode == 0, ended.stderr
+    table = {line.split()[0]: line for line in ended.stdout.splitlines() if line.startswith("/")}
+    assert {"/", "/quick/", "/clock/", "/lengths/", "/account/", "/away/"} <= set(table)
+    assert "equal" in table["/"]
+    assert "302" in table["/account/"]
+    assert "--user NAME" in ended.stdout
+    written = tomllib.loads((tmp_path / "bench" / "djbench.toml").read_text())
+    assert {"/", "/quick/"} <= {one["path"] for one in written["endpoints"]}
+    assert "DEBUG = False" in (tmp_path / "bench" / "djbench_overlay.py").read_text()
+    assert untouched(project)
+    assert not (project / "db.sqlite3").exists()
+    planned = bench("plan", str(tmp_path / "bench" / "djbench.toml"), folder=tmp_path)
+    assert planned.returncode == 0, planned.stderr
+    again = inited(tmp_path, project, "--into", str(tmp_path / "bench"))
+    assert again.returncode == 1
+    assert "is there already" in again.stderr
+
+
+def test_a_dry_run_writes_nothing(tmp_path: Path, project: Path) -> None:
+    ended = inited(tmp_path, project, "--into", str(tmp_path / "bench"), "--dry-run")
+    assert ended.returncode == 0, ended.stderr
+    assert "[project]" in ended.stdout
+    assert not (tmp_path / "bench").exists()
+
+
+def doctored(tmp_path: Path, *arguments: str) -> tuple[subprocess.CompletedProcess[str], dict[str, object]]:
+    ended = bench("doctor", *arguments, "--json", folder=tmp_path)
+    return ended, json.loads(ended.stdout)
+
+
+def test_doctor_predicts_the_switches_that_are_then_counted_and_names_what_blocks(
+    tmp_path: Path, project: Path
+) -> None:
+    file = scenario(tmp_path, page("front page", "/"), page("quick", "/quick/"), page("blocks", "/blocks/"))
+    ended, told = doctored(tmp_path, str(file), "--measure")
+    assert ended.returncode == 0, ended.stderr
+    pages: Sequence[dict[str, object]] = told["pages"]  # type: ignore[assignment]
+    predicted: dict[str, int] = told["predicted_switches"]  # type: ignore[assignment]
+    for one in pages:
+        assert one["switches"] == predicted["async" if one["is_async"] else "sync"], one
+    front, quick, blocks = pages
+    names: dict[str, float] = front["names"]  # type: ignore[assignment]
+    assert names["django.contrib.sessions.middleware.SessionMiddleware.process_request"] == 1
+    places: dict[str, float] = blocks["blocked_ms"]  # type: ignore[assignment]
+    place, ms = max(places.items(), key=lambda one: one[1])
+    assert "shop/urls.py" in place
+    assert "in blocks" in place
+    assert ms > 30
+    assert quick["blocked_ms"] == {} or max(quick["blocked_ms"].values()) < 30  # type: ignore[union-attr]
+    assert untouched(project)
+
+
+def test_doctor_finds_what_is_wrong_and_strict_fails(tmp_path: Path, project: Path) -> None:
+    file = scenario(tmp_path, page("front page", "/"))
+    (tmp_path / "over.py").write_text(OVERLAY.replace("False", "True"))
+    ended = bench("doctor", str(file), "--strict", folder=tmp_path)
+    assert ended.returncode == 4, ended.stderr
+    assert "✗ DEBUG is on" in ended.stdout
+    assert "SessionMiddleware" in ended.stdout
+
+
+def test_ab_serves_two_revisions_each_from_a_checkout_of_its_own(tmp_path: Path, project: Path) -> None:
+    urls = project / "shop" / "urls.py"
+    urls.write_text(urls.read_text().replace('{"hello": "world"}', '{"hello": "world"} if not time.sleep(0.2) else {}'))
+    file = scenario(tmp_path, page("quick", "/quick/"))
+    ended = bench(
+        *("ab", str(file), "--base", "main", "--blocks", "3", "--max-regression", "50%"),
+        *("--results", str(tmp_path / "results")),
+        folder=tmp_path,
+    )
+    assert ended.returncode == 4, ended.stdout + ended.stderr
+    listed = subprocess.run(["git", "worktree", "list"], cwd=project, capture_output=True, text=True, check=True)
+    assert len(listed.stdout.splitlines()) == 1
+    assert changed(project) == [" M shop/urls.py"]
