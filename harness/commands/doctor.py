@@ -132,7 +132,9 @@ def _measured(scenario: Path, target: Target) -> Iterator[Measured]:
 def _print_page(page: Measured, predicted: int) -> None:
     """What was predicted beside what was counted; where they differ, whose switches there were."""
     print(f"\n{page.path}  ({page.view}, {'async' if page.is_async else 'sync'})")
-    same = "as predicted" if page.switches == predicted else f"predicted {predicted}"
+    late = sum(count for name, count in page.names.items() if name.endswith(".render"))
+    same = f"predicted {predicted}" if page.switches != predicted + late else "as predicted"
+    same += f", and {late:g} to render its response" if late else ""
     print(f"    thread switches {page.switches:g} per request ({same}), {page.of_middleware:g} of middleware")
     for name, count in sorted(page.names.items(), key=lambda one: -one[1])[:MOST_NAMES]:
         print(f"        {count:5.2g}  {name}")

@@ -56,7 +56,8 @@ def init(
     _tell(found, at)
     text, overlay, tried, login_url = _tried(found, at, variables, user, place)
     print()
-    for line in listing.lines([_row(one) for one in [None, *tried[:SHOWN]]], None):
+    shown = sorted(tried, key=lambda one: not one.good)[:SHOWN]
+    for line in listing.lines([_row(one) for one in [None, *shown]], None):
         print(line.rstrip())
     for line in trial.advice(tried, login_url, user):
         print(f"! {line}")
@@ -124,7 +125,7 @@ def _database(found: Found, facts: object) -> tuple[Guess | None, list[Guess]]:
     if not one:
         return None, []
     file = Path(found.folder, one["name"])
-    if "sqlite" in one["engine"] and file.is_file():
+    if "sqlite" in one["engine"] and file.is_file() and file.stat().st_size:
         return Guess(str(file), "copied for each run, never written"), []
     why = f"an empty database for each run, instead of {one['name'] or 'none'} ({one['engine'].rpartition('.')[2]})"
     return None, [Guess("python manage.py migrate --noinput", why)]
@@ -163,5 +164,5 @@ def _row(one: Tried | None) -> tuple[str, ...]:
         return ("page", "status", "WSGI", "ASGI", "view", "")
     status = " / ".join(dict.fromkeys(str(code or "none") for code in one.status.values()))
     times = [f"{one.ms[name]:.1f} ms" if one.status[name] else "–" for name in ("WSGI", "ASGI")]
-    told = one.equal.splitlines()[0] if one.equal else f"to {one.to}" if one.to else "equal"
-    return (one.path, status, *times, "async" if one.is_async else "sync", told[:60])
+    told = one.cause or one.equal.partition("\n")[0] or (f"to {one.to}" if one.to else "equal")
+    return (one.path, status, *times, "async" if one.is_async else "sync", told[:90])

@@ -7,6 +7,7 @@ import secrets
 import shlex
 import shutil
 import sys
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -122,7 +123,8 @@ class Deployed:
             )
             connection.request(method, path, body.encode() or None, sent)
             response = connection.getresponse()
-            return response.status, {name.lower(): value for name, value in response.getheaders()}, response.read()
+            told = {name.lower(): value for name, value in response.getheaders()}
+            return response.status, told, _whole(response, time.monotonic() + timeout_s)
         finally:
             connection.close()
 
@@ -199,6 +201,16 @@ def running(arms: Sequence[Arm], site: Site) -> Iterator[Fleet]:
         yield fleet
     finally:
         fleet.stop()
+
+
+def _whole(response: http.client.HTTPResponse, until: float) -> bytes:
+    """The body. TimeoutError for one that goes on and on: each part of a stream may come in time."""
+    parts = []
+    while part := response.read1():
+        parts.append(part)
+        if time.monotonic() > until:
+            raise TimeoutError("the response does not end")
+    return b"".join(parts)
 
 
 def wait_until_up(deployed: Deployed) -> None:

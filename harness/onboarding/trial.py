@@ -1,6 +1,7 @@
 """Every page that takes no parameter, asked on each of two servers: what it answers, how fast, whether both agree."""
 
 import http.client
+import re
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -34,6 +35,9 @@ MOST_PAGES: Final = 60
 SHOWN: Final = 3
 """Paths in a line of advice."""
 
+RAISED: Final = re.compile(r"[A-Za-z_][\w.]*(Error|Exception|Warning|DoesNotExist|NotFound)\b.*")
+"""The last line of a traceback."""
+
 LARGE: Final = 2_000_000
 """Bytes; a page larger than this is a download."""
 
@@ -51,6 +55,7 @@ class Tried:
     kind: str  # its content type
     to: str  # where it redirects
     equal: str  # empty: both servers give the same page; else what differs
+    cause: str = ""  # of an answer of 500: the exception
 
     @property
     def good(self) -> bool:
@@ -67,19 +72,18 @@ def advice(tried: Sequence[Tried], login_url: str, user: str | None) -> list[str
     elif to_login:
         found.append(f"{_pages(to_login)} lead to the login for {user} too: may that user see them?")
     refused = [one.path for one in tried if 400 in one.status.values()]
-    if refused:
+    if refused and len(refused) == len(tried):
         found.append(
             f"{_pages(refused)} answered 400: name a host that the project serves as project.host, such as 'shop.example'"
         )
     broken = [one.path for one in tried if any(status >= 500 for status in one.status.values())]
     if broken:
-        found.append(
-            f"{_pages(broken)} answered 500: is what they read in the database? `prepare` can run commands that make it"
-        )
+        cause = next((one.cause for one in tried if one.cause), "no exception in the log")
+        found.append(f"{_pages(broken)} answered 500: {cause}: commands of `prepare` can make what a page needs")
     silent = [one.path for one in tried if 0 in one.status.values()]
     if silent:
         found.append(
-            f"{_pages(silent)} did not answer within {PAGE_S:g} s: an endless stream on WSGI, or a service that is not there"
+            f"{_pages(silent)} did not answer within {PAGE_S:g} s: an endless stream, or a service that is not there"
         )
     varying = [one.path for one in tried if set(one.status.values()) == {200} and one.equal]
     if varying:
@@ -94,13 +98,14 @@ def _pages(paths: Sequence[str]) -> str:
 
 
 def candidates(pages: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
-    """Pages without parameters that a GET does not change, each path once."""
+    """Pages without parameters that a GET does not change, each path once: the front page first, an admin's last."""
     found: dict[str, Mapping[str, Any]] = {}
     for page in pages:
         answers_get = page["methods"] is None or "get" in page["methods"]
         if not page["parameters"] and answers_get and not any(part in page["path"].lower() for part in NEVER):
             found.setdefault(page["path"], page)
-    return list(found.values())[:MOST_PAGES]
+    first = sorted(found.values(), key=lambda page: (page["path"] != "/", "/admin/" in page["path"]))
+    return first[:MOST_PAGES]
 
 
 def each(
@@ -119,6 +124,7 @@ def each(
 
 def _tried(page: Mapping[str, Any], servers: Mapping[str, Deployed], headers: Sequence[tuple[str, str]]) -> Tried:
     status, ms, answers, kind, to = dict[str, int](), dict[str, float](), dict[str, Any](), "", ""
+    read = {name: deployed.child.log.stat().st_size for name, deployed in servers.items()}
     for name, deployed in servers.items():
         told = list(_asked(deployed, page["path"], headers))
         good = [one for one in told if one is not None]
@@ -128,7 +134,19 @@ def _tried(page: Mapping[str, Any], servers: Mapping[str, Deployed], headers: Se
         if good:
             kind, to = good[-1].kind, good[-1].to
     size = max((len(body) for told in answers.values() if not isinstance(told, str) for _, body in told), default=0)
-    return Tried(page["path"], page["view"], page["async"], status, ms, size, kind, to, _unequal(status, answers))
+    failed = next((name for name, code in status.items() if code >= 500), None)
+    cause = "" if failed is None else _cause(servers[failed], read[failed])
+    return Tried(
+        page["path"], page["view"], page["async"], status, ms, size, kind, to, _unequal(status, answers), cause
+    )
+
+
+def _cause(deployed: Deployed, read: int) -> str:
+    """The last exception that the arm's log names, from this byte on."""
+    with deployed.child.log.open("rb") as file:
+        file.seek(read)
+        lines = file.read().decode("utf-8", "replace").splitlines()
+    return next((line[:200] for line in reversed(lines) if RAISED.match(line)), "")
 
 
 def _unequal(status: Mapping[str, int], answers: Mapping[str, Any]) -> str:

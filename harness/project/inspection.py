@@ -13,14 +13,14 @@ PYTHON, DJANGO = (3, 10), (4, 2)
 """The oldest that are measured."""
 
 
-def described(target: Target, places: dict[str, str] | None = None, database: bool = False) -> dict[str, Any]:
-    """All that it tells of itself. UserError with what stopped it, and what to do. `database`: it may ask its database, too."""
-    command = [target.python, "-m", "djbench_injected.describe", *(["--database"] if database else [])]
+def described(target: Target) -> dict[str, Any]:
+    """All that it tells of itself, none of its databases touched. UserError with what stopped it, and what to do."""
+    command = [target.python, "-m", "djbench_injected.describe"]
     try:
         ended = subprocess.run(
             command,
             cwd=target.folder,
-            env=target.environment(places or {}),
+            env=target.environment({}) | {"DJBENCH_ASIDE": "1"},
             capture_output=True,
             text=True,
             errors="replace",
@@ -66,7 +66,7 @@ def _advice(last: str, target: Target) -> str:
         return f"{target.python} has no Django: name the Python of the project's own environment (.venv/bin/python)"
     if "No module named" in last or "ImportError" in last:
         where = "project.python the one of this project, project.dir the folder of its manage.py, project.path complete"
-        return f"a module is missing: is {where}?"
+        return f"a module is missing in that environment; or is {where}?"
     if "SyntaxError" in last or "TypeError: unsupported operand" in last:
         return f"is {target.python} at least Python {PYTHON[0]}.{PYTHON[1]}?"
     if any(word in last for word in ("KeyError", "ImproperlyConfigured", "UndefinedValue", "not set", "environment")):

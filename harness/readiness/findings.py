@@ -267,16 +267,6 @@ def _deployed(facts: Facts, switch_us: float | None) -> Iterator[Finding]:
             RULE,
             "collectstatic, as a command of project.prepare",
         )
-    if missing := facts.get("unapplied"):
-        named = ", ".join(missing[:SHOWN]) + (" …" if len(missing) > SHOWN else "")
-        yield Finding(
-            "problem",
-            f"{len(missing)} migrations are not applied",
-            named,
-            "pages that need them answer 500",
-            RULE,
-            "migrate",
-        )
     for name, why in facts.get("unknown", {}).items():
         yield Finding(
             "note", f"{name}: could not be read", str(why)[:120], "unknown", "not seen", "look at it yourself"

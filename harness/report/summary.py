@@ -1,5 +1,6 @@
 """The last lines of a run: who is ahead, by how much, how sure that is, and why, in at most 100 columns. Pure."""
 
+import re
 import textwrap
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import Final
@@ -18,6 +19,9 @@ from harness.verdicts import bottleneck, data_quality, validity, verdict
 from harness.verdicts.validity import Reason
 
 WIDTH: Final = 100
+
+QUERY: Final = re.compile(r" \w+=")
+"""Where a label's query begins."""
 
 P_PLACE: Final = 4
 """The column of p, which is left out where a terminal is narrow: the words say what it decides."""
@@ -115,7 +119,7 @@ def _block(analysis: Analysis, arm: str, own: Sequence[Compared], grounds: Groun
 
 def _short(labels: Iterable[str]) -> dict[str, str]:
     """Each endpoint without its query, where that tells it from all others."""
-    names = {label: label if ":" in label else label.partition(" ")[0] for label in labels}
+    names = {label: label if ":" in label else QUERY.split(label)[0] for label in labels}
     return {label: name if list(names.values()).count(name) == 1 else label for label, name in names.items()}
 
 
@@ -177,8 +181,8 @@ def _pairs(analysis: Analysis, arm: str, own: Sequence[Compared]) -> Iterator[st
 
 def _differs(arm: Arm, over: Arm) -> str:
     """`only the view differs`, or what else does."""
-    ours, theirs = (one.model_dump(exclude={"name", "control_of"}) for one in (arm, over))
-    *names, last = [name for name in ours if ours[name] != theirs[name]] or ["nothing"]
+    keys = [key for key in Arm.model_fields if key not in ("name", "control_of")]
+    *names, last = [key for key in keys if getattr(arm, key) != getattr(over, key)] or ["nothing"]
     return f"{', '.join(names)} and {last} differ" if names else f"only the {last} differs"
 
 

@@ -106,7 +106,7 @@ def databases(settings: Any) -> dict[str, Any]:
             "atomic_requests": bool(one.get("ATOMIC_REQUESTS", False)),
             "pool": bool((one.get("OPTIONS") or {}).get("pool")),
         }
-        for alias, one in settings.DATABASES.items()
+        for alias, one in getattr(settings, "DJBENCH_DATABASES", settings.DATABASES).items()
         if one
     }
 
@@ -168,16 +168,6 @@ def receivers() -> dict[str, Any]:
     return told
 
 
-def unapplied() -> list[str]:
-    """Migrations that the default database lacks; asks it."""
-    from django.db import connections
-    from django.db.migrations.executor import MigrationExecutor
-
-    executor = MigrationExecutor(connections["default"])
-    plan = executor.migration_plan(executor.loader.graph.leaf_nodes())
-    return [f"{migration.app_label}.{migration.name}" for migration, _ in plan]
-
-
 def statics(settings: Any) -> dict[str, Any]:
     """Where static files come from."""
     storages = getattr(settings, "STORAGES", None) or {}
@@ -233,8 +223,6 @@ def describe() -> dict[str, Any]:
     facts.add("static", lambda: statics(settings))
     facts.add("apps", lambda: {one.name: one.path for one in apps.get_app_configs()})
     facts.add("tools", lambda: {name: name in sys.modules for name in TOOLS if find_spec(name)})
-    if "--database" in sys.argv:
-        facts.add("unapplied", unapplied)
     return {**facts.found, "unknown": facts.unknown}
 
 

@@ -2,6 +2,7 @@
 
 DJBENCH_SETTINGS       the project's own, `shop.settings`
 DJBENCH_DATABASE       the default database, as a URL; without it the project's settings name it themselves
+DJBENCH_ASIDE          `1`: no database is touched: each is an empty one in memory, as at a project's first migration
 DJBENCH_CONN_MAX_AGE   how many seconds a connection is kept, `none`: for ever
 DJBENCH_POOL           so many connections in a pool of its own, per process (PostgreSQL)
 """
@@ -48,6 +49,9 @@ _own = import_module(os.environ["DJBENCH_SETTINGS"])
 globals().update({name: getattr(_own, name) for name in dir(_own) if name.isupper()})
 
 DATABASES = dict(getattr(_own, "DATABASES", {}))
+if os.environ.get("DJBENCH_ASIDE") == "1":
+    DJBENCH_DATABASES = DATABASES
+    DATABASES = {alias: {"ENGINE": ENGINES["sqlite"], "NAME": ":memory:"} for alias in DATABASES}
 if "DJBENCH_DATABASE" in os.environ:
     DATABASES["default"] = database(os.environ["DJBENCH_DATABASE"], DATABASES.get("default", {}))
 if DATABASES.get("default"):

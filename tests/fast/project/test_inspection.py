@@ -83,6 +83,22 @@ def test_what_is_too_old_is_refused(changes: dict[str, str], told: str) -> None:
         inspection.refuse_too_old({"python": "3.12.1", "django": "5.2", "executable": "python"} | changes)
 
 
+def test_a_project_that_asks_its_database_while_it_is_loaded_gets_an_empty_one(tmp_path: Path) -> None:
+    ready = """
+from django.apps import AppConfig
+class Asks(AppConfig):
+    name = "shop"
+    def ready(self):
+        from django.db import connection
+        connection.ensure_connection()
+"""
+    folder = small_project.written(tmp_path, apps="INSTALLED_APPS[-1] = 'shop.apps.Asks'")
+    (folder / "shop" / "apps.py").write_text(ready)
+    told = inspection.described(small_project.target(folder))
+    assert told["databases"]["default"]["name"] == str(folder / "db.sqlite3")
+    assert not (folder / "db.sqlite3").exists()
+
+
 def test_what_a_project_prints_is_no_fact(tmp_path: Path) -> None:
     target = small_project.target(small_project.written(tmp_path, loud='print(\'{"python": "nonsense"}\')'))
     assert inspection.described(target)["python"] != "nonsense"

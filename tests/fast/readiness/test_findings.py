@@ -44,7 +44,6 @@ def test_a_project_that_is_ready_has_no_problem() -> None:
             {"static": {"manifest": True, "collected": False, "storage": "S", "root": ""}},
             "static files are not collected",
         ),
-        ({"unapplied": ["shop.0002"]}, "1 migrations are not applied"),
     ],
 )
 def test_what_does_not_work_is_a_problem(changes: dict[str, Any], what: str) -> None:
