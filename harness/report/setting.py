@@ -59,13 +59,22 @@ def _machine(analysis: Analysis) -> str:
     return f"{machine['cpu']}, {machine['cores']} cores, {machine['system']}"
 
 
+def subject(analysis: Analysis) -> str:
+    """What is compared: the demo's views, or deployments of somebody's code."""
+    project = analysis.run.head.get("project")
+    if not project:
+        return "sync and async Django views compared"
+    at = f" at {project['revision']}" if project["revision"] else ""
+    return f"deployments of {project['name']}{at}"
+
+
 def _versions(analysis: Analysis) -> str:
     head = analysis.run.head
     machine, project = head["machine"], head.get("project")
     if project:
-        at = f" at {project['revision']}" if project["revision"] else ""
-        code = f"deployments of {project['name']}{at}"
-        return f"{code}; Python {project['python']}, Django {project['django']}; database {head['database']}"
+        return (
+            f"{subject(analysis)}; Python {project['python']}, Django {project['django']}; database {head['database']}"
+        )
     return f"Python {machine['python']}, Django {machine['packages']['django']}; database {head['database']}"
 
 

@@ -35,3 +35,15 @@ TERMS: Final = (
     ),
 )
 """Term and meaning, from the question to the verdict."""
+
+
+OWN: Final = {
+    "arm": "one way to run the project: server, workers, threads, settings",
+    "endpoint": "one page of the project, asked with the same request of every arm",
+}
+"""The same of a user's own project, which has no pairs of views."""
+
+
+def terms(own: bool) -> list[tuple[str, str]]:
+    """All of them; `own`: of a user's own project."""
+    return [(term, OWN.get(term, text) if own else text) for term, text in TERMS]

@@ -36,6 +36,7 @@ def content(analysis: Analysis, reasons: list[Reason]) -> dict[str, Any]:
     """All that the template shows, from top to bottom."""
     found = mechanism.read(analysis.run.path)
     return {
+        "subject": setting.subject(analysis),
         "question": analysis.run.scenario.question,
         "state": _state(analysis),
         "quality": data_quality.of(analysis, reasons).line,
@@ -45,7 +46,7 @@ def content(analysis: Analysis, reasons: list[Reason]) -> dict[str, Any]:
         **_validity(analysis, reasons, found),
         **_fairness(analysis),
         "reproduce": facts.reproduce(analysis, found is not None),
-        "glossary": glossary.TERMS,
+        "glossary": glossary.terms("project" in analysis.run.head),
     }
 
 

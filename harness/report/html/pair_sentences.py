@@ -135,15 +135,15 @@ def _span(found: Judged) -> str:
 def _why(counted: Counted) -> str:
     """The causes of significant differences; without any, of tendencies, marked as such."""
     said = []
-    for place, how, loser in (("leads", "better", counted.second), ("trails", "worse", counted.first)):
+    for place, how, who in (("leads", "better", counted.second), ("trails", "worse", "it")):
         confirmed, leaning = counted.tone(how), counted.tone(f"leans-{how}")
         note = "" if confirmed else " (not significant)"
-        said.append(_reason(f"Where {counted.first} {place}{note}", confirmed or leaning, loser))
+        said.append(_reason(f"Where {counted.first} {place}{note}", confirmed or leaning, who))
     return " ".join(filter(None, said))
 
 
-def _reason(where: str, found: Judged, loser: str) -> str:
-    """The cause that most of these comparisons share."""
+def _reason(where: str, found: Judged, who: str) -> str:
+    """The cause that most of these comparisons share; `who` is behind."""
     full = [because.text for _, _, because in found if because.kind == bottleneck.CONCURRENCY_LIMIT]
     dear = [because for _, _, because in found if because.dearer]
     if len(full) * 2 > len(found):
@@ -152,7 +152,6 @@ def _reason(where: str, found: Judged, loser: str) -> str:
         return ""
     times = [because.dearer for because in dear if because.dearer]
     least, most = numbers.number(min(times)), numbers.number(max(times))
-    who = "it" if where.startswith(f"Where {loser} ") else loser
     free = sum(because.beside for because in dear)
     unbound = f"; CPU is not its bottleneck in {free} of {len(dear)}" if free else ""
     return f"{where}: {who} uses {least if least == most else f'{least}–{most}'}× the CPU time per request{unbound}."
