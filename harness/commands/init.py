@@ -102,7 +102,7 @@ def _tried(
         )
         tried = _pages(target_of(asked), user)
     pages = draft.offered(tried)
-    text = draft.scenario(found, python, database, prepare, pages, user, variables)
+    text = draft.scenario(found, python, database, prepare, pages, user, variables, place)
     return text, overlay, tried, str(facts.get("simple", {}).get("LOGIN_URL", ""))
 
 

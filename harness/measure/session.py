@@ -72,7 +72,7 @@ def run_instrumented(scenario: Scenario, text: str, results: Path, name: str, sh
         )
         print(f"instrumented run into {folder.path}", flush=True)
         with marked(folder):
-            folder.mark(RUNNING, switch_cost=switch_cost.cost(folder.path / "switch_cost.log", cores.server))
+            folder.mark(RUNNING, switch_cost=switch_cost.cost(folder.path / "switch_cost.log", cores.server, target))
             play(twice, folder, Ground(cores, up, target), show, lambda _: False)
     return folder
 

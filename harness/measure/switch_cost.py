@@ -2,21 +2,20 @@
 
 import json
 import subprocess
-import sys
 from pathlib import Path
 from typing import Any, Final
 
-from harness.location import INJECTED
+from harness.project.target import Target
 from harness.system import processes
 
 LONGEST_S: Final = 60.0
 
 
-def cost(log: Path, cores: tuple[int, ...] | None) -> dict[str, Any]:
+def cost(log: Path, cores: tuple[int, ...] | None, target: Target) -> dict[str, Any]:
     """Event loop → requests in flight → µs of CPU and of time per switch, as the probe prints it; empty if it failed."""
-    env = processes.environment({"PYTHONPATH": str(INJECTED)})
-    command = [sys.executable, "-m", "djbench_injected.probe.switch_cost"]
-    child = processes.start("switch cost", command, log, cores=cores, env=env, cwd=INJECTED)
+    command = [target.python, "-m", "djbench_injected.probe.switch_cost"]
+    env = target.environment({})
+    child = processes.start("switch cost", command, log, cores=cores, env=env, cwd=target.folder)
     try:
         child.process.wait(LONGEST_S)
         found: dict[str, Any] = json.loads(log.read_text(encoding="utf-8"))

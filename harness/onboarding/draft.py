@@ -1,8 +1,10 @@
 """The files of `djbench init`: a scenario in which every guess says where it came from, and an overlay of settings. Pure."""
 
 import json
+import os
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any, Final
 
 from harness.onboarding.trial import Tried
@@ -95,9 +97,23 @@ def scenario(
     pages: Sequence[Tried],
     user: str | None,
     env: Mapping[str, str] | None = None,
+    place: Path | None = None,
 ) -> str:
-    """The scenario, as text."""
+    """The scenario, as text. `place`: the folder that it is for, from which it names what is near; without, whole paths."""
+    if place is not None:
+        found = replace(found, folder=Path(near(found.folder, place)))
+        python, database = replace(python, value=near(Path(python.value), place)), database and _nearer(database, place)
     return "\n".join(_scenario(found, python, database, prepare, pages, user, env or {}))
+
+
+def near(path: Path, place: Path) -> str:
+    """From this folder where it is in the same one above, so that both can be moved together; else as it is."""
+    at = place.resolve()
+    return os.path.relpath(path, at) if path.is_relative_to(at.parent) else str(path)
+
+
+def _nearer(database: Guess, place: Path) -> Guess:
+    return replace(database, value=near(Path(database.value), place))
 
 
 def _scenario(

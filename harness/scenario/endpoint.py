@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Annotated, Final
 
 from pydantic import Field, StrictFloat, StrictInt, StrictStr, WithJsonSchema
+from pydantic.json_schema import SkipJsonSchema
 
 from harness.registry.endpoints import ENDPOINTS, SPREAD, Facts
 from harness.scenario.base_model import Name
@@ -61,6 +62,7 @@ class Endpoint(Request):
 
     `arms` names those that are asked for it, where not all of them are.
     In a scenario with a [project] it is a page of that: the keys of a request say which, and its name is only a name.
+    In a scenario with a [project] a mix is one of pages, by their names.
     Or a mix of several, `mix = { greeting = 0.9, "wait ms=100" = 0.1 }`: each request draws its endpoint by these shares.
     """
 
@@ -70,6 +72,9 @@ class Endpoint(Request):
     users: list[Users] = []
     rate: list[Rate] = []
     arms: list[Name] = []
+    pages: Annotated[
+        dict[str, Request], SkipJsonSchema(), Field(exclude=True)
+    ] = {}  # of a mix, by name: set by reader.parse
 
     @property
     def levels(self) -> Sequence[int | float]:
@@ -81,6 +86,10 @@ class Endpoint(Request):
         """The endpoints that are requested: one, or those of the mix."""
         if not self.mix:
             return [Part(self.name, self.query, 1.0, self.label, self if self.is_own else None)]
+        if self.pages:
+            return [
+                Part(text, {}, share, f"{self.name}: {text}", self.pages.get(text)) for text, share in self.mix.items()
+            ]
         named = [(text, *read_label(text), share) for text, share in self.mix.items()]
         return [Part(name, query, share, f"{self.name}: {text}") for text, name, query, share in named]
 

@@ -46,6 +46,18 @@ def load(path: Path, folder: Path | None = None) -> Scenario:
     return located(parse(read_text(path), str(path)), folder or path.resolve().parent)
 
 
+def with_pages(asked: Scenario) -> Scenario:
+    """The same, with each mix of a user's own project knowing its pages."""
+    if asked.project is None:
+        return asked
+    known = {endpoint.name: endpoint for endpoint in asked.endpoints if endpoint.is_own}
+    mixed = [
+        endpoint.model_copy(update={"pages": {name: known[name] for name in endpoint.mix if name in known}})
+        for endpoint in asked.endpoints
+    ]
+    return asked.model_copy(update={"endpoints": mixed})
+
+
 def located(asked: Scenario, folder: Path) -> Scenario:
     """The same, with the places that it names as they are from anywhere: in the file they are given from this folder."""
     arms = [arm.model_copy(update=_absolute(folder, overlay=arm.overlay)) for arm in asked.arms]
@@ -105,7 +117,7 @@ def parse(text: str, source: str) -> Scenario:
     except tomllib.TOMLDecodeError as error:
         raise UserError(f"{source}: invalid TOML: {error}") from None
     try:
-        asked = Scenario.model_validate(tables)
+        asked = with_pages(Scenario.model_validate(tables))
     except ValidationError as error:
         raise UserError("\n".join(f"{source}: {line}" for line in error_messages.lines(error, KEYS))) from None
     if found := list(validation.problems(asked)):

@@ -153,16 +153,30 @@ def _what_problems(where: str, endpoint: "Endpoint", scenario: "Scenario") -> It
         else:
             yield from _workload_problems(where, "name", endpoint.parts[0])
         return
-    for key in ("mix", "query"):
-        if key in endpoint.model_fields_set:
-            yield f"{where}.{key}: expected only for endpoints of the demo, got it with a [project]: put a query into path"
-    if not endpoint.is_own:
+    if "query" in endpoint.model_fields_set:
+        yield f"{where}.query: expected only for endpoints of the demo, got it with a [project]: put a query into path"
+    if endpoint.mix:
+        yield from _page_mix_problems(where, endpoint, scenario)
+    elif not endpoint.is_own:
         yield f"{where}.path: expected the path of a page, such as '/', got nothing"
     if endpoint.name in ENDPOINTS:
         yield f"{where}.name: expected one that no endpoint of the demo has, got {endpoint.name!r}"
     if endpoint.login is not None and endpoint.login not in (names := [login.name for login in scenario.login]):
         hint = error_messages.hint(endpoint.login, names)
         yield f"{where}.login: expected the name of a [[login]], got {endpoint.login!r}{hint}"
+
+
+def _page_mix_problems(where: str, endpoint: "Endpoint", scenario: "Scenario") -> Iterator[str]:
+    """A mix of pages names others of its scenario, with shares of all of it."""
+    names = [one.name for one in scenario.endpoints if one.is_own and not one.mix]
+    for name in endpoint.mix:
+        if name not in names:
+            yield f"{where}.mix: expected names of pages, got {name!r}{error_messages.hint(name, names)}"
+    if endpoint.is_own:
+        yield f"{where}.path: expected either a path or a mix, got both"
+    if scenario.load.mode == CAPACITY:
+        yield f"{where}.mix: expected only with load.mode = 'closed' or 'open', got it with {scenario.load.mode!r}"
+    yield from _share_problems(where, endpoint, "pages")
 
 
 def _view_problems(scenario: "Scenario") -> Iterator[str]:
@@ -204,8 +218,12 @@ def _mix_problems(where: str, endpoint: "Endpoint", load: "Load") -> Iterator[st
         yield f"{where}.mix: expected only with load.mode = 'closed' or 'open', got it with {load.mode!r}"
     for text, part in zip(endpoint.mix, endpoint.parts, strict=True):
         yield from _workload_problems(where, f"mix.{text}", part)
+    yield from _share_problems(where, endpoint, "endpoints")
+
+
+def _share_problems(where: str, endpoint: "Endpoint", what: str) -> Iterator[str]:
     if len(endpoint.mix) < 2 or abs(sum(endpoint.mix.values()) - 1) > SHARES_OFF:
-        yield f"{where}.mix: expected two endpoints or more with shares that add up to 1, got {endpoint.mix}"
+        yield f"{where}.mix: expected two {what} or more with shares that add up to 1, got {endpoint.mix}"
 
 
 def _workload_problems(where: str, key: str, part: "Part") -> Iterator[str]:

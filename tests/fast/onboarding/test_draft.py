@@ -2,6 +2,7 @@
 
 import ast
 import tomllib
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -60,6 +61,19 @@ def test_each_guess_says_where_it_came_from() -> None:
     for told in ("# manage.py", "# shop/wsgi.py", "# settings = ", "# env_file", "# asgi: none was found", "# copied"):
         assert told in text
     assert tomllib.loads(text)["project"]["database"] == "/work/shop/db.sqlite3"
+
+
+def test_what_is_near_is_named_from_the_scenario_s_own_folder_so_that_both_can_be_moved(tmp_path: Path) -> None:
+    project = tmp_path / "shop"
+    for place, told in (
+        (tmp_path / "shop-bench", "../shop"),
+        (project / "bench", ".."),
+        (Path("/elsewhere/x"), str(project)),
+    ):
+        text = draft.scenario(replace(FOUND, folder=project), PYTHON, None, [], [page("/")], None, place=place)
+        written = tomllib.loads(text)["project"]
+        assert written["dir"] == told
+        assert written["python"] == PYTHON.value
 
 
 def test_the_overlay_overrules_what_would_spoil_a_measurement_and_nothing_else() -> None:

@@ -112,3 +112,45 @@ def test_places_are_those_beside_the_file_from_wherever_it_is_read(tmp_path, mon
     project = reader.load(tmp_path / "djbench.toml").project
     assert project is not None
     assert (project.dir, project.overlay) == (str(tmp_path.parent / "shop"), str(tmp_path / "over.py"))
+
+
+MIX = """
+[[endpoints]]
+name = "second"
+path = "/second/"
+users = [4]
+
+[[endpoints]]
+name = "visitors"
+mix = { "front page" = 0.75, second = 0.25 }
+users = [8]
+"""
+
+
+def test_a_mix_of_pages_draws_each_request_by_its_share() -> None:
+    asked = reader.parse(OWN + MIX, "own.toml")
+    visitors = asked.endpoints[-1]
+    assert [(part.label, part.path(None), part.share) for part in visitors.parts] == [
+        ("visitors: front page", "/?page=2", 0.75),
+        ("visitors: second", "/second/", 0.25),
+    ]
+    slices = [one for one in layout.expand(asked)[0].slices if one.cell.endpoint == "visitors"]
+    assert {len(one.calls) for one in slices} == {2}
+    assert all(call.sent is not None for one in slices for call in one.calls)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "told"),
+    [
+        (
+            "second = 0.25",
+            "secnd = 0.25",
+            "endpoints[2].mix: expected names of pages, got 'secnd' (did you mean 'second'?)",
+        ),
+        ("second = 0.25", "second = 0.5", "endpoints[2].mix: expected two pages or more with shares that add up to 1"),
+        ("mix = {", 'path = "/x/"\nmix = {', "endpoints[2].path: expected either a path or a mix"),
+    ],
+)
+def test_a_mix_that_does_not_fit_is_refused(old: str, new: str, told: str) -> None:
+    with pytest.raises(UserError, match=re.escape(told)):
+        reader.parse((OWN + MIX).replace(old, new), "own.toml")
