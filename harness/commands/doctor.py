@@ -154,9 +154,7 @@ def _switch_us(target: Target) -> float | None:
     """µs of CPU of a thread switch, on the project's own Python and asgiref; None if it could not be measured."""
     command = [target.python, "-m", "djbench_injected.probe.switch_cost"]
     try:
-        ended = subprocess.run(
-            command, cwd=target.folder, env=target.environment({}), capture_output=True, text=True, timeout=SWITCHED_S
-        )
+        ended = target.run(command, {}, SWITCHED_S)
         told = json.loads(ended.stdout)
     except (OSError, ValueError, subprocess.TimeoutExpired):
         return None

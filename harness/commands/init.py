@@ -1,10 +1,10 @@
 """`djbench init`: a scenario for the Django project in this folder, with every page tried and every guess explained."""
 
 import os
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -35,6 +35,14 @@ def init(
     user: Annotated[
         str | None, typer.Option(help="pages are asked as this user, who has to be in its database")
     ] = None,
+    database: Annotated[
+        str | None,
+        typer.Option(help="what each run's database is a copy of: a file of SQLite, or postgres://user@host/name"),
+    ] = None,
+    prepare: Annotated[
+        list[str] | None,
+        typer.Option(metavar="COMMAND", help="a command that fills it, such as 'python manage.py loaddata demo'"),
+    ] = None,
     env: Annotated[
         list[str] | None, typer.Option(metavar="NAME=VALUE", help="a variable that its settings need")
     ] = None,
@@ -54,7 +62,8 @@ def init(
         raise UserError(f"{place / draft.SCENARIO}: is there already: remove it, or write elsewhere with --into")
     variables = _variables(env or [])
     _tell(found, at)
-    text, overlay, tried, login_url = _tried(found, at, variables, user, place)
+    given = Given(user, variables, database, prepare or [])
+    text, overlay, tried, login_url = _tried(found, at, given, place)
     print()
     shown = sorted(tried, key=lambda one: not one.good)[:SHOWN]
     for line in listing.lines([_row(one) for one in [None, *shown]], None):
@@ -71,9 +80,17 @@ def init(
     print(f"next: cd {os.path.relpath(place)} && djbench run {draft.SCENARIO}")
 
 
-def _tried(
-    found: Found, python: Guess, variables: dict[str, str], user: str | None, place: Path
-) -> tuple[str, str, list[Tried], str]:
+@dataclass(frozen=True)
+class Given:
+    """What the command line says beside where the project is."""
+
+    user: str | None
+    variables: dict[str, str]
+    database: str | None
+    prepare: Sequence[str]
+
+
+def _tried(found: Found, python: Guess, given: Given, place: Path) -> tuple[str, str, list[Tried], str]:
     """The scenario, the overlay, what the pages answered, and where the login is."""
     plain = Project(
         dir=str(found.folder),
@@ -81,14 +98,14 @@ def _tried(
         settings=found.settings.value,
         wsgi=found.wsgi.value if found.wsgi else None,
         asgi=found.asgi.value if found.asgi else None,
-        env=variables,
+        env=given.variables,
     )
     print("reading the project …", flush=True)
     facts = ready.described(plain).facts
     lines = draft.overlay_lines(facts)
     for line in lines:
         print(f"  overlay: {line.text.partition('  #')[0]}  ({line.why})")
-    database, prepare = _database(found, facts)
+    database, prepare = _database(found, facts, given)
     overlay = draft.overlay(found.settings.value, lines)
     with processes.scratch("djbench-overlay-") as scratch:
         file = scratch / draft.OVERLAY
@@ -100,10 +117,9 @@ def _tried(
                 "prepare": [one.value for one in prepare],
             }
         )
-        tried = _pages(target_of(asked), user)
-    pages = draft.offered(tried)
-    text = draft.scenario(found, python, database, prepare, pages, user, variables, place)
-    return text, overlay, tried, str(facts.get("simple", {}).get("LOGIN_URL", ""))
+        tried = _pages(target_of(asked), given.user)
+    drafted = draft.Draft(found, python, database, prepare, draft.offered(tried), given.user, given.variables)
+    return drafted.text(place), overlay, tried, str(facts.get("simple", {}).get("LOGIN_URL", ""))
 
 
 def _pages(target: Target, user: str | None) -> list[Tried]:
@@ -119,16 +135,24 @@ def _pages(target: Target, user: str | None) -> list[Tried]:
     return found
 
 
-def _database(found: Found, facts: object) -> tuple[Guess | None, list[Guess]]:
+def _database(found: Found, facts: Mapping[str, Any], given: Given) -> tuple[Guess | None, list[Guess]]:
     """What the run's database is a copy of, or which commands fill an empty one."""
-    one = facts["databases"].get("default") if isinstance(facts, dict) else None
+    one = facts["databases"].get("default")
+    further = [Guess(line, "--prepare") for line in given.prepare]
     if not one:
-        return None, []
+        return None, further
+    if given.database is not None:
+        return Guess(_whole(given.database), "--database"), further
     file = Path(found.folder, one["name"])
     if "sqlite" in one["engine"] and file.is_file() and file.stat().st_size:
-        return Guess(str(file), "copied for each run, never written"), []
+        return Guess(str(file), "copied for each run, never written"), further
     why = f"an empty database for each run, instead of {one['name'] or 'none'} ({one['engine'].rpartition('.')[2]})"
-    return None, [Guess("python manage.py migrate --noinput", why)]
+    return None, [Guess("python manage.py migrate --noinput", why), *further]
+
+
+def _whole(database: str) -> str:
+    """A file from wherever; a URL as it is."""
+    return database if "://" in database else str(Path(database).absolute())
 
 
 def _variables(given: Sequence[str]) -> dict[str, str]:

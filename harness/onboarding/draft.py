@@ -3,7 +3,7 @@
 import json
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -89,21 +89,57 @@ def offered(tried: Sequence[Tried]) -> list[Tried]:
     return list({one.path: one for one in wanted if one is not None}.values())[:MOST_PAGES]
 
 
-def scenario(
-    found: Found,
-    python: Guess,
-    database: Guess | None,
-    prepare: Sequence[Guess],
-    pages: Sequence[Tried],
-    user: str | None,
-    env: Mapping[str, str] | None = None,
-    place: Path | None = None,
-) -> str:
-    """The scenario, as text. `place`: the folder that it is for, from which it names what is near; without, whole paths."""
-    if place is not None:
-        found = replace(found, folder=Path(near(found.folder, place)))
-        python, database = replace(python, value=near(Path(python.value), place)), database and _nearer(database, place)
-    return "\n".join(_scenario(found, python, database, prepare, pages, user, env or {}))
+@dataclass(frozen=True)
+class Draft:
+    """What is known of a project, and written into its scenario."""
+
+    found: Found
+    python: Guess
+    database: Guess | None
+    prepare: Sequence[Guess]
+    pages: Sequence[Tried]
+    user: str | None = None
+    env: Mapping[str, str] = field(default_factory=dict)
+
+    def text(self, place: Path | None = None) -> str:
+        """The scenario. `place`: the folder that it is for, from which it names what is near; without, whole paths."""
+        return "\n".join((self if place is None else self._for(place))._lines())
+
+    def _for(self, place: Path) -> "Draft":
+        return replace(
+            self,
+            found=replace(self.found, folder=Path(near(self.found.folder, place))),
+            python=replace(self.python, value=near(Path(self.python.value), place)),
+            database=self.database and _nearer(self.database, place),
+        )
+
+    def _lines(self) -> Iterator[str]:
+        yield 'question = "Are these pages served better by an ASGI server, by more threads, or as they are?"'
+        yield 'time = "5m"'
+        yield "blocks = 4"
+        yield "comparisons = ["
+        yield '    { arm = "uvicorn", over = "gunicorn · gthread×16" },'
+        yield '    { arm = "gunicorn · gthread×64", over = "gunicorn · gthread×16" },'
+        yield "]"
+        yield ""
+        yield from _project(self.found, self.python, self.database, self.prepare)
+        if self.env:
+            yield ""
+            yield "[project.env]"
+            yield from (f"{name} = {json.dumps(value)}" for name, value in self.env.items())
+        if self.user is not None:
+            yield from ("", "[[login]]", 'name = "user"', f"user = {json.dumps(self.user)}")
+        yield from _arms()
+        for number, page in enumerate(self.pages):
+            yield from _endpoint(number, page, self.user)
+        if not self.pages:
+            yield ""
+            yield "# No page answered 200, and the same on both servers: name one that does"
+            yield "[[endpoints]]"
+            yield 'name = "front page"'
+            yield 'path = "/"'
+            yield f"users = [{FEW}]"
+        yield ""
 
 
 def near(path: Path, place: Path) -> str:
@@ -113,44 +149,9 @@ def near(path: Path, place: Path) -> str:
 
 
 def _nearer(database: Guess, place: Path) -> Guess:
+    if "://" in database.value:
+        return database
     return replace(database, value=near(Path(database.value), place))
-
-
-def _scenario(
-    found: Found,
-    python: Guess,
-    database: Guess | None,
-    prepare: Sequence[Guess],
-    pages: Sequence[Tried],
-    user: str | None,
-    env: Mapping[str, str],
-) -> Iterator[str]:
-    yield 'question = "Are these pages served better by an ASGI server, by more threads, or as they are?"'
-    yield 'time = "5m"'
-    yield "blocks = 4"
-    yield "comparisons = ["
-    yield '    { arm = "uvicorn", over = "gunicorn · gthread×16" },'
-    yield '    { arm = "gunicorn · gthread×64", over = "gunicorn · gthread×16" },'
-    yield "]"
-    yield ""
-    yield from _project(found, python, database, prepare)
-    if env:
-        yield ""
-        yield "[project.env]"
-        yield from (f"{name} = {json.dumps(value)}" for name, value in env.items())
-    if user is not None:
-        yield from ("", "[[login]]", 'name = "user"', f"user = {json.dumps(user)}")
-    yield from _arms()
-    for number, page in enumerate(pages):
-        yield from _endpoint(number, page, user)
-    if not pages:
-        yield ""
-        yield "# No page answered 200, and the same on both servers: name one that does"
-        yield "[[endpoints]]"
-        yield 'name = "front page"'
-        yield 'path = "/"'
-        yield f"users = [{FEW}]"
-    yield ""
 
 
 def _project(found: Found, python: Guess, database: Guess | None, prepare: Sequence[Guess]) -> Iterator[str]:

@@ -17,15 +17,7 @@ def described(target: Target) -> dict[str, Any]:
     """All that it tells of itself, none of its databases touched. UserError with what stopped it, and what to do."""
     command = [target.python, "-m", "djbench_injected.describe"]
     try:
-        ended = subprocess.run(
-            command,
-            cwd=target.folder,
-            env=target.environment({}) | {"DJBENCH_ASIDE": "1"},
-            capture_output=True,
-            text=True,
-            errors="replace",
-            timeout=DESCRIBED_S,
-        )
+        ended = target.run(command, {}, DESCRIBED_S, {"DJBENCH_ASIDE": "1"})
     except FileNotFoundError:
         raise UserError(
             f"project.python: there is no {target.python}: name the Python of the project's environment"

@@ -3,7 +3,6 @@
 import json
 import secrets
 import string
-import subprocess
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
@@ -25,15 +24,8 @@ def minted(logins: Sequence[Login], target: Target, places: Mapping[str, str]) -
     found = {login.name: tuple(login.headers.items()) for login in logins if login.headers}
     if not users:
         return found
-    ended = subprocess.run(
-        [target.python, "-m", "djbench_injected.login", *dict.fromkeys(users.values())],
-        cwd=target.folder,
-        env=target.environment(places),
-        capture_output=True,
-        text=True,
-        errors="replace",
-        timeout=MINTED_S,
-    )
+    command = [target.python, "-m", "djbench_injected.login", *dict.fromkeys(users.values())]
+    ended = target.run(command, places, MINTED_S)
     if ended.returncode:
         last = (ended.stderr.strip().splitlines() or ["no word"])[-1]
         advice = "is the user in the run's database? Let a command of project.prepare make it, or copy a database that has it"

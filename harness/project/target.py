@@ -6,6 +6,7 @@ import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Final, Self
 
 from harness.errors import UserError
@@ -105,6 +106,24 @@ class Target:
         """A server's command line, run by the project's own Python."""
         return [self.python, "-m", "djbench_injected.launch", *words]
 
+    def run(
+        self,
+        words: Sequence[str],
+        places: Mapping[str, str],
+        seconds: float,
+        own: Mapping[str, str] = MappingProxyType({}),
+    ) -> "subprocess.CompletedProcess[str]":
+        """A command in its folder, with its variables and `own` on top. OSError, TimeoutExpired: it does not start, or end."""
+        return subprocess.run(
+            words,
+            cwd=self.folder,
+            env=self.environment(places) | dict(own),
+            capture_output=True,
+            text=True,
+            errors="replace",
+            timeout=seconds,
+        )
+
     def prepare(self, places: Mapping[str, str]) -> None:
         """Fill a database with the project's own commands. UserError with the output of one that fails."""
         for line in self.asked.prepare:
@@ -112,15 +131,7 @@ class Target:
             if words[0] in ("python", "python3"):
                 words[0] = self.python
             try:
-                ended = subprocess.run(
-                    words,
-                    cwd=self.folder,
-                    env=self.environment(places),
-                    capture_output=True,
-                    text=True,
-                    errors="replace",
-                    timeout=PREPARED_S,
-                )
+                ended = self.run(words, places, PREPARED_S)
             except (OSError, subprocess.TimeoutExpired) as error:
                 raise UserError(f"project.prepare: `{line}` in {self.folder}: {error}") from None
             if ended.returncode:

@@ -22,7 +22,8 @@ import psutil
 
 from harness.errors import UserError
 
-TERM_S: Final = 3.0
+TERM_S, KILLED_S = 3.0, 30.0
+"""A process that is killed takes seconds to go where a machine is short of memory or of time."""
 
 GOES_FIRST: Final = -20
 
@@ -163,7 +164,7 @@ def stop(children: Iterable[Child]) -> None:
     _wait_all(children, TERM_S)
     for child in children:
         _signal(child, signal.SIGKILL)
-    _wait_all(children, TERM_S)
+    _wait_all(children, KILLED_S)
     for child in children:
         for pipe in (child.process.stdin, child.process.stdout):
             if pipe is not None:

@@ -45,7 +45,9 @@ def page(path: str, ms: float = 5.0, **more: Any) -> Tried:
 @pytest.mark.parametrize("user", [None, "alice"])
 @pytest.mark.parametrize("pages", [[], [page("/"), page("/slow/", 80.0), page("/api/", kind="application/json")]])
 def test_a_scenario_that_was_written_can_be_read(pages: list[Tried], user: str | None) -> None:
-    text = draft.scenario(FOUND, PYTHON, None, [Guess("python manage.py migrate", "empty")], draft.offered(pages), user)
+    text = draft.Draft(
+        FOUND, PYTHON, None, [Guess("python manage.py migrate", "empty")], draft.offered(pages), user
+    ).text()
     asked = reader.parse(text, "djbench.toml")
     assert asked.project is not None
     assert asked.project.settings == "shop.settings.dev"
@@ -57,7 +59,7 @@ def test_a_scenario_that_was_written_can_be_read(pages: list[Tried], user: str |
 
 
 def test_each_guess_says_where_it_came_from() -> None:
-    text = draft.scenario(FOUND, PYTHON, Guess("/work/shop/db.sqlite3", "copied"), [], [page("/")], None)
+    text = draft.Draft(FOUND, PYTHON, Guess("/work/shop/db.sqlite3", "copied"), [], [page("/")]).text()
     for told in ("# manage.py", "# shop/wsgi.py", "# settings = ", "# env_file", "# asgi: none was found", "# copied"):
         assert told in text
     assert tomllib.loads(text)["project"]["database"] == "/work/shop/db.sqlite3"
@@ -70,7 +72,7 @@ def test_what_is_near_is_named_from_the_scenario_s_own_folder_so_that_both_can_b
         (project / "bench", ".."),
         (Path("/elsewhere/x"), str(project)),
     ):
-        text = draft.scenario(replace(FOUND, folder=project), PYTHON, None, [], [page("/")], None, place=place)
+        text = draft.Draft(replace(FOUND, folder=project), PYTHON, None, [], [page("/")]).text(place)
         written = tomllib.loads(text)["project"]
         assert written["dir"] == told
         assert written["python"] == PYTHON.value

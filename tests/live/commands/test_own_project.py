@@ -187,6 +187,20 @@ def test_init_asks_every_page_and_writes_a_scenario_that_runs(tmp_path: Path, pr
     assert "is there already" in again.stderr
 
 
+def test_init_as_somebody_whom_a_command_makes(tmp_path: Path, project: Path) -> None:
+    made = ("--prepare", "python manage.py users", "--user", "alice")
+    ended = inited(tmp_path, project, "--into", str(tmp_path / "bench"), *made)
+    assert ended.returncode == 0, ended.stderr
+    table = {line.split()[0]: line for line in ended.stdout.splitlines() if line.startswith("/")}
+    assert "200" in table["/account/"]
+    written = tomllib.loads((tmp_path / "bench" / "djbench.toml").read_text())
+    assert written["login"] == [{"name": "user", "user": "alice"}]
+    assert {one["login"] for one in written["endpoints"]} == {"user"}
+    nobody = inited(tmp_path, project, "--into", str(tmp_path / "other"), "--user", "bob")
+    assert nobody.returncode == 1
+    assert "login: no session for bob" in nobody.stderr
+
+
 def test_a_dry_run_writes_nothing(tmp_path: Path, project: Path) -> None:
     ended = inited(tmp_path, project, "--into", str(tmp_path / "bench"), "--dry-run")
     assert ended.returncode == 0, ended.stderr
