@@ -20,7 +20,7 @@ def test_an_arm_with_an_old_django_starts_without_the_database(tmp_path: Path) -
         pytest.skip("not unpacked here: make django-3.1.14")
     assert "Django 3.1.14 (without database: psycopg 3 needs Django 4.2)" in old.summary
     with (
-        backends.running(Database(), frozenset({DATABASE}), cores.share_cores()) as up,
+        backends.running(Database(), frozenset({DATABASE}), cores.share_cores(), ready.demo()) as up,
         deployment.running([old], Site(ready.demo(), up.places, tmp_path / "logs", None)) as fleet,
     ):
         assert fleet.deployed["old"].ask("/async/simple/")[0] == 200
