@@ -2,6 +2,7 @@
 usage and conditions. Standard library only: the load generator imports this and nothing else.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import Final
@@ -71,6 +72,15 @@ class Page:
         right = self.lengths is None or self.lengths[0] <= len(body) <= self.lengths[1]
         right = right and all(text in body for text in self.contains) and not any(text in body for text in self.lacks)
         return Outcome.OK if right else Outcome.WRONG_BODY
+
+
+def joined(headers: Iterable[tuple[str, str]]) -> dict[str, str]:
+    """Headers as they are sent: of those with the same name, whatever its case, the last counts; cookies are in one line."""
+    given: dict[str, str] = {}
+    for name, value in headers:
+        key = next((known for known in given if known.lower() == name.lower()), name)
+        given[key] = f"{given[key]}; {value}" if key.lower() == "cookie" and key in given else value
+    return given
 
 
 CUT_LATENCIES: Final = 2

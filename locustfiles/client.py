@@ -7,7 +7,7 @@ request costs one greenlet switch there and one back.
 """
 
 import _socket
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from errno import EINPROGRESS
 from itertools import islice
 from socket import AF_INET, AF_INET6, IPPROTO_TCP, SO_ERROR, SOCK_STREAM, SOL_SOCKET, TCP_NODELAY
@@ -18,6 +18,7 @@ from gevent.hub import get_hub
 from httptools import HttpParserError, HttpResponseParser
 
 from harness.samples import Outcome, Page
+from locustfiles.message import ends_with_connection
 
 READ, WRITE = 1, 2  # libev's event masks
 
@@ -26,10 +27,6 @@ RECEIVE_BYTES = 65_536
 SWEEP_S = 0.02
 
 AT_A_TIME = 100
-
-BODILESS = ("GET", "DELETE")
-
-Headers = Iterable[tuple[str, str]]
 
 
 class DisconnectedError(Exception):
@@ -243,24 +240,3 @@ class Sweeper:
                 client.given_up = why
                 client.deadline_ns = 0
                 client._wake()
-
-
-def prebuilt(path: str, host: str, method: str = "GET", headers: Headers = (), content: str = "") -> bytes:
-    """The request as bytes. `host` is the same whoever is asked, because pages name it; no compression, because that may be
-    padded at random; keep-alive by default. Of headers with the same name the last counts, cookies are joined."""
-    given = {"Host": host, "User-Agent": "djbench", "Accept": "*/*"}
-    for name, value in headers:
-        key = next((known for known in given if known.lower() == name.lower()), name)
-        given[key] = f"{given[key]}; {value}" if key.lower() == "cookie" and key in given else value
-    body = content.encode()
-    if body or method not in BODILESS:
-        given["Content-Length"] = str(len(body))
-    lines = [f"{method} {path} HTTP/1.1", *(f"{name}: {value}" for name, value in given.items())]
-    return "\r\n".join([*lines, "", ""]).encode("latin-1") + body
-
-
-def ends_with_connection(head: bytes) -> bool:
-    """Whether this response has no length of its own, so that the end of the connection is its end (RFC 9112, 6.3)."""
-    headers, separator, _ = head.partition(b"\r\n\r\n")
-    lower = headers.lower()
-    return bool(separator) and b"\r\ncontent-length:" not in lower and b"\r\ntransfer-encoding:" not in lower

@@ -21,7 +21,8 @@ from locust.argument_parser import LocustArgumentParser
 from locust.env import Environment
 
 from harness.samples import ENOUGH_NS, FILLING_ANSWERS, FILLINGS_PER_SLICE, WARM_S, Outcome, Page
-from locustfiles.client import Client, Sweeper, prebuilt
+from locustfiles.client import Client, Sweeper
+from locustfiles.message import prebuilt
 from locustfiles.recorder import Recorder, fold_into
 
 PAUSE_AFTER_FAILURE_S = 0.01

@@ -13,8 +13,8 @@ from gevent.hub import get_hub
 
 from harness.plan import arrivals
 from harness.samples import CUT_LATENCIES, Outcome, Page
-from locustfiles.client import prebuilt
 from locustfiles.closed_loop import Call, Window, call_until
+from locustfiles.message import prebuilt
 from locustfiles.open_loop import Arrival, Arrivals, Pacer, serve
 from locustfiles.recorder import Recorder
 from locustfiles.users import Crew, CrewUser, Turn, hand_out

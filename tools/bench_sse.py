@@ -25,7 +25,8 @@ from harness.project import ready
 from harness.scenario.arm import Arm
 from harness.system import launch, ports
 from harness.system.cores import share_cores
-from locustfiles.client import Client, Sweeper, prebuilt
+from locustfiles.client import Client, Sweeper
+from locustfiles.message import prebuilt
 
 THREADS: Final = 32
 

@@ -19,7 +19,8 @@ from harness.onboarding.measured import Measured
 from harness.project import discovery, ready
 from harness.project.target import Target
 from harness.readiness import chain
-from harness.readiness.findings import Finding, findings, predicted_switches
+from harness.readiness.catalogue import Finding
+from harness.readiness.findings import findings, predicted_switches
 from harness.scenario import reader
 from harness.scenario.project import Project
 
@@ -79,23 +80,10 @@ def _project(
         asked = reader.load(scenario).project
         if asked is None:
             raise UserError(f"{scenario}: has no [project]: `djbench init` writes a scenario that has")
-        found = discovery.discover(Path(asked.dir))
+        found = discovery.discover(Path(asked.dir), asked.python)
         return asked, _beside(found, asked.asgi)
-    found = discovery.discover(folder)
-    at = python or (found.python.value if found.python else None)
-    if at is None:
-        raise UserError(
-            f"{found.folder}: no environment found (.venv, venv, env), and none is active: give its Python as --python"
-        )
-    asgi = found.asgi.value if found.asgi else None
-    project = Project(
-        dir=str(found.folder),
-        python=at,
-        settings=settings or found.settings.value,
-        wsgi=found.wsgi.value if found.wsgi else None,
-        asgi=asgi,
-    )
-    return project, _beside(found, asgi)
+    found = discovery.discover(folder, python, settings)
+    return found.project(), _beside(found, found.asgi.value if found.asgi else None)
 
 
 def _write_arms(scenario: Path | None, target: Target) -> None:
@@ -125,8 +113,9 @@ def _write_arms(scenario: Path | None, target: Target) -> None:
 
 def _measured(scenario: Path, target: Target) -> Iterator[Measured]:
     asked = reader.load(scenario)
-    print(f"asking {len(asked.endpoints)} pages on uvicorn under the probe …", file=sys.stderr, flush=True)
-    yield from measured.each(target, asked.endpoints, asked.login)
+    pages = [endpoint for endpoint in asked.endpoints if endpoint.is_own]
+    print(f"asking {len(pages)} pages on uvicorn under the probe …", file=sys.stderr, flush=True)
+    yield from measured.each(target, pages, asked.login)
 
 
 def _print_page(page: Measured, predicted: int) -> None:

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -12,16 +12,20 @@ from harness.commands.options import verb
 from harness.errors import UserError
 from harness.formatting import listing
 from harness.onboarding import draft, trial
-from harness.onboarding.first_start import started, target_of
+from harness.onboarding.first_start import started
 from harness.onboarding.trial import Tried
 from harness.project import discovery, ready
 from harness.project.discovery import Found, Guess
 from harness.project.target import Target
-from harness.scenario.project import Project
+from harness.scenario.arm import Arm
+from harness.scenario.project import Login
 from harness.system import processes
 
 SHOWN = 40
 """Pages in the table."""
+
+TRIED = (Arm(name="WSGI", server="gunicorn-gthread", threads=4), Arm(name="ASGI", server="uvicorn"))
+"""On what each page is asked."""
 
 
 @verb(epilog="example: djbench init --user alice")
@@ -49,34 +53,20 @@ def init(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="write nothing")] = False,
 ) -> None:
     """Write a scenario for the Django project in this folder: it is started on WSGI and on ASGI, and each of its pages asked."""
-    found = discovery.discover(folder)
-    if settings is not None:
-        found = replace(found, settings=Guess(settings, "--settings"))
-    at = Guess(python, "--python") if python else found.python
-    if at is None:
-        raise UserError(
-            f"{found.folder}: no environment found (.venv, venv, env), and none is active: give its Python as --python"
-        )
+    found = discovery.discover(folder, python, settings)
     place = into or _beside(found.folder)
     if not dry_run and (place / draft.SCENARIO).exists():
         raise UserError(f"{place / draft.SCENARIO}: is there already: remove it, or write elsewhere with --into")
-    variables = _variables(env or [])
-    _tell(found, at)
-    given = Given(user, variables, database, prepare or [])
-    text, overlay, tried, login_url = _tried(found, at, given, place)
-    print()
-    shown = sorted(tried, key=lambda one: not one.good)[:SHOWN]
-    for line in listing.lines([_row(one) for one in [None, *shown]], None):
-        print(line.rstrip())
-    for line in trial.advice(tried, login_url, user):
-        print(f"! {line}")
+    given = Given(user, _variables(env or []), database, prepare or [])
+    _print_found(found)
+    files = _tried(found, given, place)
     if dry_run:
-        print(f"\n{place / draft.OVERLAY}:\n{overlay}\n{place / draft.SCENARIO}:\n{text}")
+        print("".join(f"\n{place / name}:\n{text}" for name, text in files.items()))
         return
     place.mkdir(parents=True, exist_ok=True)
-    (place / draft.OVERLAY).write_text(overlay, encoding="utf-8")
-    (place / draft.SCENARIO).write_text(text, encoding="utf-8")
-    print(f"\nwritten: {place / draft.SCENARIO}, {place / draft.OVERLAY}")
+    for name, text in files.items():
+        (place / name).write_text(text, encoding="utf-8")
+    print(f"\nwritten: {', '.join(str(place / name) for name in files)}")
     print(f"next: cd {os.path.relpath(place)} && djbench run {draft.SCENARIO}")
 
 
@@ -90,17 +80,10 @@ class Given:
     prepare: Sequence[str]
 
 
-def _tried(found: Found, python: Guess, given: Given, place: Path) -> tuple[str, str, list[Tried], str]:
-    """The scenario, the overlay, what the pages answered, and where the login is."""
-    plain = Project(
-        dir=str(found.folder),
-        python=python.value,
-        settings=found.settings.value,
-        wsgi=found.wsgi.value if found.wsgi else None,
-        asgi=found.asgi.value if found.asgi else None,
-        env=given.variables,
-    )
+def _tried(found: Found, given: Given, place: Path) -> dict[str, str]:
+    """The files to write, by name; what the pages answered is printed."""
     print("reading the project …", flush=True)
+    plain = found.project(given.variables)
     facts = ready.described(plain).facts
     lines = draft.overlay_lines(facts)
     for line in lines:
@@ -110,24 +93,20 @@ def _tried(found: Found, python: Guess, given: Given, place: Path) -> tuple[str,
     with processes.scratch("djbench-overlay-") as scratch:
         file = scratch / draft.OVERLAY
         file.write_text(overlay, encoding="utf-8")
-        asked = plain.model_copy(
-            update={
-                "overlay": str(file),
-                "database": database.value if database else None,
-                "prepare": [one.value for one in prepare],
-            }
-        )
-        tried = _pages(target_of(asked), given.user)
-    drafted = draft.Draft(found, python, database, prepare, draft.offered(tried), given.user, given.variables)
-    return drafted.text(place), overlay, tried, str(facts.get("simple", {}).get("LOGIN_URL", ""))
+        filled = {"database": database.value if database else None, "prepare": [one.value for one in prepare]}
+        tried = _pages(ready.of(plain.model_copy(update={"overlay": str(file), **filled}), TRIED), given.user)
+    _print_pages(tried, str(facts.get("simple", {}).get("LOGIN_URL", "")), given.user)
+    drafted = draft.Draft(found, database, prepare, draft.offered(tried), given.user, given.variables)
+    return {draft.OVERLAY: overlay, draft.SCENARIO: drafted.text(place)}
 
 
 def _pages(target: Target, user: str | None) -> list[Tried]:
     asked = trial.candidates(target.facts.get("pages", []))
     print(f"starting it on gunicorn (WSGI) and uvicorn (ASGI), asking {len(asked)} pages …", flush=True)
     found = []
-    with started(target, user) as (servers, headers):
-        for one in trial.each(asked, servers, headers):
+    login = [Login(name="user", user=user)] if user else []
+    with started(target, TRIED, login) as up:
+        for one in trial.each(asked, up.deployed, up.carried.logins.get("user", ())):
             found.append(one)
             print(f"  {len(found)}/{len(asked)} {one.path}", flush=True)
     if len(found) < len(asked):
@@ -168,13 +147,13 @@ def _beside(folder: Path) -> Path:
     return top.parent / f"{top.name}-bench"
 
 
-def _tell(found: Found, python: Guess) -> None:
+def _print_found(found: Found) -> None:
     rows = [
         ("project", str(found.folder), ""),
         ("settings", found.settings.value, found.settings.why),
         ("WSGI", found.wsgi.value if found.wsgi else "made by djbench", found.wsgi.why if found.wsgi else "none found"),
         ("ASGI", found.asgi.value if found.asgi else "made by djbench", found.asgi.why if found.asgi else "none found"),
-        ("Python", python.value, python.why),
+        ("Python", found.python.value, found.python.why),
     ]
     print("\n".join(listing.lines([(f"  {name}", value, why) for name, value, why in rows], None)))
     for other in found.others:
@@ -183,9 +162,16 @@ def _tell(found: Found, python: Guess) -> None:
         print(f"  also there: {file.name}, which is not read: --env, or env_file in the scenario")
 
 
-def _row(one: Tried | None) -> tuple[str, ...]:
-    if one is None:
-        return ("page", "status", "WSGI", "ASGI", "view", "")
+def _print_pages(tried: Sequence[Tried], login_url: str, user: str | None) -> None:
+    """Those that can be measured first, and what the others lack."""
+    shown = sorted(tried, key=lambda one: not one.good)[:SHOWN]
+    rows = [("page", "status", "WSGI", "ASGI", "view", ""), *map(_row, shown)]
+    print("\n" + "\n".join(line.rstrip() for line in listing.lines(rows, None)))
+    for line in trial.advice(tried, login_url, user):
+        print(f"! {line}")
+
+
+def _row(one: Tried) -> tuple[str, ...]:
     status = " / ".join(dict.fromkeys(str(code or "none") for code in one.status.values()))
     times = [f"{one.ms[name]:.1f} ms" if one.status[name] else "–" for name in ("WSGI", "ASGI")]
     told = one.cause or one.equal.partition("\n")[0] or (f"to {one.to}" if one.to else "equal")

@@ -18,7 +18,9 @@ from urllib.parse import urlencode
 from harness.deployment import arm_environment
 from harness.errors import UserError
 from harness.project.target import Target
+from harness.samples import joined
 from harness.scenario.arm import Arm
+from harness.scenario.request import Request
 from harness.system import ports, processes
 from harness.system.processes import Child
 
@@ -46,6 +48,10 @@ class Carried:
 
     logins: Mapping[str, Headers]  # of somebody
     unsafe: Headers  # of what writes: the proof that it comes from a page of the project
+
+    def by(self, page: Request) -> Headers:
+        """Those of a request for this page."""
+        return [*self.logins.get(page.login or "", ()), *(self.unsafe if page.method != "GET" else ())]
 
 
 NOBODY: Final = Carried({}, ())
@@ -83,8 +89,8 @@ class Deployed:
     port: int
     nonce: str
     counts: Path  # a file per worker process: how many requests it has received
-    probe: Path | None = None  # where an instrumented arm counts: measure/probe_counts.py
-    target: Target | None = None  # whose process it is
+    target: Target  # whose process it is
+    probe: Path | None = None  # where an instrumented arm counts: probe_counts.py
 
     def seen(self) -> dict[int, int]:
         """Worker pid → requests that reached the application; those of ended workers included, empty if not counted."""
@@ -112,15 +118,18 @@ class Deployed:
         status, _, content = self.response(path, method, headers, body, timeout_s)
         return status, content
 
+    def ask_page(self, path: str, page: Request, carried: Carried) -> tuple[int, bytes]:
+        """The same of a page of a user's own project, at this path."""
+        body, own = page.content
+        return self.ask(path, page.method, [*own.items(), *page.headers.items(), *carried.by(page)], body)
+
     def response(
         self, path: str, method: str = "GET", headers: Headers = (), body: str = "", timeout_s: float = ANSWER_S
     ) -> tuple[int, dict[str, str], bytes]:
         """The same, with the answer's headers; their names in small letters."""
         connection = http.client.HTTPConnection(*self.address, timeout=timeout_s)
         try:
-            sent = {"Host": self.target.asked.host if self.target else ports.HOST, "Connection": "close"} | dict(
-                headers
-            )
+            sent = joined([("Host", self.target.asked.host), ("Connection", "close"), *headers])
             connection.request(method, path, body.encode() or None, sent)
             response = connection.getresponse()
             told = {name.lower(): value for name, value in response.getheaders()}
@@ -186,7 +195,7 @@ class Fleet:
             | arm_environment.identified(self.site.nonce, counts, probe),
             cwd=target.folder,
         )
-        return Deployed(arm, child, port, self.site.nonce, counts, probe, target)
+        return Deployed(arm, child, port, self.site.nonce, counts, target, probe)
 
 
 @contextmanager

@@ -7,8 +7,8 @@ nothing to compare: it needs a text that every answer contains.
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from difflib import unified_diff
 from typing import Final
 
@@ -47,43 +47,51 @@ class Seen:
 def settle(
     asked: Request, answers: Mapping[str, Sequence[Answer] | str], headers: Sequence[tuple[str, str]] = ()
 ) -> Seen:
-    """What a correct answer is, and which arms do not give it. `answers`: arm → its answers, or why there are none."""
-    faults = {arm: told for arm, told in answers.items() if isinstance(told, str)}
-    good: dict[str, list[str]] = {}
-    bodies: dict[str, list[bytes]] = {}
-    for arm, told in answers.items():
-        if isinstance(told, str):
-            continue
-        if fault := next((why for one in told if (why := wrong(asked, one))), ""):
-            faults[arm] = fault
-            continue
-        bodies[arm] = [body for _, body in told]
-        good[arm] = [covered(body, asked.ignore) for body in bodies[arm]]
+    """What a correct answer is, and which arms do not give it. `answers`: arm → its answers, or why there are none;
+    `headers`: what requests carry besides what the page says."""
+    faults, bodies = _sorted_out(asked, answers)
     every = [body for some in bodies.values() for body in some]
     if not every:
         return Seen(None, faults)
-    shared = {
-        "status": tuple(asked.status),
-        "contains": tuple(text.encode() for text in asked.contains),
-        "lacks": tuple(text.encode() for text in asked.lacks),
-        "headers": tuple(headers),
-    }
+    page = Page(
+        status=tuple(asked.status),
+        contains=tuple(text.encode() for text in asked.contains),
+        lacks=tuple(text.encode() for text in asked.lacks),
+        headers=tuple(headers),
+    )
     if len(set(every)) == 1:
-        return Seen(Page(every[0], **shared), faults)  # type: ignore[arg-type]
-    lengths = min(map(len, every)), max(map(len, every))
-    if any(len({len(WORDS.findall(text)) for text in texts}) > 1 for texts in good.values()):
-        if not asked.contains:
-            why = "verification: its answers differ in length: give a text that every one of them has, as `contains`"
-            return Seen(None, faults | dict.fromkeys(good, why))
-        told = "answers differ in length, so that only `contains` and `lacks` are checked"
-        return Seen(Page(**shared), faults, told)  # type: ignore[arg-type]
-    kept = {arm: _common(texts) for arm, texts in good.items()}
-    hidden = _hidden(kept.values())
+        return Seen(replace(page, body=every[0]), faults)
+    texts = {arm: [WORDS.findall(covered(body, asked.ignore)) for body in some] for arm, some in bodies.items()}
+    if any(len({len(words) for words in several}) > 1 for several in texts.values()):
+        if asked.contains:
+            return Seen(page, faults, "answers differ in length, so that only `contains` and `lacks` are checked")
+        why = "verification: its answers differ in length: give a text that every one of them has, as `contains`"
+        return Seen(None, faults | dict.fromkeys(texts, why))
+    lengths = max(0, min(map(len, every)) - SLACK), max(map(len, every)) + SLACK
+    return Seen(replace(page, lengths=lengths), faults | _different(texts))
+
+
+def _sorted_out(
+    asked: Request, answers: Mapping[str, Sequence[Answer] | str]
+) -> tuple[dict[str, str], dict[str, list[bytes]]]:
+    """Arm → why its answers are none that count; arm → their bodies."""
+    faults, bodies = dict[str, str](), dict[str, list[bytes]]()
+    for arm, told in answers.items():
+        fault = told if isinstance(told, str) else next((why for one in told if (why := wrong(asked, one))), "")
+        if fault or isinstance(told, str):
+            faults[arm] = fault
+        else:
+            bodies[arm] = [body for _, body in told]
+    return faults, bodies
+
+
+def _different(texts: Mapping[str, Sequence[Sequence[str]]]) -> dict[str, str]:
+    """Arm → how its page differs from that of most. `texts`: arm → the words of its answers."""
+    kept = {arm: _common(several) for arm, several in texts.items()}
+    hidden = {place for words in kept.values() for place, word in enumerate(words) if word == COVER}
     plain = {arm: _hide(words, hidden) for arm, words in kept.items()}
     agreed = Counter(plain.values()).most_common(1)[0][0]
-    faults |= {arm: _difference(text, agreed) for arm, text in plain.items() if text != agreed}
-    room = lengths[0] - SLACK, lengths[1] + SLACK
-    return Seen(Page(lengths=(max(0, room[0]), room[1]), **shared), faults)  # type: ignore[arg-type]
+    return {arm: _difference(text, agreed) for arm, text in plain.items() if text != agreed}
 
 
 def wrong(asked: Request, answer: Answer) -> str:
@@ -109,15 +117,9 @@ def covered(body: bytes, ignore: Sequence[str]) -> str:
     return text
 
 
-def _common(texts: Sequence[str]) -> list[str]:
+def _common(several: Sequence[Sequence[str]]) -> list[str]:
     """The words of an arm's answers, with those covered that differ between them."""
-    several = [WORDS.findall(text) for text in texts]
     return [words[0] if len(set(words)) == 1 else COVER for words in zip(*several, strict=True)]
-
-
-def _hidden(arms: Iterable[Sequence[str]]) -> set[int]:
-    """Places of words that differ between the answers of any arm."""
-    return {place for words in arms for place, word in enumerate(words) if word == COVER}
 
 
 def _hide(words: Sequence[str], places: set[int]) -> str:

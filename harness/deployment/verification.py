@@ -80,26 +80,15 @@ def _settled(
     arms: Sequence[Deployed], part: Part, page: Request, site: Site, found: "Verified"
 ) -> tuple[Page | None, Mapping[str, str]]:
     """A page of a user's own project, asked several times; the first answer, which may import and compile, is not looked at."""
-    headers = [*site.carried.logins.get(page.login or "", ()), *(site.carried.unsafe if page.method != "GET" else ())]
-    body, own = page.content
-    sent = merged([*own.items(), *page.headers.items(), *headers])
 
     def ask(deployed: Deployed) -> list[Answer]:
         path = layout.path(deployed.arm, part)
-        return [deployed.ask(path, page.method, sent, body) for _ in range(1 + ANSWERS)][1:]
+        return [deployed.ask_page(path, page, site.carried) for _ in range(1 + ANSWERS)][1:]
 
-    seen = same_page.settle(page, _all(arms, ask), headers)
+    seen = same_page.settle(page, _all(arms, ask), site.carried.by(page))
     if seen.note:
         found.notes[part.label] = seen.note
     return seen.page, seen.faults
-
-
-def merged(headers: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
-    """Headers with the cookies in one line; of others with the same name the last counts."""
-    given: dict[str, str] = {}
-    for name, value in headers:
-        given[name] = f"{given[name]}; {value}" if name == "Cookie" and name in given else value
-    return list(given.items())
 
 
 def compare(answers: dict[str, Answer | str]) -> tuple[bytes | None, dict[str, str]]:
@@ -142,7 +131,7 @@ def check_identity(deployed: Deployed, identity: dict[str, Any]) -> list[str]:
     for path, view in identity.get("views", {}).items():
         if arm.view is not None and (view is None or view["async"] != (arm.view == "async")):
             wrong.append(f"{path}: expected the {arm.view} view, got {view['view'] if view else 'none'}")
-    return wrong + (deployed.target.strays(identity.get("apps", {})) if deployed.target else [])
+    return wrong + deployed.target.strays(identity.get("apps", {}))
 
 
 def _identity(deployed: Deployed, scenario: Scenario) -> dict[str, Any]:

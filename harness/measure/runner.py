@@ -12,12 +12,12 @@ from math import inf
 from pathlib import Path
 from typing import Any, Final
 
+from harness.deployment import probe_counts
 from harness.deployment.fleet import Deployed, slug
+from harness.deployment.probe_counts import Counts
 from harness.load import base
 from harness.load.base import Load, Playing
-from harness.measure import probe_counts
 from harness.measure.conditions import Surroundings
-from harness.measure.probe_counts import Counts
 from harness.measure.progress import Progress
 from harness.measure.resources import Watch
 from harness.measure.stage import AnyStage, Around, Servers

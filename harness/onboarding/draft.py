@@ -94,7 +94,6 @@ class Draft:
     """What is known of a project, and written into its scenario."""
 
     found: Found
-    python: Guess
     database: Guess | None
     prepare: Sequence[Guess]
     pages: Sequence[Tried]
@@ -108,8 +107,11 @@ class Draft:
     def _for(self, place: Path) -> "Draft":
         return replace(
             self,
-            found=replace(self.found, folder=Path(near(self.found.folder, place))),
-            python=replace(self.python, value=near(Path(self.python.value), place)),
+            found=replace(
+                self.found,
+                folder=Path(near(self.found.folder, place)),
+                python=replace(self.found.python, value=near(Path(self.found.python.value), place)),
+            ),
             database=self.database and _nearer(self.database, place),
         )
 
@@ -122,7 +124,7 @@ class Draft:
         yield '    { arm = "gunicorn · gthread×64", over = "gunicorn · gthread×16" },'
         yield "]"
         yield ""
-        yield from _project(self.found, self.python, self.database, self.prepare)
+        yield from _project(self.found, self.database, self.prepare)
         if self.env:
             yield ""
             yield "[project.env]"
@@ -154,10 +156,10 @@ def _nearer(database: Guess, place: Path) -> Guess:
     return replace(database, value=near(Path(database.value), place))
 
 
-def _project(found: Found, python: Guess, database: Guess | None, prepare: Sequence[Guess]) -> Iterator[str]:
+def _project(found: Found, database: Guess | None, prepare: Sequence[Guess]) -> Iterator[str]:
     yield "[project]"
     yield _key("dir", str(found.folder), "the folder of manage.py")
-    yield _key("python", python.value, python.why)
+    yield _key("python", found.python.value, found.python.why)
     yield _key("settings", found.settings.value, found.settings.why)
     for other in found.others:
         yield f"# settings = {json.dumps(other.value)}  # also there: {other.why}"

@@ -1,43 +1,38 @@
-"""The project started once on two servers, with a database of its own, before there is a scenario."""
+"""A project started outside of any run, with a database of its own: to ask its pages once, or to count."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
-from typing import Final
+from dataclasses import dataclass
 
 from harness.deployment.fleet import Carried, Deployed, Site, running
-from harness.project import logins, ready, server_cache
+from harness.project import logins
 from harness.project.target import Target
 from harness.scenario.arm import Arm
 from harness.scenario.database import Database
-from harness.scenario.project import Login, Project
+from harness.scenario.project import Login
 from harness.services import backends
+from harness.services.backends import Backends
 from harness.system import processes
 from harness.system.cores import share_cores
 
-TRIED: Final = (Arm(name="WSGI", server="gunicorn-gthread", threads=4), Arm(name="ASGI", server="uvicorn"))
 
-USER: Final = "user"
+@dataclass(frozen=True)
+class Started:
+    """What is up."""
 
-
-def target_of(project: Project, arms: tuple[Arm, ...] = TRIED) -> Target:
-    """The project as it describes itself, with servers for these arms."""
-    target = ready.described(project)
-    return replace(target, servers=server_cache.folder_for(target.facts, arms))
+    deployed: dict[str, Deployed]  # by the names of the arms
+    carried: Carried  # what requests of somebody carry
+    backends: Backends
 
 
 @contextmanager
-def started(
-    target: Target, user: str | None, arms: tuple[Arm, ...] = TRIED
-) -> Iterator[tuple[dict[str, Deployed], tuple[tuple[str, str], ...]]]:
-    """The arms, up, and what requests of the user carry; everything is gone afterwards."""
+def started(target: Target, arms: Sequence[Arm], login: Sequence[Login]) -> Iterator[Started]:
+    """These arms; everything is gone afterwards."""
     cores = share_cores()
     with (
-        processes.scratch("djbench-init-") as folder,
+        processes.scratch("djbench-start-") as folder,
         backends.running(Database(), target.asked.needs, cores, target) as up,
     ):
-        asked = [Login(name=USER, user=user)] if user else []
-        who = logins.minted(asked, target, up.places)
-        site = Site(target, up.places, folder / "logs", cores.server, carried=Carried(who, ()))
-        with running(arms, site) as fleet:
-            yield fleet.deployed, who.get(USER, ())
+        carried = Carried(logins.minted(login, target, up.places), logins.unsafe(target.facts.get("simple", {})))
+        with running(arms, Site(target, up.places, folder / "logs", cores.server, carried=carried)) as fleet:
+            yield Started(fleet.deployed, carried, up)

@@ -2,23 +2,19 @@
 
 import json
 import time
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from harness.deployment.fleet import Carried, Deployed, Site, running
+from harness.deployment import probe_counts
 from harness.errors import UserError
-from harness.project import logins
+from harness.onboarding.first_start import Started, started
 from harness.project.target import Target
 from harness.scenario.arm import Arm
-from harness.scenario.database import Database
 from harness.scenario.project import Login
 from harness.scenario.request import Request
-from harness.services import backends
-from harness.services.backends import Backends
-from harness.system import processes
-from harness.system.cores import share_cores
 
 PROBE_AT: Final = "/__djbench__/probe"
 
@@ -48,28 +44,18 @@ class Measured:
 
 def each(target: Target, pages: Sequence[Request], login: Sequence[Login]) -> Iterator[Measured]:
     """The pages. UserError for one that does not answer as it should."""
-    cores = share_cores()
-    with (
-        processes.scratch("djbench-doctor-") as folder,
-        backends.running(Database(), target.asked.needs, cores, target) as up,
-    ):
-        carried = Carried(logins.minted(login, target, up.places), logins.unsafe(target.facts.get("simple", {})))
-        site = Site(target, up.places, folder / "logs", cores.server, carried=carried)
-        with running([ARM], site) as fleet:
-            (deployed,) = fleet.deployed.values()
-            for page in pages:
-                yield _measured(deployed, page, carried, up)
+    with started(target, [ARM], login) as up:
+        for page in pages:
+            yield _measured(up, page)
 
 
-def _measured(deployed: Deployed, page: Request, carried: Carried, up: Backends) -> Measured:
-    path = page.at("async")
-    body, own = page.content
-    unsafe = carried.unsafe if page.method != "GET" else ()
-    headers = [*own.items(), *page.headers.items(), *carried.logins.get(page.login or "", ()), *unsafe]
+def _measured(up: Started, page: Request) -> Measured:
+    (deployed,), path = up.deployed.values(), page.at("async")
+    assert deployed.probe is not None
 
     def ask(times: int) -> None:
         for _ in range(times):
-            status, told = deployed.ask(path, page.method, headers, body)
+            status, told = deployed.ask_page(path, page, up.carried)
             if status not in page.status:
                 raise UserError(f"{path}: HTTP {status}, expected {' or '.join(map(str, page.status))}: {told[:200]!r}")
 
@@ -80,31 +66,23 @@ def _measured(deployed: Deployed, page: Request, carried: Carried, up: Backends)
     ask(REQUESTS)
     time.sleep(SETTLED_S)
     after, told = _counts(deployed.probe), json.loads(deployed.ask(PROBE_AT)[1])
-    grown = {name: (after[name] - before.get(name, 0)) / REQUESTS for name in after}
-    sessions = up.sessions()
+    grown = {name: count / REQUESTS for name, count in probe_counts.growth(before, after).items()}
+    sessions = up.backends.sessions()
     view = (deployed.identity([path]) or {}).get("views", {}).get(path) or {"view": "?", "async": False}
     return Measured(
         path=path,
         view=view["view"],
         is_async=view["async"],
-        switches=grown["switches"],
-        of_middleware=grown["middleware_switches"],
+        switches=grown.get("switches", 0.0),
+        of_middleware=grown.get("middleware_switches", 0.0),
         names={name: count / REQUESTS for name, count in told["switches"].items()},
-        sessions_opened=grown["sessions_opened"],
+        sessions_opened=grown.get("sessions_opened", 0.0),
         sessions_left=sessions.open if sessions is not None else None,
-        threads_started=grown["threads_started"],
+        threads_started=grown.get("threads_started", 0.0),
         blocked_ms={place: ms / REQUESTS for place, ms in told["blocked_ms"].items()},
     )
 
 
-def _counts(folder: Path | None) -> dict[str, int]:
+def _counts(folder: Path) -> Counter[str]:
     """Counter → its value, summed over the arm's processes."""
-    assert folder is not None
-    names = next(json.loads(file.read_text(encoding="utf-8"))["slots"] for file in folder.glob("*.json"))
-    total = dict.fromkeys(names, 0)
-    for file in folder.iterdir():
-        if file.name.isdecimal():
-            values = memoryview(file.read_bytes()).cast("q")
-            for name, value in zip(names, values, strict=True):
-                total[name] += value
-    return total
+    return sum(map(Counter, probe_counts.read(folder).values()), Counter())

@@ -27,11 +27,11 @@ def offered(facts: Mapping[str, Any], settings: str) -> list[Added]:
     found = []
     middleware = facts.get("middleware", [])
     for one in chain.what_ifs(middleware)[:1]:
-        names = " and ".join(path.rpartition(".")[2] for path in one.moved)
+        name = one.moved.rpartition(".")[2]
         file = "djbench_moved_last.py"
         found.append(
             Added(
-                f"uvicorn · {names} last"[:60],
+                f"uvicorn · {name} last"[:60],
                 [f"overlay = {json.dumps(file)}"],
                 (file, _moved(settings, one.order(middleware))),
             )

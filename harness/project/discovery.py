@@ -2,12 +2,13 @@
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from harness.errors import UserError
+from harness.scenario.project import Project
 
 SETTINGS_NAMED: Final = re.compile(r"""DJANGO_SETTINGS_MODULE["']?\s*[,=\]]+\s*=?\s*["']?([\w.]+)""")
 
@@ -59,31 +60,48 @@ class Found:
     others: tuple[Guess, ...]  # other settings that are named, or lie beside
     wsgi: Guess | None
     asgi: Guess | None
-    python: Guess | None
+    python: Guess
     env_files: tuple[Path, ...]
     gunicorn_conf: Path | None
 
+    def project(self, env: Mapping[str, str] | None = None) -> Project:
+        """As a scenario describes it. `env`: variables that its settings need."""
+        return Project(
+            dir=str(self.folder),
+            python=self.python.value,
+            settings=self.settings.value,
+            wsgi=self.wsgi.value if self.wsgi else None,
+            asgi=self.asgi.value if self.asgi else None,
+            env=dict(env or {}),
+        )
 
-def discover(start: Path) -> Found:
-    """The project in this folder, in one above it, or in the only one below it that has a manage.py.
 
-    Raises UserError if there is none, or no settings are named.
+def discover(start: Path, python: str | None = None, settings: str | None = None) -> Found:
+    """The project in this folder, in one above it, or in the only one below it that has a manage.py. `python` and `settings`,
+    where they are given, are no guesses.
+
+    Raises UserError if there is no project, or it has no settings or no Python.
     """
     folder = _root(start.resolve())
-    named = list(_settings(folder))
+    named = [*([Guess(settings, "--settings")] if settings else []), *_settings(folder)]
     if not named:
         raise UserError(
             f"{folder / 'manage.py'}: names no DJANGO_SETTINGS_MODULE, and nothing beside it does: give it as --settings"
         )
-    settings = named[0]
-    others = {one.value: one for one in [*named[1:], *_siblings(folder, settings.value)] if one.value != settings.value}
+    taken, *rest = named
+    others = {one.value: one for one in [*rest, *_siblings(folder, taken.value)] if one.value != taken.value}
+    at = Guess(python, "--python") if python else python_of(folder)
+    if at is None:
+        raise UserError(
+            f"{folder}: no environment found (.venv, venv, env), and none is active: give its Python as --python"
+        )
     return Found(
         folder=folder,
-        settings=settings,
+        settings=taken,
         others=tuple(others.values()),
-        wsgi=_application(folder, settings.value, "wsgi"),
-        asgi=_application(folder, settings.value, "asgi"),
-        python=python_of(folder),
+        wsgi=_application(folder, taken.value, "wsgi"),
+        asgi=_application(folder, taken.value, "asgi"),
+        python=at,
         env_files=tuple(path for name in (".env", ".envs", ".env.local") if (path := folder / name).is_file()),
         gunicorn_conf=path if (path := folder / "gunicorn.conf.py").is_file() else None,
     )

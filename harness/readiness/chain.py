@@ -6,7 +6,7 @@ a list of sync-only middleware says little: each `process_request` and `process_
 is a switch of its own, and so is each sync `process_view`, wherever it stands.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -49,13 +49,12 @@ class Chain:
 class WhatIf:
     """Another order, and what it would make."""
 
-    moved: Sequence[str]  # to the end, the innermost place
+    moved: str  # the middleware that stands last, the innermost place
     switches: int
 
     def order(self, middleware: Sequence[Facts]) -> list[str]:
         """All paths in this order."""
-        paths = [one["path"] for one in middleware]
-        return [path for path in paths if path not in self.moved] + list(self.moved)
+        return [one["path"] for one in _moved(middleware, self.moved)]
 
 
 def walk(middleware: Sequence[Facts]) -> Chain:
@@ -76,14 +75,13 @@ def walk(middleware: Sequence[Facts]) -> Chain:
 
 
 def what_ifs(middleware: Sequence[Facts]) -> list[WhatIf]:
-    """Orders that need fewer switches: one sync-only middleware moved last, or all of them; the best first."""
+    """Orders that need fewer switches, the best first: a sync-only middleware moved last. One is enough: what stands outside of
+    it runs in its thread, other sync-only middleware too."""
     now = walk(middleware).switches
     sync_only = [one["path"] for one in middleware if one["used"] and not one["async_capable"]]
-    tried = [*([path] for path in sync_only), *([sync_only] if len(sync_only) > 1 else [])]
-    found = [WhatIf(moved, walk(list(_moved(middleware, moved))).switches) for moved in tried]
-    return sorted((one for one in found if one.switches < now), key=lambda one: (one.switches, len(one.moved)))
+    found = [WhatIf(path, walk(_moved(middleware, path)).switches) for path in sync_only]
+    return sorted((one for one in found if one.switches < now), key=lambda one: one.switches)
 
 
-def _moved(middleware: Sequence[Facts], last: Sequence[str]) -> Iterator[Facts]:
-    yield from (one for one in middleware if one["path"] not in last)
-    yield from (one for one in middleware if one["path"] in last)
+def _moved(middleware: Sequence[Facts], last: str) -> list[Facts]:
+    return sorted(middleware, key=lambda one: one["path"] == last)  # stable

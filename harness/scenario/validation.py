@@ -7,16 +7,13 @@ from harness.registry.endpoints import DATABASE, ENDPOINTS
 from harness.registry.load_modes import CAPACITY, CLOSED, OPEN
 from harness.registry.servers import SERVERS
 from harness.samples import FILLING_ANSWERS, LATENCIES_PER_SLICE
-from harness.scenario import claim_validation, error_messages
+from harness.scenario import claim_validation, error_messages, page_validation
 from harness.scenario.database import POOLS, django_is
-from harness.scenario.request import Request
 
 if TYPE_CHECKING:
     from harness.scenario.arm import Arm
     from harness.scenario.endpoint import Endpoint, Part
     from harness.scenario.model import Load, Scenario
-
-SHARES_OFF: Final = 1e-6
 
 OWN_VARIABLES: Final = {
     *("DATABASE_URL", "CACHE_URL", "CACHE_PREFIX", "UPSTREAM_URL", "DJANGO_PROFILE"),
@@ -30,7 +27,7 @@ OWN_VARIABLES: Final = {
 def problems(scenario: "Scenario") -> Iterator[str]:
     """One line per problem: key path, expected, got."""
     yield from _arm_problems(scenario)
-    yield from _view_problems(scenario)
+    yield from page_validation.view_problems(scenario)
     yield from _time_problems(scenario)
     yield from _endpoint_problems(scenario)
     if scenario.database.engine == "sqlite" and any(arm.pool for arm in scenario.arms):
@@ -143,54 +140,14 @@ def _endpoint_problems(scenario: "Scenario") -> Iterator[str]:
 
 def _what_problems(where: str, endpoint: "Endpoint", scenario: "Scenario") -> Iterator[str]:
     """What is asked: an endpoint of the demo, a mix of such, or a page of the scenario's own project."""
-    if scenario.project is None:
-        for key in sorted(endpoint.model_fields_set & set(Request.model_fields)):
-            yield f"{where}.{key}: expected only for a page of a [project], got it for an endpoint of the demo"
-        if endpoint.is_own:
-            return
-        if endpoint.mix:
-            yield from _mix_problems(where, endpoint, scenario.load)
-        else:
-            yield from _workload_problems(where, "name", endpoint.parts[0])
+    if scenario.project is not None:
+        yield from page_validation.problems(where, endpoint, scenario)
         return
-    if "query" in endpoint.model_fields_set:
-        yield f"{where}.query: expected only for endpoints of the demo, got it with a [project]: put a query into path"
+    yield from page_validation.problems_of_demo(where, endpoint)
     if endpoint.mix:
-        yield from _page_mix_problems(where, endpoint, scenario)
+        yield from _mix_problems(where, endpoint, scenario.load)
     elif not endpoint.is_own:
-        yield f"{where}.path: expected the path of a page, such as '/', got nothing"
-    if endpoint.name in ENDPOINTS:
-        yield f"{where}.name: expected one that no endpoint of the demo has, got {endpoint.name!r}"
-    if endpoint.login is not None and endpoint.login not in (names := [login.name for login in scenario.login]):
-        hint = error_messages.hint(endpoint.login, names)
-        yield f"{where}.login: expected the name of a [[login]], got {endpoint.login!r}{hint}"
-
-
-def _page_mix_problems(where: str, endpoint: "Endpoint", scenario: "Scenario") -> Iterator[str]:
-    """A mix of pages names others of its scenario, with shares of all of it."""
-    names = [one.name for one in scenario.endpoints if one.is_own and not one.mix]
-    for name in endpoint.mix:
-        if name not in names:
-            yield f"{where}.mix: expected names of pages, got {name!r}{error_messages.hint(name, names)}"
-    if endpoint.is_own:
-        yield f"{where}.path: expected either a path or a mix, got both"
-    if scenario.load.mode == CAPACITY:
-        yield f"{where}.mix: expected only with load.mode = 'closed' or 'open', got it with {scenario.load.mode!r}"
-    yield from _share_problems(where, endpoint, "pages")
-
-
-def _view_problems(scenario: "Scenario") -> Iterator[str]:
-    """An arm names a view where there are two of the same work."""
-    pairs = scenario.project is None or any(endpoint.paths for endpoint in scenario.endpoints)
-    for index, arm in enumerate(scenario.arms):
-        if pairs and arm.view is None:
-            yield f"arms[{index}].view: expected 'sync' or 'async', got nothing"
-        if not pairs and arm.view is not None:
-            yield f"arms[{index}].view: expected only where an endpoint has paths by view, got {arm.view!r}"
-        if arm.overlay is not None and not arm.overlay.endswith(".py"):
-            yield f"arms[{index}].overlay: expected a file of settings, got {arm.overlay!r}"
-        if scenario.project is not None and "profile" in arm.model_fields_set:
-            yield f"arms[{index}].profile: expected only for the demo, got it with a [project]: give the arm an overlay"
+        yield from _workload_problems(where, "name", endpoint.parts[0])
 
 
 def _level_problems(where: str, endpoint: "Endpoint", load: "Load") -> Iterator[str]:
@@ -218,12 +175,7 @@ def _mix_problems(where: str, endpoint: "Endpoint", load: "Load") -> Iterator[st
         yield f"{where}.mix: expected only with load.mode = 'closed' or 'open', got it with {load.mode!r}"
     for text, part in zip(endpoint.mix, endpoint.parts, strict=True):
         yield from _workload_problems(where, f"mix.{text}", part)
-    yield from _share_problems(where, endpoint, "endpoints")
-
-
-def _share_problems(where: str, endpoint: "Endpoint", what: str) -> Iterator[str]:
-    if len(endpoint.mix) < 2 or abs(sum(endpoint.mix.values()) - 1) > SHARES_OFF:
-        yield f"{where}.mix: expected two {what} or more with shares that add up to 1, got {endpoint.mix}"
+    yield from page_validation.share_problems(where, endpoint, "endpoints")
 
 
 def _workload_problems(where: str, key: str, part: "Part") -> Iterator[str]:

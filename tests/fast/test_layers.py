@@ -48,7 +48,7 @@ MAY_IMPORT |= {name: set() for name in EVERYONE} | {
 
 SHOWS_ONLY = {
     "services": {"backends", "slow_api", "postgres"},
-    "deployment": {"fleet", "verification", "same_page"},
+    "deployment": {"fleet", "verification", "same_page", "probe_counts"},
     "load": {"base", "locust_process", "calibration", "wrk_and_hey"},
     "measure": {"session", "resume", "progress"},
     "analysis": {"analysis", "frames", "cell_blocks", "arm_comparison", "timeline", "pooling", "cells", "streaming"},
@@ -59,7 +59,7 @@ SHOWS_ONLY = {
 
 HIDES = {
     "system": {"reaper"},
-    "scenario": {"base_model", "validation", "claim_validation", "schema"},
+    "scenario": {"base_model", "validation", "claim_validation", "page_validation", "schema"},
     "verdicts": {"server_checks", "environment_checks"},
 }
 

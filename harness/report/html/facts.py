@@ -14,6 +14,7 @@ from harness.plan.slices import Cell
 from harness.registry import metrics
 from harness.registry.metrics import Metric
 from harness.report.html.line_charts import where
+from harness.scenario import reader
 from harness.scenario.arm import Arm
 from harness.storage.reader import read_notes
 
@@ -168,9 +169,10 @@ def path(analysis: Analysis) -> str:
 def reproduce(analysis: Analysis, explained: bool) -> list[tuple[str, str]]:
     """Commands, and what each does. `explained`: the run already has an instrumented run."""
     name, run = str(analysis.run.head["scenario"]), path(analysis)
+    shipped = next((one for one in reader.shipped() if one.rpartition("/")[2] == name), f"{name}.toml")
     why = [] if explained else [(f"djbench explain {run}", "add an instrumented run: why the arms differ")]
     return [
-        (f"djbench run scenarios/{name}.toml", "run the same scenario on your machine"),
+        (f"djbench run {shipped}", "run the same scenario on your machine"),
         (f"djbench report {run}", "rebuild this page from the raw samples"),
         *why,
         (f"djbench extend {run} --blocks 6", "add blocks to resolve inconclusive comparisons"),

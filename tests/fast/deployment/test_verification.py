@@ -6,6 +6,7 @@ import pytest
 from support.arms import arm
 
 from harness.deployment import fleet, verification
+from harness.project import ready
 
 SOUND = {
     "interface": "ASGI",
@@ -34,7 +35,7 @@ SOUND = {
     ],
 )
 def test_an_arm_that_is_not_what_it_claims_is_found_out(change: dict[str, object], message: str | None) -> None:
-    deployed = fleet.Deployed(arm("uvicorn", "async"), None, 1, "n", Path())  # type: ignore[arg-type]
+    deployed = fleet.Deployed(arm("uvicorn", "async"), None, 1, "n", Path(), ready.demo())  # type: ignore[arg-type]
     wrong = verification.check_identity(deployed, SOUND | change)
     assert wrong == [] if message is None else wrong[0].startswith(message)
 

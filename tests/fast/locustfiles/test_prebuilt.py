@@ -1,6 +1,6 @@
 """The request as bytes."""
 
-from locustfiles.client import prebuilt
+from locustfiles.message import prebuilt
 
 
 def test_a_plain_get_has_what_it_always_had() -> None:

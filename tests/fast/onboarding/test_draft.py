@@ -20,12 +20,10 @@ FOUND = Found(
     others=(Guess("shop.settings.prod", "shop/settings/prod.py"),),
     wsgi=Guess("shop.wsgi", "shop/wsgi.py"),
     asgi=None,
-    python=None,
+    python=Guess("/work/shop/.venv/bin/python", "the environment in /work/shop/.venv"),
     env_files=(Path("/work/shop/.env"),),
     gunicorn_conf=None,
 )
-
-PYTHON = Guess("/work/shop/.venv/bin/python", "the environment in /work/shop/.venv")
 
 
 def page(path: str, ms: float = 5.0, **more: Any) -> Tried:
@@ -45,9 +43,7 @@ def page(path: str, ms: float = 5.0, **more: Any) -> Tried:
 @pytest.mark.parametrize("user", [None, "alice"])
 @pytest.mark.parametrize("pages", [[], [page("/"), page("/slow/", 80.0), page("/api/", kind="application/json")]])
 def test_a_scenario_that_was_written_can_be_read(pages: list[Tried], user: str | None) -> None:
-    text = draft.Draft(
-        FOUND, PYTHON, None, [Guess("python manage.py migrate", "empty")], draft.offered(pages), user
-    ).text()
+    text = draft.Draft(FOUND, None, [Guess("python manage.py migrate", "empty")], draft.offered(pages), user).text()
     asked = reader.parse(text, "djbench.toml")
     assert asked.project is not None
     assert asked.project.settings == "shop.settings.dev"
@@ -59,7 +55,7 @@ def test_a_scenario_that_was_written_can_be_read(pages: list[Tried], user: str |
 
 
 def test_each_guess_says_where_it_came_from() -> None:
-    text = draft.Draft(FOUND, PYTHON, Guess("/work/shop/db.sqlite3", "copied"), [], [page("/")]).text()
+    text = draft.Draft(FOUND, Guess("/work/shop/db.sqlite3", "copied"), [], [page("/")]).text()
     for told in ("# manage.py", "# shop/wsgi.py", "# settings = ", "# env_file", "# asgi: none was found", "# copied"):
         assert told in text
     assert tomllib.loads(text)["project"]["database"] == "/work/shop/db.sqlite3"
@@ -72,10 +68,10 @@ def test_what_is_near_is_named_from_the_scenario_s_own_folder_so_that_both_can_b
         (project / "bench", ".."),
         (Path("/elsewhere/x"), str(project)),
     ):
-        text = draft.Draft(replace(FOUND, folder=project), PYTHON, None, [], [page("/")]).text(place)
+        text = draft.Draft(replace(FOUND, folder=project), None, [], [page("/")]).text(place)
         written = tomllib.loads(text)["project"]
         assert written["dir"] == told
-        assert written["python"] == PYTHON.value
+        assert written["python"] == FOUND.python.value
 
 
 def test_the_overlay_overrules_what_would_spoil_a_measurement_and_nothing_else() -> None:

@@ -7,6 +7,8 @@ import pytest
 from harness.errors import UserError
 from harness.project import discovery
 
+PYTHON = "/somewhere/bin/python"
+
 MANAGE = 'import os\nos.environ.setdefault("DJANGO_SETTINGS_MODULE", "{}")\n'
 
 
@@ -22,7 +24,7 @@ def project(folder: Path, settings: str = "shop.settings", **files: str) -> Path
 
 
 def test_settings_are_those_that_manage_py_names(tmp_path: Path) -> None:
-    found = discovery.discover(project(tmp_path / "x"))
+    found = discovery.discover(project(tmp_path / "x"), PYTHON)
     assert (found.settings.value, found.settings.why) == ("shop.settings", "manage.py")
     assert found.wsgi is not None
     assert found.wsgi.value == "shop.wsgi"
@@ -36,7 +38,7 @@ def test_other_settings_are_offered_and_not_taken(tmp_path: Path) -> None:
         shop__settings__production_py="",
         shop__wsgi_py='os.environ["DJANGO_SETTINGS_MODULE"] = "shop.settings.live"\nget_wsgi_application()',
     )
-    found = discovery.discover(folder)
+    found = discovery.discover(folder, PYTHON)
     assert found.settings.value == "shop.settings.dev"
     assert {one.value for one in found.others} == {"shop.settings.live", "shop.settings.production"}
 
@@ -44,7 +46,7 @@ def test_other_settings_are_offered_and_not_taken(tmp_path: Path) -> None:
 @pytest.mark.parametrize("start", [".", "shop", ".."])
 def test_the_project_is_found_here_above_and_as_the_only_one_below(tmp_path: Path, start: str) -> None:
     folder = project(tmp_path / "x")
-    assert discovery.discover(folder / start).folder == folder
+    assert discovery.discover(folder / start, PYTHON).folder == folder
 
 
 def test_several_below_are_told(tmp_path: Path) -> None:
@@ -56,6 +58,22 @@ def test_several_below_are_told(tmp_path: Path) -> None:
 def test_none_is_told(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"no manage\.py here, above or below"):
         discovery.discover(tmp_path)
+
+
+def test_what_is_given_is_no_guess(tmp_path: Path) -> None:
+    found = discovery.discover(project(tmp_path / "x"), PYTHON, "shop.live")
+    assert (found.settings.value, found.settings.why) == ("shop.live", "--settings")
+    assert [one.value for one in found.others] == ["shop.settings"]
+    assert (found.python.value, found.python.why) == (PYTHON, "--python")
+    asked = found.project({"KEY": "1"})
+    assert (asked.dir, asked.python, asked.settings) == (str(tmp_path / "x"), PYTHON, "shop.live")
+    assert (asked.wsgi, asked.asgi, asked.env) == ("shop.wsgi", None, {"KEY": "1"})
+
+
+def test_without_an_environment_its_python_is_asked_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("VIRTUAL_ENV", raising=False)
+    with pytest.raises(UserError, match="give its Python as --python"):
+        discovery.discover(project(tmp_path / "x"))
 
 
 def test_without_settings_they_are_asked_for(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ import pytest
 from support.described import BESIDE, CLEAN
 
 from harness.readiness import findings
-from harness.readiness.findings import Finding
+from harness.readiness.catalogue import Finding
 
 
 def found(beside: dict[str, str | None] | None = None, **changes: Any) -> list[Finding]:

@@ -216,14 +216,18 @@ def doctored(tmp_path: Path, *arguments: str) -> tuple[subprocess.CompletedProce
 def test_doctor_predicts_the_switches_that_are_then_counted_and_names_what_blocks(
     tmp_path: Path, project: Path
 ) -> None:
-    file = scenario(tmp_path, page("front page", "/"), page("quick", "/quick/"), page("blocks", "/blocks/"))
+    made = page("make", "/count/", 'method = "POST"', 'login = "alice"', "status = [201]")
+    visitors = '\n[[endpoints]]\nname = "visitors"\nmix = { quick = 0.5, blocks = 0.5 }\nusers = [2]\n'
+    pages = [page("front page", "/"), page("quick", "/quick/"), page("blocks", "/blocks/"), made, visitors]
+    file = scenario(tmp_path, *pages)
     ended, told = doctored(tmp_path, str(file), "--measure")
     assert ended.returncode == 0, ended.stderr
-    pages: Sequence[dict[str, object]] = told["pages"]  # type: ignore[assignment]
+    counted: Sequence[dict[str, object]] = told["pages"]  # type: ignore[assignment]
     predicted: dict[str, int] = told["predicted_switches"]  # type: ignore[assignment]
-    for one in pages:
+    for one in counted:
         assert one["switches"] == predicted["async" if one["is_async"] else "sync"], one
-    front, quick, blocks = pages
+    front, quick, blocks, make = counted
+    assert make["path"] == "/count/"  # answered 201: a session and the proof against CSRF in one line of cookies
     names: dict[str, float] = front["names"]  # type: ignore[assignment]
     assert names["django.contrib.sessions.middleware.SessionMiddleware.process_request"] == 1
     places: dict[str, float] = blocks["blocked_ms"]  # type: ignore[assignment]

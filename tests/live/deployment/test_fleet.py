@@ -106,7 +106,7 @@ def test_a_stray_server_is_never_measured(around: Services, tmp_path: Path) -> N
     """A server from another run answers on an arm's port: its nonce gives it away."""
     with deployment.running([arm("uvicorn", "async")], site(around, tmp_path)) as fleet:
         (stray,) = fleet.deployed.values()
-        ours = deployment.Deployed(stray.arm, stray.child, stray.port, "another nonce", stray.counts)
+        ours = deployment.Deployed(stray.arm, stray.child, stray.port, "another nonce", stray.counts, stray.target)
         with pytest.raises(UserError, match="another server answers there"):
             deployment.wait_until_up(ours)
         with pytest.raises(UserError, match="already in use"):

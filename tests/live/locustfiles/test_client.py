@@ -9,7 +9,8 @@ import gevent
 import pytest
 
 from harness.samples import Outcome
-from locustfiles.client import Client, Sweeper, ends_with_connection, prebuilt
+from locustfiles.client import Client, Sweeper
+from locustfiles.message import ends_with_connection, prebuilt
 
 BODY = b'{"status": "done"}'
 CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
@@ -97,7 +98,7 @@ def client(address: tuple[str, int], timeout_s: float = 60) -> Client:
 
 
 def call(one: Client, path: str = "/") -> tuple[int, int, int, int, int, int, int]:
-    return gevent.spawn(one.call, prebuilt(path, one.address), BODY).get(timeout=100)
+    return gevent.spawn(one.call, prebuilt(path, one.address[0]), BODY).get(timeout=100)
 
 
 def soon(true: Callable[[], bool]) -> bool:
@@ -124,7 +125,7 @@ def test_a_connection_is_reused_and_counted_as_such(serve: Callable[[Behaviour],
     address, reused = serve(CASES["whole"][0]), []
 
     def three(one: Client) -> None:
-        reused.extend(one.call(prebuilt("/", one.address), BODY)[6] for _ in range(3))
+        reused.extend(one.call(prebuilt("/", one.address[0]), BODY)[6] for _ in range(3))
 
     gevent.spawn(three, client(address)).get(timeout=100)
     assert [bool(value) for value in reused] == [False, True, True]
@@ -150,7 +151,7 @@ def test_nobody_listening_is_a_failed_connection() -> None:
 def test_what_is_abandoned_is_unfinished_and_not_a_timeout(serve: Callable[[Behaviour], tuple[str, int]]) -> None:
     sweeper, came = Sweeper(), threading.Event()
     one = Client(serve(lambda _: came.set()), 60 * SECOND_NS, sweeper)
-    waiting = gevent.spawn(one.call, prebuilt("/", one.address), BODY)
+    waiting = gevent.spawn(one.call, prebuilt("/", one.address[0]), BODY)
     assert soon(came.is_set)
     sweeper.abandon()
     assert Outcome(waiting.get(timeout=50)[4]) is Outcome.UNFINISHED
@@ -177,7 +178,7 @@ def test_a_body_larger_than_the_receive_buffer_arrives_whole(serve: Callable[[Be
     large = b"y" * 3_000_000
     head = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(large)
     one = client(serve(lambda connection: connection.sendall(head + large)), timeout_s=5)
-    got = gevent.spawn(one.call, prebuilt("/", one.address), large).get(timeout=100)
+    got = gevent.spawn(one.call, prebuilt("/", one.address[0]), large).get(timeout=100)
     assert (Outcome(got[4]), got[5]) == (Outcome.OK, len(large))
 
 
@@ -215,7 +216,7 @@ def test_a_stream_of_many_parts_takes_no_more_than_its_bytes(serve: Callable[[Be
         connection.sendall(CHUNKED + part * parts + b"0\r\n\r\n")
 
     one = client(serve(behave), timeout_s=60)
-    got = gevent.spawn(one.call, prebuilt("/", one.address), whole).get(timeout=100)
+    got = gevent.spawn(one.call, prebuilt("/", one.address[0]), whole).get(timeout=100)
     assert (Outcome(got[4]), got[5]) == (Outcome.OK, len(whole))
 
 

@@ -4,8 +4,8 @@ import json
 import struct
 from pathlib import Path
 
-from harness.measure import probe_counts
-from harness.measure.probe_counts import Counts
+from harness.deployment import probe_counts
+from harness.deployment.probe_counts import Counts
 
 
 def process(folder: Path, pid: int, *numbers: int) -> None:
