@@ -37,6 +37,10 @@ WARM_ANSWERS: Final = 60
 """… and after so many answers an arm is taken to be warm: it has imported what the endpoint needs, and opened its connections."""
 
 
+ANSWER: Final = "answer-{slice}-{call}"
+"""The file in which a load generator keeps one answer of a slice, where those of a page differ."""
+
+
 class Outcome(IntEnum):
     """What became of a request. Everything but OK is a failure, and never counts as throughput."""
 

@@ -37,7 +37,7 @@ class Client:
     """One simulated user's connection to one server; not shared between greenlets.
 
     `deadline_ns` is the moment a waiting request is given up (0: not waiting); the Sweeper reads it. `body` is what came of
-    the last response, also of one that was cut off.
+    the last response, also of one that was cut off; `page`, what it was held against, where it was right and no body is the same.
     """
 
     def __init__(self, address: tuple[str, int], timeout_ns: int, sweeper: "Sweeper") -> None:
@@ -46,6 +46,7 @@ class Client:
         self.deadline_ns = 0
         self.given_up = Outcome.OK
         self.socket: _socket.socket | None = None
+        self.page: Page | None = None
         self._hub = get_hub()
         self._sweeper = sweeper
 
@@ -84,6 +85,7 @@ class Client:
             self.close()
         if expected.__class__ is Page:
             outcome = expected.outcome(status, body)
+            self.page = None if outcome or expected.body is not None else expected
         elif status != 200:
             outcome = Outcome.HTTP_ERROR
         elif expected is not None and body != expected:

@@ -20,7 +20,7 @@ from typing import Any, BinaryIO, Protocol
 import numpy as np
 from gevent.event import Event
 
-from harness.samples import COLUMNS, SAMPLES_NEEDED, SHORTAGE, Outcome, Page, Played
+from harness.samples import ANSWER, COLUMNS, SAMPLES_NEEDED, SHORTAGE, Outcome, Page, Played
 from locustfiles.client import Sweeper
 from locustfiles.closed_loop import Window
 from locustfiles.recorder import Recorder, Rows, fold_into, write
@@ -42,13 +42,16 @@ class AnySlice(Protocol):
     def go(self, start_ns: int) -> Event:
         """Start it; the event is set when every request has ended."""
 
+    def kept(self) -> tuple[int, bytes] | None:
+        """One answer of a page whose answers differ."""
+
 
 class Player:
-    """Prepares a slice, plays it, writes its rows."""
+    """Prepares a slice, plays it, writes its rows, and one answer where none is like the other."""
 
-    def __init__(self, plan: dict[str, Any], number: int, of: int) -> None:
+    def __init__(self, plan: dict[str, Any], folder: Path, number: int, of: int) -> None:
         self.pages = {label: page_of(told) for label, told in plan["pages"].items()}
-        self.host = plan["host"]
+        self.host, self.folder = plan["host"], folder
         self.drain_s = plan["drain_s"]
         self.recorder = Recorder()
         self.sweeper = Sweeper()
@@ -74,6 +77,8 @@ class Player:
         drained_ns, window = perf_counter_ns(), self.ready.window
         rows = self.recorder.take()
         write(rows, file)
+        if (kept := self.ready.kept()) is not None:
+            (self.folder / ANSWER.format(slice=asked.slice["index"], call=kept[0])).write_bytes(kept[1])
         fold_into(self.environment.stats, " · ".join(map(str, asked.slice["cell"].values())), rows)
         return Played(
             index=asked.slice["index"],
@@ -152,7 +157,7 @@ def commands() -> Iterator[dict[str, Any]]:
 def main() -> None:
     logging.basicConfig(level=logging.WARNING)
     plan_file, rows_file, number, of = sys.argv[1:]
-    player = Player(json.loads(Path(plan_file).read_text()), int(number), int(of))
+    player = Player(json.loads(Path(plan_file).read_text()), Path(rows_file).parent, int(number), int(of))
     gc.disable()  # a collection in mid-slice would be measured as latency; collected between slices
     say("ready")
     with Path(rows_file).open("wb") as file:

@@ -34,7 +34,7 @@ class Asked:
     address: tuple[str, int]
     filling_ns: int  # what is known of the cell's latency
     latencies: int  # how many of those that are seen a closed-loop slice lasts
-    pages: Mapping[str, Page]  # endpoint label → the correct answer
+    pages: Mapping[str, Page]  # a call's key, or its endpoint → the correct answer
     host: str
     place: tuple[int, int]  # which load generator of how many
 
@@ -49,7 +49,7 @@ class Asked:
 
     def _call(self, call: Mapping[str, Any]) -> tuple[bytes, bytes | Page | None]:
         """The request, and what is correct; a body that is the same each time is compared as it is."""
-        page, sent = self.pages.get(call["endpoint"]), call.get("sent")
+        page, sent = self.pages.get(call.get("key") or call["endpoint"]), call.get("sent")
         if sent is None:
             return prebuilt(call["path"], self.host), page and page.body
         headers = [*map(tuple, sent["headers"]), *(page.headers if page else ())]
@@ -59,6 +59,16 @@ class Asked:
     def shares(self) -> list[float]:
         """How often each of them is."""
         return [call["share"] for call in self.slice["calls"]]
+
+
+def kept(asked: Asked, users: Sequence[CrewUser]) -> tuple[int, bytes] | None:
+    """A correct answer of a page whose answers differ, to be looked at afterwards: place of its call, and body."""
+    places = {id(page): place for place, _, page in asked.calls}
+    for user in users:
+        client = user.clients.get(asked.arm)
+        if client is not None and client.page is not None and id(client.page) in places:
+            return places[id(client.page)], client.body
+    return None
 
 
 class ClosedSlice:
@@ -96,6 +106,10 @@ class ClosedSlice:
             ]
         )
 
+    def kept(self) -> tuple[int, bytes] | None:
+        """One answer, once it has ended."""
+        return kept(self._asked, self._users)
+
     def _check(self, user: CrewUser) -> None:
         user.client(self._asked.arm, self._asked.address)
 
@@ -126,7 +140,7 @@ class OpenSlice:
         self._calls: list[Call] = asked.calls
         self._parts: list[int] = arrivals.draw(asked.shares, len(whole), slice_["seed"]).tolist()
         self._arrivals = Arrivals(offsets, self._drop, number, of)
-        callers = crew.first(min(len(range(number, how["max_in_flight"], of)), len(offsets)))
+        callers = self._callers = crew.first(min(len(range(number, how["max_in_flight"], of)), len(offsets)))
         steady = round(len(offsets) * asked.filling_ns / self._length_ns * 1.5)
         self._open(callers[: steady + SPARE] if how["pre_open"] else [])
         self._left = hand_out([(user, self._serve) for user in reversed(callers)])
@@ -143,6 +157,10 @@ class OpenSlice:
         ended = Event()
         self._arrivals.all_done.rawlink(lambda _: self._end_slice(ended))
         return ended
+
+    def kept(self) -> tuple[int, bytes] | None:
+        """One answer, once it has ended."""
+        return kept(self._asked, self._callers)
 
     def _end_slice(self, ended: Event) -> None:
         get_hub().loop.run_callback(self._arrivals.end_slice)

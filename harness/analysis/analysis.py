@@ -93,8 +93,10 @@ class Analysis:
 
     def refusal(self, cell: Cell) -> str | None:
         """Why this cell was not loaded; None if it was."""
-        parts = self._endpoints[cell.endpoint].parts
-        return next((why for part in parts if (why := self.refused.get((cell.arm, part.label)))), None)
+        found = (
+            (part.listed, self.refused.get((cell.arm, part.label))) for part in self._endpoints[cell.endpoint].parts
+        )
+        return next((f"{path}: {why}" if path else why for path, why in found if why), None)
 
     @cached_property
     def _endpoints(self) -> dict[str, Endpoint]:
@@ -120,7 +122,8 @@ class Analysis:
         return {}
 
     def estimate(self, cell: Cell, metric: Metric) -> Estimate | None:
-        """The cell's figure: median over blocks; a percentile is that of the merged samples, where there are enough.
+        """The cell's figure: median over blocks; a percentile is that of the merged samples, where there are enough. The highest
+        rate is that of the lowest block, with the range of all: one that only half of the blocks could hold cannot be relied on.
 
         The interval of p50 is that of the blocks' own medians: blocks that are slow now and then shift it less than a tail, and
         order statistics cover it in 95 % of cases where a jackknife does in 92 %.
@@ -151,7 +154,7 @@ class Analysis:
     def _estimate(self, cell: Cell, metric: Metric) -> Estimate | None:
         values = self.rows(cell)[metric.column]
         if metric is metrics.HIGHEST_RATE:
-            return intervals.geometric_mean(values)
+            return intervals.least(values)
         over_blocks = intervals.median(values)
         if metric.quantile is None:
             return over_blocks
@@ -163,12 +166,12 @@ class Analysis:
     def least_ms(self, cell: Cell) -> float:
         """The least time a correct answer takes there, in ms."""
         endpoint = self._endpoints[cell.endpoint]
-        parts = {part.label: part.least_ms for part in endpoint.parts}
+        parts = {part.reported: part.least_ms for part in endpoint.parts}
         return float(parts.get(cell.endpoint, endpoint.least_ms))
 
     def usual_ms(self, cell: Cell) -> float:
         """The least that correct answers take there on average, in ms: more than `least_ms` where waits are spread."""
-        by_label = {part.label: part.mean_ms for part in self._endpoints[cell.endpoint].parts}
+        by_label = {part.reported: part.mean_ms for part in self._endpoints[cell.endpoint].parts}
         return float(by_label.get(cell.endpoint, min(by_label.values())))
 
     def mean_ms(self, cell: Cell) -> float:

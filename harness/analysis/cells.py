@@ -5,8 +5,8 @@ counts correct responses *done* in the window; latency is that of requests *due*
 back. CPU per request divides all CPU of the slice, drain included, by all its correct responses.
 """
 
-from collections.abc import Iterator, Mapping
-from typing import Final
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Final
 
 import numpy as np
 import pandas as pd
@@ -17,6 +17,7 @@ from harness.analysis.frames import BlockFrames
 from harness.analysis.pooling import Columns, Latencies, Pooled, analysed, from_steady_state, pool, slice_after_slice
 from harness.analysis.request_figures import Row
 from harness.plan.slices import Cell
+from harness.registry import endpoints
 from harness.samples import Outcome
 from harness.scenario.objective import Objective
 
@@ -120,23 +121,37 @@ def cell_rows(
         slices["index"], usage, int(settled.ok.sum())
     )
     whole |= slice_figures.sessions(conditions, int((~settled.dropped).sum()))
-    label = slices["endpoint"][0]
+    label, calls = slices["endpoint"][0], slices["calls"][0]
     yield (
         label,
-        shared | whole | request_figures.timed(settled) | request_figures.streams(settled, label),
+        shared | whole | request_figures.timed(settled) | request_figures.streams(settled, _stream(label, calls)),
         settled.sample,
     )
-    calls = slices["calls"][0]
-    for part, call in enumerate(calls if len(calls) > 1 else []):
-        own = settled.only(part)
-        share = {"offered_rps": call["share"] * float(slices["level"].mean())}
+    for part, places, of_all in _parts(label, calls):
+        own = settled.only(places)
+        share = {"offered_rps": of_all * float(slices["level"].mean())}
         yield (
-            call["endpoint"],
+            part,
             shared
             | dict.fromkeys(whole)
             | {"unaccounted": 0, "unseen": 0}
             | request_figures.timed(own)
             | share
-            | request_figures.streams(own, call["endpoint"]),
+            | request_figures.streams(own, _stream(part, [calls[place] for place in places])),
             own.sample,
         )
+
+
+def _parts(label: str, calls: Sequence[Mapping[str, Any]]) -> Iterator[tuple[str, list[int], float]]:
+    """What is reported of a mix besides all of it: label, places of its calls, and its share of the requests."""
+    places: dict[str, list[int]] = {}
+    for place, call in enumerate(calls):
+        places.setdefault(call["endpoint"], []).append(place)
+    for part, own in places.items():
+        if part != label:
+            yield part, own, sum(calls[place]["share"] for place in own)
+
+
+def _stream(label: str, calls: Sequence[Mapping[str, Any]]) -> bool:
+    """Whether what is reported under this label, by these calls, is a streaming response."""
+    return endpoints.streams(label) or all(call["endpoint"] == label and call.get("streams") for call in calls)

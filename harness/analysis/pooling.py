@@ -39,7 +39,7 @@ class Pooled:
     first: NDArray[np.int64]
     done: NDArray[np.int64]
     reused: NDArray[np.int8]
-    part: NDArray[np.int8]
+    part: NDArray[np.int16]
 
     @cached_property
     def cut(self) -> NDArray[np.int64]:
@@ -83,9 +83,9 @@ class Pooled:
     def window_ns(self) -> int:
         return int((self.slices["end_ns"] - self.slices["cut_ns"]).sum())
 
-    def only(self, part: int) -> "Pooled":
+    def only(self, parts: Sequence[int]) -> "Pooled":
         """One endpoint of a mix: its requests, in the same windows."""
-        own = self.part == part
+        own = np.isin(self.part, parts)
         return replace(self, **{field.name: getattr(self, field.name)[own] for field in fields(self)[1:]})
 
 

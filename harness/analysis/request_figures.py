@@ -7,7 +7,6 @@ from numpy.typing import NDArray
 
 from harness.analysis import streaming
 from harness.analysis.pooling import Latencies, Pooled, spread_within
-from harness.registry import endpoints
 from harness.registry.metrics import QUANTILES
 from harness.statistics import intervals
 
@@ -90,9 +89,9 @@ def _drift(
     return float(values[second].mean() / values[first].mean() - 1)
 
 
-def streams(pooled: Pooled, label: str) -> Row:
-    """First byte and concurrent streams, where this endpoint streams; of a mix as a whole neither is told."""
-    if not endpoints.streams(label):
+def streams(pooled: Pooled, told: bool) -> Row:
+    """First byte and concurrent streams, where an endpoint streams; of a mix as a whole neither is told."""
+    if not told:
         return dict.fromkeys(("first_byte_ms", "streams"))
     due = pooled.ok & (pooled.first > 0) & pooled.due
     first_byte_ms = (pooled.first - pooled.intended)[due] / 1e6

@@ -20,6 +20,7 @@ from harness.commands.options import (
     verb,
 )
 from harness.display.watch import watching
+from harness.errors import UserError
 from harness.plan.ab import doubled
 from harness.project import checkouts, ready
 from harness.scenario import reader
@@ -29,6 +30,9 @@ from harness.scenario import reader
 def ab(
     file: ScenarioFile,
     base: Annotated[str, typer.Option(metavar="REF", help="the git revision to compare the working tree with")],
+    base_python: Annotated[
+        Path | None, typer.Option(metavar="PYTHON", help="the Python of an environment with what the base needs")
+    ] = None,
     blocks: Blocks = None,
     time: Time = None,
     seed: Seed = None,
@@ -46,6 +50,10 @@ def ab(
         asked = overridden(reader.load(file), blocks, seed, time)
         project = ready.folder_of(asked.project)
         told = checkouts.base(base, project)
+        if asked.project is not None:
+            told = checkouts.with_python(told, base_python, project)
+        elif base_python is not None:
+            raise UserError("--base-python: expected only with a scenario that has a [project]")
         for name in checkouts.untracked(project):
             print(f"! {name}: untracked, not part of the change; `git add` it to include it")
         path = workflow.measured(doubled(asked, told), file, results, watch).path

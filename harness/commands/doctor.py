@@ -8,7 +8,7 @@ import textwrap
 from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 import typer
 
@@ -27,6 +27,9 @@ from harness.scenario.project import Project
 SWITCHED_S = 60.0
 
 MOST_NAMES, MOST_PLACES = 12, 5
+
+WHOLE_ITERATOR: Final = "builtins.list"
+"""As django.http.StreamingHttpResponse asks for what is not asynchronous."""
 
 WEIGHTS = {"problem": "✗", "cost": "!", "note": "·"}
 
@@ -113,7 +116,7 @@ def _write_arms(scenario: Path | None, target: Target) -> None:
 
 def _measured(scenario: Path, target: Target) -> Iterator[Measured]:
     asked = reader.load(scenario)
-    pages = [endpoint for endpoint in asked.endpoints if endpoint.is_own]
+    pages = [endpoint.each[0][0] for endpoint in asked.endpoints if endpoint.is_own]
     print(f"asking {len(pages)} pages on uvicorn under the probe …", file=sys.stderr, flush=True)
     yield from measured.each(target, pages, asked.login)
 
@@ -131,6 +134,10 @@ def _print_page(page: Measured, predicted: int) -> None:
     print(
         f"    database connections opened {page.sessions_opened:g} per request{left}; threads started {page.threads_started:g}"
     )
+    if page.names.get(WHOLE_ITERATOR):
+        print("    ! streams by a sync iterator, all of which Django reads in a thread before the first byte is sent")
+    if page.writes_session:
+        print("    ! writes the session in every request: a query, and with a session per visitor a row")
     for place, ms in sorted(page.blocked_ms.items(), key=lambda one: -one[1])[:MOST_PLACES]:
         print(f"    ✗ blocks the event loop {ms:.0f} ms per request: {place}")
 

@@ -19,6 +19,7 @@ from harness.project.discovery import Found, Guess
 from harness.project.target import Target
 from harness.scenario.arm import Arm
 from harness.scenario.project import Login
+from harness.scenario.request import Request
 from harness.system import processes
 
 SHOWN = 40
@@ -106,7 +107,7 @@ def _pages(target: Target, user: str | None) -> list[Tried]:
     found = []
     login = [Login(name="user", user=user)] if user else []
     with started(target, TRIED, login) as up:
-        for one in trial.each(asked, up.deployed, up.carried.logins.get("user", ())):
+        for one in trial.each(asked, up.deployed, up.carried.by(Request(path="/", login="user"))):
             found.append(one)
             print(f"  {len(found)}/{len(asked)} {one.path}", flush=True)
     if len(found) < len(asked):

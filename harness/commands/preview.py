@@ -50,10 +50,11 @@ def lasts(seconds: float, now: datetime) -> str:
 
 
 def _asked_of(endpoint: Endpoint) -> str:
-    """The parts of a mix, and the arms of the cell where not all are requested."""
+    """The parts of a mix, how many paths, and the arms of the cell where not all are requested."""
     mix = ", ".join(f"{numbers.percent(share)} {text}" for text, share in endpoint.mix.items())
     arms = f", only on {', '.join(endpoint.arms)}" if endpoint.arms else ""
-    return f"{f': {mix}' if mix else ''}{arms}"
+    paths = f"{len(endpoint.listed)} paths of {endpoint.paths_from}" if endpoint.paths_from else ""
+    return f"{f': {mix or paths}' if mix or paths else ''}{arms}"
 
 
 def _size_lines(scenario: Scenario) -> list[str]:

@@ -17,6 +17,7 @@ from urllib.parse import urlencode
 
 from harness.deployment import arm_environment
 from harness.errors import UserError
+from harness.project.logins import NOBODY, Carried
 from harness.project.target import Target
 from harness.samples import joined
 from harness.scenario.arm import Arm
@@ -40,21 +41,6 @@ class Checkout:
 
     target: Target
     database: str  # its own, as a URL: its migrations may differ
-
-
-@dataclass(frozen=True)
-class Carried:
-    """Headers that no scenario names, because they are made for a run."""
-
-    logins: Mapping[str, Headers]  # of somebody
-    unsafe: Headers  # of what writes: the proof that it comes from a page of the project
-
-    def by(self, page: Request) -> Headers:
-        """Those of a request for this page."""
-        return [*self.logins.get(page.login or "", ()), *(self.unsafe if page.method != "GET" else ())]
-
-
-NOBODY: Final = Carried({}, ())
 
 
 @dataclass(frozen=True)
@@ -120,8 +106,13 @@ class Deployed:
 
     def ask_page(self, path: str, page: Request, carried: Carried) -> tuple[int, bytes]:
         """The same of a page of a user's own project, at this path."""
+        return self.ask(path, *self.sent(page, carried))
+
+    @staticmethod
+    def sent(page: Request, carried: Carried) -> tuple[str, Headers, str]:
+        """Method, headers and body of a request for it."""
         body, own = page.content
-        return self.ask(path, page.method, [*own.items(), *page.headers.items(), *carried.by(page)], body)
+        return page.method, [*own.items(), *page.headers.items(), *carried.by(page)], body
 
     def response(
         self, path: str, method: str = "GET", headers: Headers = (), body: str = "", timeout_s: float = ANSWER_S

@@ -42,6 +42,23 @@ class Seen:
     page: Page | None  # what is correct under load; None: nothing was answered
     faults: Mapping[str, str]  # arm → why it cannot be measured
     note: str = ""  # what could not be compared
+    text: "Text | None" = None  # of a page whose answers differ in some words: the others
+
+
+@dataclass(frozen=True)
+class Text:
+    """What the answers of a page have in common, by which one that comes later can be judged."""
+
+    words: tuple[str, ...]  # COVER where they differ
+    ignore: tuple[str, ...]
+
+    def differs(self, body: bytes) -> str:
+        """How this answer differs from all that were seen before; empty: it does not."""
+        words = WORDS.findall(covered(body, self.ignore))
+        if len(words) != len(self.words):
+            return f"{len(words)} words and signs, not {len(self.words)}"
+        other = [(was, now) for was, now in zip(self.words, words, strict=True) if COVER != was != now]
+        return f"{other[0][1][:40]!r} instead of {other[0][0][:40]!r}" if other else ""
 
 
 def settle(
@@ -68,7 +85,8 @@ def settle(
         why = "verification: its answers differ in length: give a text that every one of them has, as `contains`"
         return Seen(None, faults | dict.fromkeys(texts, why))
     lengths = max(0, min(map(len, every)) - SLACK), max(map(len, every)) + SLACK
-    return Seen(replace(page, lengths=lengths), faults | _different(texts))
+    agreed, different = _different(texts)
+    return Seen(replace(page, lengths=lengths), faults | different, text=Text(agreed, tuple(asked.ignore)))
 
 
 def _sorted_out(
@@ -85,13 +103,14 @@ def _sorted_out(
     return faults, bodies
 
 
-def _different(texts: Mapping[str, Sequence[Sequence[str]]]) -> dict[str, str]:
-    """Arm → how its page differs from that of most. `texts`: arm → the words of its answers."""
+def _different(texts: Mapping[str, Sequence[Sequence[str]]]) -> tuple[tuple[str, ...], dict[str, str]]:
+    """The page of most arms in words, and arm → how its page differs from it. `texts`: arm → the words of its answers."""
     kept = {arm: _common(several) for arm, several in texts.items()}
     hidden = {place for words in kept.values() for place, word in enumerate(words) if word == COVER}
     plain = {arm: _hide(words, hidden) for arm, words in kept.items()}
     agreed = Counter(plain.values()).most_common(1)[0][0]
-    return {arm: _difference(text, agreed) for arm, text in plain.items() if text != agreed}
+    whole = "".join(agreed)
+    return agreed, {arm: _difference("".join(words), whole) for arm, words in plain.items() if words != agreed}
 
 
 def wrong(asked: Request, answer: Answer) -> str:
@@ -122,8 +141,8 @@ def _common(several: Sequence[Sequence[str]]) -> list[str]:
     return [words[0] if len(set(words)) == 1 else COVER for words in zip(*several, strict=True)]
 
 
-def _hide(words: Sequence[str], places: set[int]) -> str:
-    return "".join(COVER if place in places else word for place, word in enumerate(words))
+def _hide(words: Sequence[str], places: set[int]) -> tuple[str, ...]:
+    return tuple(COVER if place in places else word for place, word in enumerate(words))
 
 
 def _difference(text: str, agreed: str) -> str:

@@ -13,9 +13,10 @@ from typing import Any, Final, TypeVar
 
 from harness.deployment import same_page
 from harness.deployment.fleet import Deployed, Fleet, Site
-from harness.deployment.same_page import excerpt
+from harness.deployment.same_page import Text, excerpt
 from harness.errors import UserError
 from harness.plan import layout
+from harness.plan.slices import Slice
 from harness.project.target import SETTINGS
 from harness.samples import Page
 from harness.scenario.endpoint import Part
@@ -47,6 +48,22 @@ class Verified:
     )  # (arm, endpoint label) → why it cannot be measured
     notes: dict[str, str] = field(default_factory=dict)  # endpoint label → what could not be compared
     host: str = "127.0.0.1"  # under which all were asked
+    texts: dict[str, Text] = field(default_factory=dict)  # endpoint label → what its answers have in common
+
+    def strange(self, asked: Sequence[Slice], answers: Mapping[tuple[int, int], bytes]) -> dict[str, str]:
+        """What of the answers that were kept under load is unlike those seen before it: endpoint and arm → how.
+
+        `answers`: (slice, place of its call) → body.
+        """
+        slices, found = {one.index: one for one in asked}, dict[str, list[str]]()
+        for (index, place), body in sorted(answers.items()):
+            call = slices[index].calls[place]
+            text = self.texts.get(call.key or call.endpoint)
+            if text is not None and (how := text.differs(body)):
+                found.setdefault(f"{call.endpoint} on {slices[index].cell.arm}", []).append(how)
+        return {
+            name: f"! {len(how)} answers under load are unlike those before it: {how[0]}" for name, how in found.items()
+        }
 
 
 def verify(scenario: Scenario, fleet: Fleet) -> Verified:
@@ -86,6 +103,8 @@ def _settled(
         return [deployed.ask_page(path, page, site.carried) for _ in range(1 + ANSWERS)][1:]
 
     seen = same_page.settle(page, _all(arms, ask), site.carried.by(page))
+    if seen.text is not None:
+        found.texts[part.label] = seen.text
     if seen.note:
         found.notes[part.label] = seen.note
     return seen.page, seen.faults

@@ -43,6 +43,9 @@ class Playing(Protocol):
     def requests(self) -> bytes:
         """All raw rows so far, int64 rows of samples.COLUMNS; call it after the last slice."""
 
+    def answers(self) -> dict[tuple[int, int], bytes]:
+        """Of pages whose answers differ, one of each slice: (slice, place of its call) → body; call it after the last slice."""
+
 
 class Load(Protocol):
     """A kind of load generator."""

@@ -22,7 +22,7 @@ from harness.load.base import Address, Asked
 from harness.location import ROOT
 from harness.plan import layout
 from harness.plan.slices import Cell, Slice
-from harness.samples import Page, Played
+from harness.samples import ANSWER, Page, Played
 from harness.scenario.model import Load as LoadSettings
 from harness.system import processes
 from harness.system.processes import Child, environment
@@ -91,6 +91,14 @@ class LocustPlayers:
 
     def requests(self) -> bytes:
         return b"".join(file.read_bytes() for file in self._rows_files)
+
+    def answers(self) -> dict[tuple[int, int], bytes]:
+        found = dict[tuple[int, int], bytes]()
+        for file in self._rows_files[0].parent.glob(ANSWER.format(slice="*", call="*")):
+            _, index, call = file.name.split("-")
+            found[int(index), int(call)] = file.read_bytes()
+            file.unlink()
+        return found
 
     def _tell(self, message: Any) -> None:
         line = json.dumps(message).encode() + b"\n"

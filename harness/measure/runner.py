@@ -97,7 +97,11 @@ def run_block(
                 """A slice, or both of a duet."""
                 slices = (turn.first, turn.second) if isinstance(turn, Duet) else (turn,)
                 asked.extend(slices)
-                refused = any((one.cell.arm, call.endpoint) in verified.refused for one in slices for call in one.calls)
+                refused = any(
+                    (one.cell.arm, call.key or call.endpoint) in verified.refused
+                    for one in slices
+                    for call in one.calls
+                )
                 for slice_ in slices:
                     progress.slice_started(block, slice_)
                 played = () if refused else visit.play(slices)
@@ -108,7 +112,7 @@ def run_block(
                 return (played if isinstance(turn, Duet) else played[0]) if played else None
 
             found = courses.follow(course, play)
-            rows = visit.requests()
+            rows, answers = visit.requests(), visit.answers()
     notes = {
         "slices": [asdict(slice_) for slice_ in asked],
         "played": [asdict(played) for played in visit.played],
@@ -120,7 +124,7 @@ def run_block(
         "found": [asdict(one) for one in found],
         "instrumented": visit.instrumented,
         "middleware": visit.middleware,
-        "pages": verified.notes,
+        "pages": verified.notes | verified.strange(asked, answers),
     }
     return BlockResult(block.index, rows, visit.usage, visit.conditions, notes)
 
@@ -177,6 +181,10 @@ class Visit:
     def requests(self) -> bytes:
         """All raw rows."""
         return b"".join(playing.requests() for playing in self._playing)
+
+    def answers(self) -> dict[tuple[int, int], bytes]:
+        """Those that were kept of pages whose answers differ."""
+        return {key: body for playing in self._playing for key, body in playing.answers().items()}
 
     def _part(self, slice_: Slice, number: int) -> "Part":
         """The numberth of the slices that are played at a time, with its load generator prepared."""

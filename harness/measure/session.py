@@ -12,7 +12,7 @@ from math import inf
 from pathlib import Path
 from typing import Any
 
-from harness.deployment.fleet import Carried, Checkout
+from harness.deployment.fleet import Checkout
 from harness.errors import Interrupted, UserError
 from harness.load import calibration
 from harness.load.locust_process import LocustLoad
@@ -127,12 +127,6 @@ class Ground:
     target: Target
 
 
-def carried(scenario: Scenario, ground: Ground) -> Carried:
-    """What requests of somebody carry, and what those carry that write."""
-    who = logins.minted(scenario.login, ground.target, ground.backends.places)
-    return Carried(who, logins.unsafe(ground.target.facts.get("simple", {})))
-
-
 def databases(scenario: Scenario, ground: Ground) -> dict[str, str]:
     """Arm → a database of its own, where what an arm writes would change the answers of the next one; else none."""
     if not any(endpoint.writes for endpoint in scenario.endpoints):
@@ -163,7 +157,7 @@ def play(scenario: Scenario, folder: RunFolder, ground: Ground, show: Show, narr
             ground.backends,
             ground.target,
             revisions,
-            carried(scenario, ground),
+            logins.carried(scenario.login, ground.target, ground.backends.places),
             databases(scenario, ground),
         )
         runner.run(scenario, folder, stage, LocustLoad(), shown, bounds)
@@ -192,8 +186,17 @@ def checkouts(scenario: Scenario, folder: RunFolder, ground: Ground) -> Iterator
         return
     here, further = ground.target, ground.backends.further
     with checked_out(revisions, folder.path / "worktrees", here.folder, here.asked.untracked) as places:
-        projects = {revision: here.at(place, top(here.folder)) for revision, place in places.items()}
+        projects = {revision: _at(scenario, revision, here, place) for revision, place in places.items()}
         yield {revision: Checkout(project, further(project)) for revision, project in projects.items()}
+
+
+def _at(scenario: Scenario, revision: str, here: Target, place: Path) -> Target:
+    """The project in this checkout of itself, by the Python that the revision is served by."""
+    base = scenario.base
+    if base is not None and base.python is not None and revision == base.sha and scenario.project is not None:
+        own = {"dir": str(place), "python": base.python}
+        here = ready.of(scenario.project.model_copy(update=own), scenario.arms)
+    return here.at(place, top(ready.folder_of(scenario.project)))
 
 
 @contextmanager

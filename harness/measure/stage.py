@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from harness.deployment import verification
-from harness.deployment.fleet import NOBODY, Carried, Checkout, Deployed, Site, running
+from harness.deployment.fleet import Checkout, Deployed, Site, running
 from harness.deployment.verification import Verified
+from harness.project.logins import NOBODY, Carried
 from harness.project.target import Target
 from harness.scenario.model import Scenario
 from harness.services import slow_api

@@ -4,8 +4,9 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from harness.deployment.fleet import Carried, Deployed, Site, running
+from harness.deployment.fleet import Deployed, Site, running
 from harness.project import logins
+from harness.project.logins import Carried
 from harness.project.target import Target
 from harness.scenario.arm import Arm
 from harness.scenario.database import Database
@@ -33,6 +34,6 @@ def started(target: Target, arms: Sequence[Arm], login: Sequence[Login]) -> Iter
         processes.scratch("djbench-start-") as folder,
         backends.running(Database(), target.asked.needs, cores, target) as up,
     ):
-        carried = Carried(logins.minted(login, target, up.places), logins.unsafe(target.facts.get("simple", {})))
+        carried = logins.carried(login, target, up.places)
         with running(arms, Site(target, up.places, folder / "logs", cores.server, carried=carried)) as fleet:
             yield Started(fleet.deployed, carried, up)

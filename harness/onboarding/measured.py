@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from harness.deployment import probe_counts
+from harness.deployment.fleet import Deployed
 from harness.errors import UserError
 from harness.onboarding.first_start import Started, started
 from harness.project.target import Target
@@ -40,6 +41,7 @@ class Measured:
     sessions_left: int | None  # open after the last of them; None: the database does not tell
     threads_started: float
     blocked_ms: Mapping[str, float]  # place → how long the event loop stood there
+    writes_session: bool  # each answer sets the session's cookie anew, so its row was written
 
 
 def each(target: Target, pages: Sequence[Request], login: Sequence[Login]) -> Iterator[Measured]:
@@ -80,6 +82,14 @@ def _measured(up: Started, page: Request) -> Measured:
         sessions_left=sessions.open if sessions is not None else None,
         threads_started=grown.get("threads_started", 0.0),
         blocked_ms={place: ms / REQUESTS for place, ms in told["blocked_ms"].items()},
+        writes_session=_writes_session(up, deployed, page, path),
+    )
+
+
+def _writes_session(up: Started, deployed: Deployed, page: Request, path: str) -> bool:
+    _, headers, _ = deployed.response(path, *deployed.sent(page, up.carried))
+    return f"{deployed.target.facts['simple'].get('SESSION_COOKIE_NAME', 'sessionid')}=" in headers.get(
+        "set-cookie", ""
     )
 
 

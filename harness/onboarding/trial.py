@@ -38,6 +38,9 @@ SHOWN: Final = 3
 RAISED: Final = re.compile(r"[A-Za-z_][\w.]*(Error|Exception|Warning|DoesNotExist|NotFound)\b.*")
 """The last line of a traceback."""
 
+NO_TABLE: Final = re.compile(r"no such (table|column)|(relation|column) .* does not exist")
+"""As SQLite and PostgreSQL say it."""
+
 LARGE: Final = 2_000_000
 """Bytes; a page larger than this is a download."""
 
@@ -79,7 +82,10 @@ def advice(tried: Sequence[Tried], login_url: str, user: str | None) -> list[str
     broken = [one.path for one in tried if any(status >= 500 for status in one.status.values())]
     if broken:
         cause = next((one.cause for one in tried if one.cause), "no exception in the log")
-        found.append(f"{_pages(broken)} answered 500: {cause}: commands of `prepare` can make what a page needs")
+        do = "commands of `prepare` can make what a page needs"
+        if NO_TABLE.search(cause):
+            do = "migrations that were not applied to this database? `python manage.py migrate`, as a command of `prepare`"
+        found.append(f"{_pages(broken)} answered 500: {cause}: {do}")
     silent = [one.path for one in tried if 0 in one.status.values()]
     if silent:
         found.append(

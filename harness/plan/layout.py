@@ -78,7 +78,12 @@ def reported(scenario: Scenario) -> list[Cell]:
 
 def calls(arm: Arm, endpoint: Endpoint) -> tuple[Call, ...]:
     """The requests of this endpoint, to the arm's view."""
-    return tuple(Call(part.label, path(arm, part), part.share, _request(part)) for part in endpoint.parts)
+    return tuple(_call(arm, part) for part in endpoint.parts)
+
+
+def _call(arm: Arm, part: Part) -> Call:
+    key, streams = part.label if part.listed else None, (part.page is not None and part.page.streams) or None
+    return Call(part.reported, path(arm, part), part.share, _request(part), key, streams)
 
 
 def _request(part: Part) -> Sent | None:

@@ -50,6 +50,8 @@ class Call:
     path: str  # with the query
     share: float = 1.0  # of the slice's requests
     sent: Sent | None = None  # None: a plain GET, answered by 200
+    key: str | None = None  # under which its correct answer is known; None: `endpoint`
+    streams: bool | None = None  # a page that answers in a stream; None: it does not, or is an endpoint of the demo
 
 
 @dataclass(frozen=True)

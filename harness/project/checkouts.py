@@ -1,5 +1,6 @@
 """Revisions of a project, checked out beside each other under `with`, so that two of them can be served in the same blocks."""
 
+import os
 import shutil
 import subprocess
 from collections.abc import Iterator, Sequence
@@ -12,6 +13,15 @@ from harness.location import SHIPPED
 from harness.scenario.model import Base
 
 AS_NOBODY: Final = ("-c", "user.name=bench", "-c", "user.email=bench@localhost")  # a stash has an author
+
+REQUIREMENTS: Final = tuple(
+    f":(glob)**/{name}"
+    for name in (
+        *("requirements*.txt", "requirements/*.txt", "pyproject.toml", "setup.py", "setup.cfg"),
+        *("poetry.lock", "uv.lock", "pdm.lock", "Pipfile.lock"),
+    )
+)
+"""Files that say which packages a revision needs."""
 
 
 def base(ref: str, project: Path) -> Base:
@@ -28,6 +38,22 @@ def base(ref: str, project: Path) -> Base:
     why = "the working tree cannot be read by git"
     made = _git(*AS_NOBODY, "stash", "create", at=project, why=why)
     return Base(ref=ref, sha=sha, change=made or _git("rev-parse", "HEAD", at=project, why=why))
+
+
+def with_python(given: Base, python: Path | None, project: Path) -> Base:
+    """The base with an environment of its own. UserError where the two need different packages, and none was named."""
+    if python is not None:
+        if not python.is_file():
+            raise UserError(f"--base-python: there is no file {python}")
+        return given.model_copy(update={"python": os.path.abspath(python)})  # noqa: PTH100  a link stays one
+    why = "git cannot compare the two"
+    changed = _git("diff", "--name-only", given.sha, given.change, "--", *REQUIREMENTS, at=top(project), why=why)
+    if changed:
+        raise UserError(
+            f"--base: {', '.join(changed.splitlines())}: differs from {given.ref}, so that one environment may not do for both:"
+            " name the Python of one that has what the base needs as --base-python, or the project's own, if it does for both"
+        )
+    return given
 
 
 def top(project: Path) -> Path:

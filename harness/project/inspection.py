@@ -2,22 +2,40 @@
 
 import json
 import subprocess
+from collections.abc import Mapping
 from typing import Any, Final
 
 from harness.errors import UserError
 from harness.project.target import Target
+from harness.scenario.project import DATABASE_AT
 
 DESCRIBED_S: Final = 120.0
+
+DRIVERS: Final = ("psycopg", "psycopg2", "psycopg2-binary")
+
+NOWHERE: Final = "postgres://djbench@127.0.0.1/djbench"
+"""What its variables name while it describes itself: nothing connects to it."""
 
 PYTHON, DJANGO = (3, 10), (4, 2)
 """The oldest that are measured."""
 
 
 def described(target: Target) -> dict[str, Any]:
-    """All that it tells of itself, none of its databases touched. UserError with what stopped it, and what to do."""
+    """All that it tells of itself, none of its databases touched. UserError with what stopped it, and what to do.
+
+    One that takes its database from a variable, and has a driver for PostgreSQL, is told of such a one: apps may depend on it.
+    """
+    told = _told(target, {})
+    by_variable = any(DATABASE_AT in text for text in target.asked.env.values())
+    if by_variable and any(name in told.get("versions", {}) for name in DRIVERS):
+        return _told(target, {"database": NOWHERE})
+    return told
+
+
+def _told(target: Target, places: Mapping[str, str]) -> dict[str, Any]:
     command = [target.python, "-m", "djbench_injected.describe"]
     try:
-        ended = target.run(command, {}, DESCRIBED_S, {"DJBENCH_ASIDE": "1"})
+        ended = target.run(command, places, DESCRIBED_S, {"DJBENCH_ASIDE": "1"})
     except FileNotFoundError:
         raise UserError(
             f"project.python: there is no {target.python}: name the Python of the project's environment"

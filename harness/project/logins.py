@@ -1,14 +1,18 @@
-"""What requests of somebody carry: cookies of a session that is made for them, or the headers that a scenario gives."""
+"""What requests carry that no scenario names: cookies of a session that is made for somebody, the proof against CSRF, and that
+they came by https, where the project believes a proxy.
+"""
 
 import json
 import secrets
 import string
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Final
 
 from harness.errors import UserError
 from harness.project.target import Target
 from harness.scenario.project import Login
+from harness.scenario.request import Request
 
 Headers = tuple[tuple[str, str], ...]
 
@@ -18,28 +22,69 @@ SECRET_LENGTH: Final = 32
 """Of a CSRF token that is not masked."""
 
 
-def minted(logins: Sequence[Login], target: Target, places: Mapping[str, str]) -> dict[str, Headers]:
-    """Login → headers. UserError for a user that is not there, or what else stops it."""
-    users = {login.name: login.user for login in logins if login.user is not None}
+@dataclass(frozen=True)
+class Carried:
+    """Headers of requests, made for a run."""
+
+    logins: Mapping[str, Headers]  # of somebody
+    every: Headers = ()  # of each
+    unsafe: Headers = ()  # of what writes
+
+    def by(self, page: Request) -> Headers:
+        """Those of a request for this page."""
+        own = self.unsafe if page.method != "GET" else ()
+        return (*self.logins.get(page.login or "", ()), *self.every, *own)
+
+
+NOBODY: Final = Carried({})
+
+
+def carried(logins: Sequence[Login], target: Target, places: Mapping[str, str]) -> Carried:
+    """What requests to this project carry. UserError for a user that is not there, or a form that lets nobody in."""
+    if not target.facts:
+        return NOBODY
+    every, unsafe = proofs(target.facts.get("simple", {}), target.asked.host)
+    return Carried(_minted(logins, target, places), every, unsafe)
+
+
+def proofs(told: Mapping[str, Any], host: str) -> tuple[Headers, Headers]:
+    """What every request carries, and what one that writes carries besides. `told`: the project's simple settings, as it
+    describes them.
+
+    The cookie with the secret against CSRF is there from the beginning, as in a browser that has seen a form; what writes
+    repeats it in a header. Where a proxy's word for https is believed (SECURE_PROXY_SSL_HEADER) it is given, and then what writes
+    has to name its origin.
+    """
+    token = "".join(secrets.choice(string.ascii_letters) for _ in range(SECRET_LENGTH))
+    every = [("Cookie", f"{told.get('CSRF_COOKIE_NAME', 'csrftoken')}={token}")]
+    unsafe = [(_header(told.get("CSRF_HEADER_NAME", "HTTP_X_CSRFTOKEN")), token)]
+    if believed := told.get("SECURE_PROXY_SSL_HEADER"):
+        every.append((_header(believed[0]), believed[1]))
+        unsafe.append(("Origin", f"https://{host}"))
+    return tuple(every), tuple(unsafe)
+
+
+def _header(name: str) -> str:
+    """As it is sent: `HTTP_X_FORWARDED_PROTO` is what Django makes of `X-Forwarded-Proto`."""
+    return name.removeprefix("HTTP_").replace("_", "-").title()
+
+
+def _minted(logins: Sequence[Login], target: Target, places: Mapping[str, str]) -> dict[str, Headers]:
+    """Login → headers."""
     found = {login.name: tuple(login.headers.items()) for login in logins if login.headers}
-    if not users:
+    asked = [login for login in logins if not login.headers]
+    if not asked:
         return found
-    command = [target.python, "-m", "djbench_injected.login", *dict.fromkeys(users.values())]
-    ended = target.run(command, places, MINTED_S)
+    told = json.dumps([{"name": one.name, "user": one.user, "path": one.path, "form": one.form} for one in asked])
+    own = {"DJBENCH_LOGINS": told, "DJBENCH_HOST": target.asked.host}
+    ended = target.run([target.python, "-m", "djbench_injected.login"], places, MINTED_S, own)
     if ended.returncode:
         last = (ended.stderr.strip().splitlines() or ["no word"])[-1]
+        names = ", ".join(one.user or f"the form at {one.path}" for one in asked)
         advice = "is the user in the run's database? Let a command of project.prepare make it, or copy a database that has it"
-        raise UserError(f"login: no session for {', '.join(users.values())}: {last}: {advice}")
+        raise UserError(f"login: no session for {names}: {last}: {advice}")
     cookies: dict[str, dict[str, str]] = json.loads(ended.stdout.strip().splitlines()[-1])
-    return found | {name: (("Cookie", _line(cookies[user])),) for name, user in users.items()}
-
-
-def unsafe(told: Mapping[str, Any]) -> Headers:
-    """What a request that writes carries, so that Django's CSRF check lets it through: the same secret as cookie and as header.
-    `told`: the project's simple settings, as it describes them."""
-    token = "".join(secrets.choice(string.ascii_letters) for _ in range(SECRET_LENGTH))
-    header = str(told.get("CSRF_HEADER_NAME", "HTTP_X_CSRFTOKEN")).removeprefix("HTTP_").replace("_", "-").title()
-    return (("Cookie", f"{told.get('CSRF_COOKIE_NAME', 'csrftoken')}={token}"), (header, token))
+    return found | {name: (("Cookie", _line(some)),) for name, some in cookies.items()}
 
 
 def _line(cookies: Mapping[str, str]) -> str:

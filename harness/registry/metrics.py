@@ -32,7 +32,7 @@ THROUGHPUT: Final = Metric(
 )
 
 HIGHEST_RATE: Final = Metric("offered_rps", "highest rate", "req/s", True, "more", "less", key="rate", least=1.0)
-"""In a search for capacity: the rate at which the objective was confirmed."""
+"""In a search for capacity: the rate at which the objective was confirmed; of a cell, in its lowest block."""
 
 P50: Final = Metric("p50_ms", "p50", "ms", False, "faster", "slower", 0.50, key="p50", least=LEAST_MS)
 

@@ -93,9 +93,9 @@ def _metric_problems(where: str, condition: "Condition", scenario: "Scenario") -
         unit = f"in {metric.unit}" if metric.unit else "without a unit"
         key = "at_most" if condition.at_most else "at_least"
         yield f"{where}.{key}: expected a limit {unit} for {metric.key}, got '{limit}'"
-    if metric in metrics.OF_STREAMS and not endpoints.streams(condition.endpoint or ""):
-        able = ", ".join(name for name in endpoints.ENDPOINTS if endpoints.streams(name))
-        yield f"{where}.metric: expected {metric.key!r} only of an endpoint that streams ({able}), got it of {condition.endpoint}"
+    if metric in metrics.OF_STREAMS and condition.endpoint not in (able := _streaming(scenario)):
+        named = ", ".join(able or (name for name in endpoints.ENDPOINTS if endpoints.streams(name)))
+        yield f"{where}.metric: expected {metric.key!r} only of what streams ({named}), got it of {condition.endpoint}"
     if (condition.instrumented or metric in metrics.WHOLE_SLICE) and any(
         condition.endpoint == label for label in _parts(scenario)
     ):
@@ -103,4 +103,10 @@ def _metric_problems(where: str, condition: "Condition", scenario: "Scenario") -
 
 
 def _parts(scenario: "Scenario") -> Iterator[str]:
-    return (part.label for endpoint in scenario.endpoints if endpoint.mix for part in endpoint.parts)
+    return (part.reported for endpoint in scenario.endpoints if endpoint.mix for part in endpoint.parts)
+
+
+def _streaming(scenario: "Scenario") -> list[str]:
+    """What is reported and answers in streams."""
+    parts = [part for endpoint in scenario.endpoints for part in endpoint.parts]
+    return [part.reported for part in parts if part.name in endpoints.ENDPOINTS or part.page if part.facts.streams]

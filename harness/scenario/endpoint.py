@@ -1,6 +1,6 @@
 """An endpoint as a scenario asks for it: one workload or a mix of several, and its load levels."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Final
 
@@ -28,8 +28,14 @@ class Part:
     name: str
     query: dict[str, int | str]
     share: float  # of the requests
-    label: str  # as it stands in reports: `wait ms=100`; in a mix called neighbours `neighbours: wait ms=100`
+    reported: str  # as it stands in reports: `wait ms=100`; in a mix called neighbours `neighbours: wait ms=100`
     page: Request | None = None  # of a user's own project; None: an endpoint of the demo
+    listed: str = ""  # its path, where it is one of those in a file
+
+    @property
+    def label(self) -> str:
+        """Under which its correct answer is known."""
+        return f"{self.reported} {self.listed}".rstrip()
 
     @property
     def facts(self) -> Facts:
@@ -84,11 +90,16 @@ class Endpoint(Request):
     @property
     def parts(self) -> Sequence[Part]:
         """The endpoints that are requested: one, or those of the mix."""
+        if not self.mix and self.is_own:
+            return list(_parts(self.name, 1.0, self.label, self))
         if not self.mix:
-            return [Part(self.name, self.query, 1.0, self.label, self if self.is_own else None)]
+            return [Part(self.name, self.query, 1.0, self.label)]
         if self.pages:
+            shares = {text: share for text, share in self.mix.items() if text in self.pages}
             return [
-                Part(text, {}, share, f"{self.name}: {text}", self.pages.get(text)) for text, share in self.mix.items()
+                part
+                for text, share in shares.items()
+                for part in _parts(text, share, f"{self.name}: {text}", self.pages[text])
             ]
         named = [(text, *read_label(text), share) for text, share in self.mix.items()]
         return [Part(name, query, share, f"{self.name}: {text}") for text, name, query, share in named]
@@ -121,7 +132,13 @@ class Endpoint(Request):
     @property
     def labels(self) -> Sequence[str]:
         """What is reported at this level: the endpoint; of a mix, all of it and then each part."""
-        return [self.label, *(part.label for part in self.parts)] if self.mix else [self.label]
+        return list(dict.fromkeys([self.label, *(part.reported for part in self.parts)]))
+
+
+def _parts(name: str, share: float, reported: str, page: Request) -> Iterator[Part]:
+    """A page, or each of those that are listed for it."""
+    for one, own in page.each:
+        yield Part(name, {}, share * own, reported, one, str(one.path) if page.listed else "")
 
 
 def read_label(text: str) -> tuple[str, dict[str, int | str]]:

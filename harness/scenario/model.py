@@ -93,6 +93,7 @@ class Base(Table):
     ref: StrictStr  # as it was asked for
     sha: StrictStr
     change: StrictStr  # the working tree, as a commit
+    python: StrictStr | None = None  # of the base's environment, where it needs one of its own
 
 
 class Comparison(Table):
@@ -165,8 +166,13 @@ class Scenario(Table):
     def overrides(self) -> dict[str, Any]:
         """What the command line can change, as JSON: scenario.toml and these give the same scenario again."""
         return self.model_dump(include={"blocks", "time", "seed", "base", "instrumented"}, exclude_none=True) | (
-            {"folder": self.folder} if self.folder else {}
+            {key: one for key, one in (("folder", self.folder), ("listed", self.lists)) if one}
         )
+
+    @property
+    def lists(self) -> dict[str, dict[str, int]]:
+        """The files of paths that it names → path → how often it is in there."""
+        return {one.paths_from: one.listed for one in self.endpoints if one.paths_from}
 
     @property
     def pairs(self) -> list[Comparison]:

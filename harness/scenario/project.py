@@ -6,7 +6,7 @@ from pydantic import Field, StrictStr, model_validator
 
 from harness.registry.endpoints import CACHE, DATABASE, UPSTREAM
 from harness.scenario.base_model import Name, Table
-from harness.scenario.request import Header, Line
+from harness.scenario.request import Header, Line, Path
 
 Text = Annotated[StrictStr, Field(min_length=1, pattern=r"^[^\x00]*$")]
 
@@ -26,16 +26,23 @@ NEEDS: Final = {DATABASE_AT: DATABASE, UPSTREAM_AT: UPSTREAM, CACHE_AT: CACHE}
 
 
 class Login(Table):
-    """How requests are those of somebody: a session that is made for `user`, or the headers that a request carries."""
+    """How requests are those of somebody: a session that is made for `user`, one that a `form` opens, sent to `path`, or
+    the headers that a request carries."""
 
     name: Name
     user: Text | None = None
+    form: dict[StrictStr, StrictStr] = {}
+    path: Path | None = None
     headers: dict[Header, Line] = {}
 
     @model_validator(mode="after")
     def check(self) -> Self:
-        if (self.user is None) == (not self.headers):
-            raise ValueError("expected a user, or the headers that a request of somebody has; one of both")
+        given = [key for key in ("user", "form", "headers") if getattr(self, key)]
+        if len(given) != 1:
+            got = " and ".join(given) or "nothing"
+            raise ValueError(f"expected a user, a form, or the headers that a request of somebody has; got {got}")
+        if bool(self.form) != (self.path is not None):
+            raise ValueError("path: expected together with form, which is sent there")
         return self
 
 

@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from harness.errors import UserError
 from harness.location import SCENARIOS
-from harness.scenario import error_messages, validation
+from harness.scenario import error_messages, path_list, validation
 from harness.scenario.arm import Arm
 from harness.scenario.blocks import Rule
 from harness.scenario.claims import Claim
@@ -32,18 +32,35 @@ KEYS: Final = {
     "claims": list(Claim.model_fields),
 }
 
+Listed = dict[str, dict[str, int]]
+"""The files of paths that a scenario names → path → how often it is in there."""
+
 
 def shipped() -> dict[str, Path]:
     """The scenarios that come with the harness, by name: `default`, `effects/memory`."""
     return {str(path.relative_to(SCENARIOS).with_suffix("")): path for path in sorted(SCENARIOS.rglob("*.toml"))}
 
 
-def load(path: Path, folder: Path | None = None) -> Scenario:
-    """The scenario in this file, or the shipped one of this name. `folder`: where places in it begin, if not at its own.
+def load(path: Path, folder: Path | None = None, listed: Listed | None = None) -> Scenario:
+    """The scenario in this file, or the shipped one of this name. `folder`: where places in it begin, if not at its own;
+    `listed`: what its files of paths held when it was run, if not what they hold now.
 
     Raises UserError with one line per problem: file, key path, expected, got.
     """
-    return located(parse(read_text(path), str(path)), folder or path.resolve().parent)
+    folder = folder or path.resolve().parent
+    asked = located(parse(read_text(path), str(path)), folder)
+    return with_paths(
+        asked, {name: path_list.read(folder / name) for name in asked.lists} if listed is None else listed
+    )
+
+
+def with_paths(asked: Scenario, listed: Listed) -> Scenario:
+    """The same, with each endpoint knowing the paths that stand in its file."""
+    changed = [
+        one.model_copy(update={"listed": listed.get(one.paths_from, {})}) if one.paths_from else one
+        for one in asked.endpoints
+    ]
+    return with_pages(asked.model_copy(update={"endpoints": changed}))
 
 
 def with_pages(asked: Scenario) -> Scenario:

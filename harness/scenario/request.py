@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import Sequence
 from typing import Annotated, Any, Literal, Self
 from urllib.parse import urlencode
 
@@ -16,10 +17,12 @@ from pydantic import (
     model_serializer,
     model_validator,
 )
+from pydantic.json_schema import SkipJsonSchema
 
 from harness.scenario.base_model import Name, Table
+from harness.scenario.path_list import PATH
 
-Path = Annotated[StrictStr, Field(pattern=r"^/[^\s\x00-\x1f#]*$")]
+Path = Annotated[StrictStr, Field(pattern=PATH)]
 
 Method = Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
 
@@ -33,14 +36,18 @@ Line = Annotated[StrictStr, Field(pattern=r"^[^\r\n\x00]*$")]
 class Request(Table):
     """The part of an endpoint that says how a page is asked, and what it answers.
 
-    `path`, or `paths` by view where a project has a sync and an async view of the same work. `status`: those that are correct.
-    `contains` and `lacks`: texts that every answer has, or has not. `ignore`: regular expressions of what differs from answer to
-    answer. `least_ms`: no correct answer
-    takes less. `writes`: what it answers depends on what was sent before, so that each arm gets a database of its own.
+    `path`, or `paths` by view where a project has a sync and an async view of the same work, or `paths_from` a file with many,
+    of which each request draws one. `status`: those that are correct. `contains` and `lacks`: texts that every answer has, or
+    has not. `ignore`: regular expressions of what differs from answer to answer. `least_ms`: no correct answer takes less.
+    `writes`: what it answers depends on what was sent before, so that each arm gets a database of its own.
     """
 
     path: Path | None = None
     paths: dict[Literal["sync", "async"], Path] = {}
+    paths_from: Annotated[StrictStr, Field(min_length=1)] | None = None
+    listed: Annotated[
+        dict[str, int], SkipJsonSchema(), Field(exclude=True)
+    ] = {}  # what is in that file: set by reader.load
     method: Method = "GET"
     headers: dict[Header, Line] = {}
     body: StrictStr | None = None
@@ -67,8 +74,11 @@ class Request(Table):
 
     @model_validator(mode="after")
     def check(self) -> Self:
-        if self.path is not None and self.paths:
-            raise ValueError("path: expected either path or paths, got both")
+        places = [key for key in ("path", "paths", "paths_from") if getattr(self, key)]
+        if len(places) > 1:
+            raise ValueError(f"{places[0]}: expected one of path, paths and paths_from, got {' and '.join(places)}")
+        if self.paths_from and self.method != "GET":
+            raise ValueError(f"paths_from: expected only with method = 'GET', got it with {self.method!r}")
         if self.paths and set(self.paths) != {"sync", "async"}:
             raise ValueError(f"paths: expected one for sync and one for async, got {', '.join(self.paths)}")
         bodies = [bool(self.form), self.body is not None, self.json_body is not None]
@@ -89,7 +99,17 @@ class Request(Table):
     @property
     def is_own(self) -> bool:
         """Whether it is a page of a project, and not one of the demo's endpoints."""
-        return self.path is not None or bool(self.paths)
+        return self.path is not None or bool(self.paths) or self.paths_from is not None
+
+    @property
+    def each(self) -> Sequence[tuple["Request", float]]:
+        """What is asked, and the share of requests that ask it: one page, or each of those that are listed."""
+        if not self.listed:
+            return [(self, 1.0)]
+        total = sum(self.listed.values())
+        return [
+            (self.model_copy(update={"path": path, "listed": {}}), count / total) for path, count in self.listed.items()
+        ]
 
     def at(self, view: str | None) -> str:
         """The path that an arm with this view asks for."""

@@ -70,6 +70,15 @@ def geometric_mean(values: Values) -> Estimate | None:
     return of_logs(np.log(values[np.isfinite(values) & (values > 0)]))
 
 
+def least(values: Values) -> Estimate | None:
+    """The smallest value, with the range of all in place of an interval. Shape: (blocks,); NaN is left out."""
+    known = values[np.isfinite(values)]
+    if not len(known):
+        return None
+    low, high = (float(known.min()), float(known.max())) if len(known) > 1 else (None, None)
+    return Estimate(float(known.min()), low, high, len(known))
+
+
 def of_logs(logs: Values, doubt: float = DOUBT) -> Estimate | None:
     """exp of the mean, with its interval: t below FEWEST_FOR_BOOTSTRAP blocks, BCa bootstrap from there on.
 

@@ -42,6 +42,7 @@ class Overrides(Checked):
     base: Base | None = None
     instrumented: bool = False
     folder: str | None = None  # from where places in the scenario are given
+    listed: dict[str, dict[str, int]] = {}  # the files of paths that it names, as they were
 
 
 class Head(Checked):
@@ -103,9 +104,8 @@ class Stored:
         changed: dict[str, Any] = {"blocks": given.blocks, "seed": given.seed} | (
             {"time": given.time} if given.time else {}
         )
-        asked = reader.load(path / "scenario.toml", Path(given.folder) if given.folder else None).model_copy(
-            update=changed
-        )
+        folder = Path(given.folder) if given.folder else None
+        asked = reader.load(path / "scenario.toml", folder, given.listed).model_copy(update=changed)
         at = asked if given.base is None else ab.doubled(asked, given.base)
         return cls(path, head, instrumented_run.instrumented(at) if given.instrumented else at)
 

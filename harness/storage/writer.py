@@ -139,7 +139,7 @@ class RunFolder:
 def requests_table(rows: bytes) -> pa.Table:
     """Raw rows as columns, each with the narrowest type that holds it."""
     narrow = {"slice": pa.int32(), "user": pa.int32(), "status": pa.int16(), "outcome": pa.int8(), "reused": pa.int8()}
-    narrow |= {"part": pa.int8()}
+    narrow |= {"part": pa.int16()}
     values = np.frombuffer(rows, dtype=np.int64).reshape(-1, len(COLUMNS))
     return pa.table(
         {name: pa.array(values[:, place]).cast(narrow.get(name, pa.int64())) for place, name in enumerate(COLUMNS)}

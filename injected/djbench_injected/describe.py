@@ -17,7 +17,10 @@ from weakref import ReferenceType
 
 from djbench_injected.identity import is_async
 
-PACKAGES = ("asgiref", "gunicorn", "uvicorn", "granian", "uvloop", "httptools", "psycopg", "psycopg2", "psycopg-pool")
+PACKAGES = (
+    *("asgiref", "gunicorn", "uvicorn", "granian", "uvloop", "httptools"),
+    *("psycopg", "psycopg2", "psycopg2-binary", "psycopg-pool"),
+)
 
 TOOLS = ("debug_toolbar", "silk", "sentry_sdk", "newrelic", "ddtrace", "elasticapm", "whitenoise", "channels", "gevent")
 

@@ -1,22 +1,35 @@
-"""Sessions of users, without password or form: `python -m djbench_injected.login NAME…` prints JSON, name → cookies.
+"""Sessions of users: `python -m djbench_injected.login` prints JSON, login → cookies. Needs no server.
 
-Django's own test client logs in, whatever backend and user model a project has; what is written is a row of its sessions.
+DJBENCH_LOGINS  as JSON, a list of logins: name, and either user, or form with the path that it is sent to
+DJBENCH_HOST    under which the project is asked
+
+Of a user it takes no password: Django's own test client logs in, whatever backend and user model a project has. What is written
+is a row of its sessions.
 """
 
 import json
 import os
-import sys
 from importlib import import_module
+from typing import Any
 
 
-def cookies(name: str) -> dict[str, str]:
+def cookies(login: "dict[str, Any]") -> "dict[str, str]":
     """The cookies of a browser in which this user has logged in."""
+    from django.conf import settings
     from django.contrib.auth import get_user_model
     from django.test import Client
 
-    client = Client()
-    client.force_login(get_user_model()._default_manager.get_by_natural_key(name))
-    return {key: morsel.value for key, morsel in client.cookies.items()}
+    believed = getattr(settings, "SECURE_PROXY_SSL_HEADER", None)
+    sent = {believed[0]: believed[1]} if believed else {}
+    client = Client(HTTP_HOST=os.environ["DJBENCH_HOST"], **sent)
+    if login["user"] is not None:
+        client.force_login(get_user_model()._default_manager.get_by_natural_key(login["user"]))
+    else:
+        client.get(login["path"])
+        status = client.post(login["path"], login["form"]).status_code
+        if settings.SESSION_COOKIE_NAME not in client.cookies:
+            raise SystemExit(f"{login['path']} answered HTTP {status} to the form, and opened no session")
+    return {key: morsel.value for key, morsel in client.cookies.items() if key != settings.CSRF_COOKIE_NAME}
 
 
 def main() -> None:
@@ -25,7 +38,7 @@ def main() -> None:
     import django
 
     django.setup()
-    print("\n" + json.dumps({name: cookies(name) for name in sys.argv[1:]}))
+    print("\n" + json.dumps({login["name"]: cookies(login) for login in json.loads(os.environ["DJBENCH_LOGINS"])}))
 
 
 if __name__ == "__main__":

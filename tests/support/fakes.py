@@ -97,6 +97,9 @@ class FakePlaying:
             worst_tick_ms=0.1,
         )
 
+    def answers(self) -> dict[tuple[int, int], bytes]:
+        return {}
+
     def requests(self) -> bytes:
         return b"".join(rows.astype(np.int64).tobytes() for rows in self.rows)
 

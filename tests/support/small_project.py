@@ -32,14 +32,22 @@ LOGIN_URL = "/login/"
 """
 
 URLS: Final = """import random, time
+from django.contrib.auth import login
 from django.contrib.auth.decorators import login_required
+from django.contrib.auth.forms import AuthenticationForm
 from django.contrib.auth.models import User
-from django.http import HttpResponse, JsonResponse
+from django.http import HttpResponse, JsonResponse, StreamingHttpResponse
 from django.middleware.csrf import get_token
+from django.shortcuts import redirect
 from django.urls import path
+
+seen = {}
 
 def front(request):
     return HttpResponse(f"<form><input value='{get_token(request)}'></form> hello")
+
+def item(request, pk):
+    return HttpResponse(f"item {pk}", status=200 if pk < 1000 else 404)
 
 async def quick(request):
     return JsonResponse({"hello": "world"})
@@ -58,6 +66,27 @@ def lengths(request):
 def account(request):
     return HttpResponse(f"dear {request.user.username}")
 
+def enter(request):
+    form = AuthenticationForm(request, request.POST)
+    if request.method == "POST" and form.is_valid():
+        login(request, form.get_user())
+        return redirect("/account/")
+    return HttpResponse(f"<form>{get_token(request)}</form>")
+
+def visit(request):
+    request.session["visits"] = request.session.get("visits", 0) + 1
+    return HttpResponse("visited")
+
+def leaks(request):
+    asked = seen["leaks"] = seen.get("leaks", 0) + 1
+    return HttpResponse(f"dear {'alice' if asked < 10 else 'bobby'}, {random.random():.5f}")
+
+def secure(request):
+    return HttpResponse("secure" if request.is_secure() else "plain")
+
+def events(request):
+    return StreamingHttpResponse(time.sleep(0.01) or "event " for _ in range(3))
+
 def count(request):
     if request.method == "POST":
         User.objects.create(username=str(random.random()))
@@ -72,7 +101,9 @@ def away(request):
 
 urlpatterns = [
     path("", front), path("quick/", quick), path("blocks/", blocks), path("clock/", clock), path("lengths/", lengths),
-    path("account/", account), path("count/", count), path("moody/", moody), path("away/", away), path("item/<int:pk>/", front),
+    path("account/", account), path("count/", count), path("moody/", moody), path("away/", away), path("visit/", visit),
+    path("item/<int:pk>/", item), path("login/", enter), path("secure/", secure), path("events/", events),
+    path("leaks/", leaks),
 ]
 """
 
@@ -87,7 +118,7 @@ from django.core.management.base import BaseCommand
 
 class Command(BaseCommand):
     def handle(self, **options):
-        User.objects.create(username="alice")
+        User.objects.create_user("alice", password="wonderland")
 """
 
 

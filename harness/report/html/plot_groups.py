@@ -39,7 +39,7 @@ def plots(analysis: Analysis, lost: set[Any]) -> list[Plot]:
             "sticks",
             "Capacity search",
             f"Latency against offered rate. Each mark is one slice; hollow: {objective} missed. A line that turns upwards"
-            " has reached saturation; dotted vertical line: highest confirmed rate.",
+            " has reached saturation; dotted vertical line: highest rate, that of the lowest block.",
             line_charts.hockey_sticks(analysis, lost),
         ),
         (

@@ -60,6 +60,7 @@ def time_waits(counters: Counters) -> None:
             _wrap(name, functools.partial(_timed, wait))
     for name in SESSIONS:
         _wrap(name, functools.partial(_counted, counters))
+    _time_pycurl()
     with suppress(ImportError):
         psycopg: Any = import_module("psycopg")
         psycopg.connect = psycopg.Connection.connect  # what Django calls, bound when psycopg was imported
@@ -71,6 +72,18 @@ def time_waits(counters: Counters) -> None:
             counters.add("sessions_opened")
 
     connection_created.connect(opened, weak=False)
+
+
+def _time_pycurl() -> None:
+    """Its class is written in C and takes no other methods: one built on it takes its place."""
+    with suppress(ImportError):
+        pycurl: Any = import_module("pycurl")
+        timed = {
+            name: _timed("upstream_ns", getattr(pycurl.Curl, name))
+            for name in ("perform", "perform_rb", "perform_rs")
+            if hasattr(pycurl.Curl, name)
+        }
+        pycurl.Curl = type("Curl", (pycurl.Curl,), timed)
 
 
 def _wrap(name: str, around: Callable[[Any], Any]) -> None:

@@ -10,7 +10,7 @@ from support.fakes import FakeLoad, FakeStage
 from support.runs import fake_run
 from support.scenarios import TINY
 
-from harness.analysis import analysis, frames
+from harness.analysis import analysis, cells, frames
 from harness.errors import UserError
 from harness.plan import arrivals, layout
 from harness.plan.slices import Cell, Slice
@@ -148,3 +148,25 @@ def test_a_malformed_mix_is_refused_in_words(old: str, new: str, message: str) -
     with pytest.raises(UserError) as caught:
         reader.parse(MIXED.replace(old, new), "mixed.toml")
     assert message in str(caught.value)
+
+
+def test_a_page_that_streams_has_a_first_byte_and_the_mix_that_it_is_part_of_has_none() -> None:
+    calls = [{"endpoint": "visitors: events", "streams": True}, {"endpoint": "visitors: front page"}]
+    assert not cells._stream("visitors", calls)
+    assert cells._stream("visitors: events", calls[:1])
+    assert cells._stream("events", [{"endpoint": "events", "streams": True}])
+    assert cells._stream("sse ms=100", [{"endpoint": "sse ms=100"}])
+
+
+def test_paths_of_a_list_are_one_part_of_a_mix_and_none_by_themselves() -> None:
+    listed = [{"endpoint": "articles", "share": 0.5}, {"endpoint": "articles", "share": 0.5}]
+    assert list(cells._parts("articles", listed)) == []
+    mixed = [
+        {"endpoint": "visitors: articles", "share": 0.25},
+        {"endpoint": "visitors: articles", "share": 0.25},
+        {"endpoint": "visitors: front page", "share": 0.5},
+    ]
+    assert list(cells._parts("visitors", mixed)) == [
+        ("visitors: articles", [0, 1], 0.5),
+        ("visitors: front page", [2], 0.5),
+    ]

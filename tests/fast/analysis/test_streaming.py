@@ -77,7 +77,7 @@ def test_a_claim_of_first_bytes_where_nothing_streams_is_refused() -> None:
     of_sse, of_hello = (
         f'endpoint = "{label}"\narm = "async"\nmetric = "first"' for label in ("sse ms=40 every=10", "hello")
     )
-    with pytest.raises(UserError, match=r"claims\[0\]\.metric: expected 'first' only of an endpoint that streams \("):
+    with pytest.raises(UserError, match=r"claims\[0\]\.metric: expected 'first' only of what streams \("):
         reader.parse(SSE.replace(of_sse, of_hello), "sse.toml")
 
 

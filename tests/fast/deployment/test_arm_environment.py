@@ -6,13 +6,10 @@ from pathlib import Path
 import pytest
 
 from harness.deployment import arm_environment
-from harness.deployment.fleet import Carried
 from harness.location import INJECTED
 from harness.project import django_versions, ready
-from harness.samples import joined
 from harness.scenario.arm import Arm
 from harness.scenario.database import UNUSED
-from harness.scenario.request import Request
 
 PLACES = {"database": "postgres://here/db", "upstream": "http://there"}
 
@@ -46,14 +43,6 @@ def test_an_arm_asks_for_a_collector_only_where_it_is_not_python_s_own() -> None
     assert arm_environment.collector(frozen) == {"DJBENCH_GC": "frozen"}
     assert "loaded objects frozen (gc)" in frozen.summary
     assert "gc" not in arm.summary
-
-
-def test_requests_of_somebody_carry_a_session_and_those_that_write_a_proof_in_one_line() -> None:
-    carried = Carried({"alice": (("Cookie", "sessionid=s"),)}, (("Cookie", "csrftoken=t"), ("X-Csrftoken", "t")))
-    read, write = (Request(path="/", method=method, login="alice") for method in ("GET", "POST"))
-    assert joined(carried.by(read)) == {"Cookie": "sessionid=s"}
-    assert joined(carried.by(write)) == {"Cookie": "sessionid=s; csrftoken=t", "X-Csrftoken": "t"}
-    assert carried.by(Request(path="/")) == []
 
 
 def test_only_an_instrumented_process_is_told_where_the_probe_counts(tmp_path: Path) -> None:

@@ -93,3 +93,12 @@ def test_an_arm_without_an_answer_keeps_its_reason_and_the_others_are_measured()
 
 def test_an_excerpt_is_short() -> None:
     assert len(same_page.excerpt(b"x" * 500)) < 90
+
+
+def test_an_answer_that_comes_later_is_held_against_what_all_before_it_had_in_common() -> None:
+    text = settle(PAGE, answers(lambda arm, number: f"dear alice, visit {number} at 10:0{number}")).text
+    assert text is not None
+    assert text.differs(b"dear alice, visit 77 at 23:59") == ""
+    assert text.differs(b"dear bobby, visit 77 at 23:59") == "'bobby' instead of 'alice'"
+    assert "words and signs" in text.differs(b"dear alice")
+    assert settle(PAGE, answers(lambda *_: "hello")).text is None

@@ -108,7 +108,7 @@ def test_every_outcome_is_told_by_number_and_by_name() -> None:
 
 
 def test_a_column_that_is_added_or_renamed_is_seen() -> None:
-    for wrong in ("| `bytes` | int64 | bytes | response body received |\n", "| `part` | int8 "):
+    for wrong in ("| `bytes` | int64 | bytes | response body received |\n", "| `part` | int16 "):
         assert wrong in PAGE
         assert told("requests.parquet", PAGE.replace(wrong, "| `parts` | int8 ")) != told("requests.parquet")
 

@@ -1,6 +1,7 @@
 """Two revisions of the measured project as arms of one run, and the gate over them."""
 
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -87,3 +88,18 @@ def test_a_project_that_came_with_the_wheel_has_no_revisions(monkeypatch: pytest
     monkeypatch.setattr(checkouts, "SHIPPED", PROJECT.parent)
     with pytest.raises(UserError, match="was installed and has no revisions: expected a checkout"):
         checkouts.base("main", PROJECT)
+
+
+def test_a_base_that_needs_other_packages_needs_a_python_of_its_own(repository: Path, tmp_path: Path) -> None:
+    project = repository / "bench_project"
+    (project / "view.py").write_text("after\n")
+    told = checkouts.base("main", project)
+    assert checkouts.with_python(told, None, project) == told
+    (repository / "requirements.txt").write_text("django==6.1\n")
+    subprocess.run(["git", "add", "."], cwd=repository, check=True)
+    told = checkouts.base("main", project)
+    with pytest.raises(UserError, match=r"requirements\.txt: differs from main, .*--base-python"):
+        checkouts.with_python(told, None, project)
+    assert checkouts.with_python(told, Path(sys.executable), project).python == sys.executable
+    with pytest.raises(UserError, match="--base-python: there is no file"):
+        checkouts.with_python(told, tmp_path / "nowhere", project)

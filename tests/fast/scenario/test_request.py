@@ -89,7 +89,7 @@ def test_two_views_of_the_same_work_have_a_path_each() -> None:
             "arms[0].view: expected only where an endpoint has paths by view",
         ),
         ("threads = 8", 'threads = 8\nprofile = "bare"', "arms[0].profile: expected only for the demo"),
-        ('user = "alice"', "", "expected a user, or the headers"),
+        ('user = "alice"', "", "expected a user, a form, or the headers"),
         ('settings = "shop.settings"', 'settings = "shop/settings.py"', "project.settings: expected"),
         ('settings = "shop.settings"', 'settings = "x"\nsetting = "y"', "project.setting: unknown key"),
     ],

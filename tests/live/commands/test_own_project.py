@@ -109,6 +109,56 @@ def test_pages_of_every_kind_are_measured_and_the_project_stays_as_it_is(tmp_pat
     assert kill_nine.survivors(tmp_path) == []
 
 
+def test_a_list_of_paths_a_form_and_a_proxy_s_https(tmp_path: Path, project: Path) -> None:
+    (tmp_path / "over.py").write_text(OVERLAY + "SECURE_PROXY_SSL_HEADER = ('HTTP_X_FORWARDED_PROTO', 'https')\n")
+    (tmp_path / "urls.txt").write_text("".join(f"/item/{number}/\n" for number in range(30)))
+    form = '[[login]]\nname = "by form"\npath = "/login/"\nform = { username = "alice", password = "wonderland" }\n'
+    pages = [
+        '\n[[endpoints]]\nname = "items"\npaths_from = "urls.txt"\nusers = [2]\n',
+        page("account", "/account/", 'login = "by form"', 'contains = ["dear alice"]'),
+        page("secure", "/secure/", 'contains = ["secure"]'),
+        page("make", "/count/", 'method = "POST"', "status = [201]", "writes = true"),
+        page("events", "/events/", "streams = true"),
+    ]
+    file = scenario(tmp_path, form, *pages)
+    ended = bench("run", str(file), "--results", str(tmp_path / "results"), folder=tmp_path)
+    assert "Traceback" not in ended.stdout + ended.stderr, ended.stderr
+    folder = the_run(tmp_path)
+    assert refused(folder) == {}, ended.stdout
+    (tmp_path / "urls.txt").unlink()
+    again = bench("report", str(folder), folder=tmp_path)
+    assert again.returncode == 0, again.stderr
+    report = (folder / "report" / "report.md").read_text()
+    assert "first byte" in report
+    assert "/item/7/" not in report
+    assert untouched(project)
+
+
+def test_a_listed_page_that_is_not_there_is_named(tmp_path: Path, project: Path) -> None:
+    (tmp_path / "urls.txt").write_text("/item/1/\n/item/4711/\n")
+    items = '\n[[endpoints]]\nname = "items"\npaths_from = "urls.txt"\nusers = [2]\n'
+    ended, folder = run(tmp_path, page("quick", "/quick/"), items)
+    assert ended.returncode == 3
+    assert "/item/4711/: verification: HTTP 404" in (folder / "report" / "report.md").read_text()
+
+
+def test_an_answer_under_load_that_is_another_page_of_the_same_length_is_told(tmp_path: Path, project: Path) -> None:
+    ended, folder = run(tmp_path, page("leaks", "/leaks/"))
+    assert refused(folder) == {}, ended.stdout
+    report = (folder / "report" / "report.md").read_text()
+    assert re.search(
+        r"leaks on (threads|loop): ! \d+ answers under load are unlike .*'bobby' instead of 'alice'", report
+    )
+
+
+def test_a_form_that_lets_nobody_in_is_told(tmp_path: Path, project: Path) -> None:
+    form = '[[login]]\nname = "f"\npath = "/login/"\nform = { username = "alice", password = "wrong" }\n'
+    file = scenario(tmp_path, form, page("account", "/account/", 'login = "f"'))
+    ended = bench("run", str(file), "--results", str(tmp_path / "results"), folder=tmp_path)
+    assert ended.returncode == 1
+    assert "/login/ answered HTTP 200 to the form, and opened no session" in ended.stderr
+
+
 @pytest.mark.parametrize(
     ("wrong", "told"),
     [
@@ -218,15 +268,27 @@ def test_doctor_predicts_the_switches_that_are_then_counted_and_names_what_block
 ) -> None:
     made = page("make", "/count/", 'method = "POST"', 'login = "alice"', "status = [201]")
     visitors = '\n[[endpoints]]\nname = "visitors"\nmix = { quick = 0.5, blocks = 0.5 }\nusers = [2]\n'
-    pages = [page("front page", "/"), page("quick", "/quick/"), page("blocks", "/blocks/"), made, visitors]
+    events = page("events", "/events/", "streams = true")
+    visit = page("visit", "/visit/")
+    pages = [
+        page("front page", "/"),
+        page("quick", "/quick/"),
+        page("blocks", "/blocks/"),
+        made,
+        events,
+        visit,
+        visitors,
+    ]
     file = scenario(tmp_path, *pages)
     ended, told = doctored(tmp_path, str(file), "--measure")
     assert ended.returncode == 0, ended.stderr
     counted: Sequence[dict[str, object]] = told["pages"]  # type: ignore[assignment]
     predicted: dict[str, int] = told["predicted_switches"]  # type: ignore[assignment]
-    for one in counted:
+    for one in counted[:4] + counted[5:]:
         assert one["switches"] == predicted["async" if one["is_async"] else "sync"], one
-    front, quick, blocks, make = counted
+    front, quick, blocks, make, streamed, visited = counted
+    assert streamed["names"]["builtins.list"] == 1  # type: ignore[index]  a sync iterator, read whole
+    assert [one["writes_session"] for one in (front, visited)] == [False, True]
     assert make["path"] == "/count/"  # answered 201: a session and the proof against CSRF in one line of cookies
     names: dict[str, float] = front["names"]  # type: ignore[assignment]
     assert names["django.contrib.sessions.middleware.SessionMiddleware.process_request"] == 1

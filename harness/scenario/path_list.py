@@ -1,0 +1,75 @@
+"""A list of paths for one endpoint, so that not one row of a database is hot: a text file with a path per line, or a HAR file.
+
+Source of the latter: "HTTP Archive (HAR) format", 1.2, as browsers save it: log.entries[].request and .response.
+"""
+
+import json
+import re
+from collections import Counter
+from pathlib import Path
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+from harness.errors import UserError
+
+PATH: Final = r"^/[^\s\x00-\x1f#]*$"
+
+MOST: Final = 100
+"""Paths: each is verified on every arm before every block."""
+
+PAGES: Final = ("text/html", "application/json")
+"""What is taken out of a HAR file; the rest is files, which an application seldom serves."""
+
+
+def read(file: Path) -> dict[str, int]:
+    """Path → how often it is in the list. UserError where there is none, or one that is no path."""
+    try:
+        text = file.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise UserError(f"{file}: cannot be read: {error}") from None
+    urls = _recorded(file, text) if file.suffix == ".har" else _written(text)
+    found = Counter(_path(file, url) for url in urls)
+    if not found:
+        what = f"requests for {' or '.join(PAGES)} that were answered by 200" if file.suffix == ".har" else "paths"
+        raise UserError(f"{file}: expected {what}, found none")
+    if len(found) > MOST:
+        raise UserError(
+            f"{file}: expected at most {MOST} different paths, found {len(found)}: take some of them, for example by"
+            f" `shuf -n {MOST} {file.name}`"
+        )
+    return dict(found)
+
+
+def _written(text: str) -> list[str]:
+    lines = (line.strip() for line in text.splitlines())
+    return [line for line in lines if line and not line.startswith("#")]
+
+
+def _recorded(file: Path, text: str) -> list[str]:
+    """GET requests for pages, to the host of the first of them, as they were answered by 200."""
+    try:
+        entries: list[dict[str, Any]] = json.loads(text)["log"]["entries"]
+        pages = [
+            entry["request"]["url"]
+            for entry in entries
+            if entry["request"]["method"] == "GET"
+            and entry["response"]["status"] == 200
+            and entry["response"]["content"].get("mimeType", "").split(";")[0].strip() in PAGES
+        ]
+        hosts = [urlsplit(page).netloc for page in pages]
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise UserError(f"{file}: expected a HAR file (log.entries): {type(error).__name__}: {error}") from None
+    return [page for page, host in zip(pages, hosts, strict=True) if host == hosts[0]]
+
+
+def _path(file: Path, url: str) -> str:
+    """A URL's path and query; a path as it is."""
+    if "://" in url:
+        try:
+            split = urlsplit(url)
+        except ValueError as error:
+            raise UserError(f"{file}: {url!r}: {error}") from None
+        url = (split.path or "/") + (f"?{split.query}" if split.query else "")
+    if not re.match(PATH, url):
+        raise UserError(f"{file}: expected paths such as '/articles/7/', got {url!r}")
+    return url
