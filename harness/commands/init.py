@@ -90,6 +90,11 @@ def _tried(found: Found, given: Given, place: Path) -> dict[str, str]:
     for line in lines:
         print(f"  overlay: {line.text.partition('  #')[0]}  ({line.why})")
     database, prepare = _database(found, facts, given)
+    if any(line.text.startswith("STATIC_ROOT") for line in lines):
+        prepare = [
+            *prepare,
+            Guess("python manage.py collectstatic --noinput", "into the folder that the overlay names"),
+        ]
     overlay = draft.overlay(found.settings.value, lines)
     with processes.scratch("djbench-overlay-") as scratch:
         file = scratch / draft.OVERLAY

@@ -138,6 +138,11 @@ class Deployed:
             return None
         return answer if isinstance(answer, dict) else None
 
+    def view(self, path: str) -> dict[str, Any]:
+        """The view that answers at this path: its name as `view`, and whether it is `async`."""
+        found = (self.identity([path]) or {}).get("views", {}).get(path)
+        return found or {"view": "?", "async": False}
+
 
 class Fleet:
     """The running arms of a block, by name."""

@@ -43,6 +43,9 @@ def overlay_lines(facts: Mapping[str, Any]) -> list[Line]:
         found.append(Line(f"ALLOWED_HOSTS = {[*hosts, '127.0.0.1']!r}", "pages are asked at 127.0.0.1"))
     if simple.get("SECURE_SSL_REDIRECT"):
         found.append(Line("SECURE_SSL_REDIRECT = False", "a redirect is no page"))
+    if not facts.get("static", {}).get("collected", True):
+        text = 'STATIC_ROOT = __file__.rpartition("/")[0] + "/static"'
+        found.append(Line(text, "pages name files of a manifest that was not there; collected beside this file"))
     middleware = [one["path"] for one in facts.get("middleware", [])]
     for app, hook in TOOLBARS.items():
         if facts.get("tools", {}).get(app):

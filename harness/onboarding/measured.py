@@ -70,7 +70,7 @@ def _measured(up: Started, page: Request) -> Measured:
     after, told = _counts(deployed.probe), json.loads(deployed.ask(PROBE_AT)[1])
     grown = {name: count / REQUESTS for name, count in probe_counts.growth(before, after).items()}
     sessions = up.backends.sessions()
-    view = (deployed.identity([path]) or {}).get("views", {}).get(path) or {"view": "?", "async": False}
+    view = deployed.view(path)
     return Measured(
         path=path,
         view=view["view"],

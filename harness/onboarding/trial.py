@@ -104,8 +104,11 @@ def _pages(paths: Sequence[str]) -> str:
 
 
 def candidates(pages: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
-    """Pages without parameters that a GET does not change, each path once: the front page first, an admin's last."""
+    """Pages without parameters that a GET does not change, each path once: the front page first, an admin's last. The front page
+    is asked whatever the patterns say: where a CMS serves it, it is one of a pattern for all."""
     found: dict[str, Mapping[str, Any]] = {}
+    if not any(page["path"] == "/" for page in pages):
+        found["/"] = {"path": "/", "parameters": False, "methods": None}
     for page in pages:
         answers_get = page["methods"] is None or "get" in page["methods"]
         if not page["parameters"] and answers_get and not any(part in page["path"].lower() for part in NEVER):
@@ -138,11 +141,12 @@ def _tried(page: Mapping[str, Any], servers: Mapping[str, Deployed], headers: Se
         answers[name] = [(one.status, one.body) for one in good[1:] or good] if good else "no answer within 5 s"
         if good:
             kind, to = good[-1].kind, good[-1].to
+    view = next(iter(servers.values())).view(page["path"]) if "view" not in page else page
     size = max((len(body) for told in answers.values() if not isinstance(told, str) for _, body in told), default=0)
     failed = next((name for name, code in status.items() if code >= 500), None)
     cause = "" if failed is None else _cause(servers[failed], read[failed])
     return Tried(
-        page["path"], page["view"], page["async"], status, ms, size, kind, to, _unequal(status, answers), cause
+        page["path"], view["view"], view["async"], status, ms, size, kind, to, _unequal(status, answers), cause
     )
 
 

@@ -100,3 +100,10 @@ def test_what_a_get_may_change_is_not_asked() -> None:
 
     pages = [at("/"), at("/"), at("/logout/"), at("/x/<int:pk>/", parameters=True), at("/api/", methods=["post"])]
     assert [one["path"] for one in trial.candidates(pages)] == ["/"]
+    assert [one["path"] for one in trial.candidates([at("/a/")])] == ["/", "/a/"]
+
+
+def test_files_of_a_manifest_are_collected_beside_the_overlay() -> None:
+    lines = draft.overlay_lines(CLEAN | {"static": {"manifest": True, "collected": False}})
+    assert [line.text for line in lines] == ['STATIC_ROOT = __file__.rpartition("/")[0] + "/static"']
+    assert draft.overlay_lines(CLEAN | {"static": {"manifest": True, "collected": True}}) == []
