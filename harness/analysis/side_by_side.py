@@ -19,7 +19,7 @@ from harness.analysis.frames import BlockFrames
 from harness.plan.duets import FEWEST, served_ns
 from harness.plan.slices import Level
 from harness.registry.metrics import CPU, THROUGHPUT, Metric
-from harness.samples import Outcome
+from harness.samples import OTHERS_MOST, Outcome
 from harness.statistics import intervals, robust
 from harness.statistics.intervals import Values
 
@@ -103,8 +103,12 @@ def of_block(block: BlockFrames, cores: int) -> dict[Place, Duets]:
         return {}
     count = int(block.slices["index"].max()) + 1
     ok = np.bincount(block.requests["slice"][block.requests.outcome == Outcome.OK], minlength=count)
-    seen = dict(zip(block.conditions["slice"], block.conditions["seen"], strict=True))
-    rows = {int(row["index"]): row | {"ok": int(ok[int(row["index"])])} for row in slices.to_dict("records")}
+    around = block.conditions.set_index("slice")
+    seen, others_ns = around["seen"].to_dict(), around["others_ns"].fillna(0).to_dict()
+    rows = {
+        int(row["index"]): row | {"ok": int(ok[int(row["index"])]), "others_ns": others_ns.get(row["index"], 0)}
+        for row in slices.to_dict("records")
+    }
     alone, collecting, duets = _alone(block, cores), _collecting(block), dict[Place, list[tuple[Any, Any]]]()
     for index, row in rows.items():
         other = rows.get(int(row["beside"]))
@@ -142,8 +146,11 @@ def _collecting(block: BlockFrames) -> dict[tuple[Any, ...], float]:
 
 
 def _alone(block: BlockFrames, cores: int) -> dict[tuple[Any, ...], float]:
-    """How busy each arm keeps the servers' cores by itself: of one that is full, all of them."""
-    solo = block.slices[block.slices.purpose == "measure"]
+    """How busy each arm keeps the servers' cores by itself: of one that is full, all of them. Not where something else had a part
+    of the machine: it may have been of that core."""
+    around = block.conditions.set_index("slice")
+    shared = around.index[around.others_ns.fillna(0) > OTHERS_MOST * around.wall_ns]
+    solo = block.slices[(block.slices.purpose == "measure") & ~block.slices["index"].isin(shared)]
     busy = (solo.server_cpu_ns / served_ns(solo.start_ns, solo.drained_ns, solo.least_s)).clip(upper=max(1, cores))
     medians = busy.groupby([solo.arm, solo.endpoint, solo.level]).median()
     return {key: float(value) for key, value in medians.items() if value > 0}
@@ -166,7 +173,8 @@ def _pooled(duets: Sequence[tuple[Any, Any]], seen: Mapping[int, float], cores: 
     served = [
         served_ns(both[0]["start_ns"], max(one["drained_ns"] for one in both), both[0]["least_s"]) for both in told
     ]
-    share, full = float(used[0] / used.sum()), float(used.sum() / max(1.0, sum(served) * cores))
+    others = sum(both[0]["others_ns"] for both in told)
+    share, full = float(used[0] / used.sum()), float((used.sum() + others) / max(1.0, sum(served) * cores))
     return Duets(
         count=len(duets),
         cost=middle,
@@ -208,10 +216,19 @@ def over_blocks(blocks: Mapping[int, Mapping[Place, Duets]], order: Sequence[int
         shares = np.array([one.share for one in own.values()])
         found[place] = SideBySide(
             costs=np.array([standing[index].cost if index in standing else np.nan for index in order]),
-            busy=np.array([standing[index].busy if index in standing else np.nan for index in order]),
+            busy=_busy(standing, order),
             spread=float(np.log(spreads.mean())) if len(spreads) else np.nan,
             duets=sum(one.count for one in own.values()),
             share=float(np.nanmean(shares)) if np.isfinite(shares).any() else np.nan,
             why_not=[one.why_not for one in own.values() if one.why_not],
         )
     return found
+
+
+def _busy(standing: Mapping[int, Duets], order: Sequence[int]) -> Values:
+    """By block. Where something else had a part of the core in every visit of an arm, it is what other blocks show; where it had
+    in all of them, that both arms fill it."""
+    told = [one.busy for one in standing.values() if np.isfinite(one.busy)]
+    usual = float(np.median(told)) if told else 0.0
+    seen = {index: one.busy if np.isfinite(one.busy) else usual for index, one in standing.items()}
+    return np.array([seen.get(index, np.nan) for index in order])

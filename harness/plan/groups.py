@@ -11,7 +11,7 @@ from typing import Final
 from harness.plan import duets, layout
 from harness.plan.earlier import Earlier, variance
 from harness.plan.slices import Level, Purpose
-from harness.samples import FILLING_ANSWERS, WARM_ANSWERS
+from harness.samples import FILLING_ANSWERS, WARM_ANSWERS, Played
 from harness.scenario.model import Scenario
 
 SHORT_S: Final = 0.6
@@ -50,7 +50,9 @@ class Group:
     duet_rounds: int = 0
     visited: Counter[str] = field(default_factory=Counter)  # arm → how often it answered by itself in this block
     seconds: dict[str, float] = field(default_factory=dict)  # arm → what its last visit took
-    latency_ms: dict[str, float] = field(default_factory=dict)  # of the arms that were seen CPU-bound, as last seen so
+    latency_ms: dict[str, float] = field(
+        default_factory=dict
+    )  # of the arms that were ever seen CPU-bound, as last seen so
     variance: Mapping[str, float] = field(default_factory=dict)  # arm → of the log of its visits in the blocks before
     duets_vary: Mapping[str, float] = field(default_factory=dict)  # pair → of the log of what its duets showed there
     far: Collection[str] = ()  # pairs that these showed to be far apart
@@ -90,12 +92,15 @@ class Group:
                 found[name] += together * varies[name] / (self.visited[name] + 1)
         return found
 
-    def look_back(self, earlier: Iterable[Earlier]) -> None:
-        """Take from the blocks before how far visits, and duets, differ within a block, and which pairs are far apart."""
+    def look_back(self, earlier: Iterable[Earlier], cores: int) -> None:
+        """Take from the blocks before how far visits, and duets, differ within a block, which pairs are far apart, and which arms
+        are CPU-bound: beside a busy neighbour one that is does not fill its core in every visit."""
         own, seen = {visit[0] for visit in self.visits}, dict[tuple[str, ...], dict[int, list[float]]]()
         for one in earlier:
             if own.issuperset(one.cells) and (told := one.log) is not None:
                 seen.setdefault(tuple(cell.arm for cell in one.cells), {}).setdefault(one.block, []).append(told)
+                if len(one.cells) == 1:
+                    self.met(one.cells[0].arm, one.played[0], cores)
         logs = {arms: list(blocks.values()) for arms, blocks in seen.items()}
         self.duets_vary = {" / ".join(arms): variance(own, DUET_SPREAD) for arms, own in logs.items() if len(arms) > 1}
         solo = {arms[0]: own for arms, own in logs.items() if len(arms) == 1}
@@ -107,6 +112,12 @@ class Group:
             if all(visit[1].name in middle for visit in pair)
         }
         self.far = {pair for pair, logs in apart.items() if logs > log(FAR)}
+
+    def met(self, arm: str, played: Played, cores: int) -> None:
+        """An arm that was visited by itself; `cores`: that the servers have, 0: no duets."""
+        endpoint = self.visits[0][2]
+        if played.latency_ms is not None and duets.fills(played, endpoint.slowest_least_ms / 1000, cores):
+            self.latency_ms[arm] = played.latency_ms
 
     def next_duets(self) -> list[tuple[Pair, tuple[float, float]]]:
         """The duets of a further round: those of pairs that are far apart only as often as they need, and if they are short."""

@@ -30,7 +30,7 @@ class Budget:
 
     def __init__(self, scenario: Scenario, index: int, cores: int) -> None:
         self._scenario, self._index = scenario, index
-        self._cores = cores if scenario.load.mode == CLOSED else 0  # arrivals for two would overload the core
+        self.cores = cores if scenario.load.mode == CLOSED else 0  # arrivals for two would overload the core
         self.rng = random.Random(f"{scenario.seed}/{index}")
         self.spent_s, self._number = 0.0, 0
 
@@ -50,8 +50,7 @@ class Budget:
                 continue
             if rate_of(played):
                 group.visited[arm.name] += 1
-                if duets.fills(played, visit[2].slowest_least_ms / 1000, self._cores) and played.latency_ms is not None:
-                    group.latency_ms[arm.name] = played.latency_ms
+                group.met(arm.name, played, self.cores)
         group.solo_rounds += purpose != "warm-up"
         return []
 
@@ -93,7 +92,7 @@ def course(scenario: Scenario, index: int, seconds: float, cores: int = 0, befor
     """
     budget, groups, before = Budget(scenario, index, cores), grouped(scenario), list(before)
     for group in groups:
-        group.look_back(before)
+        group.look_back(before, budget.cores)
     rng = budget.rng
     to_warm = cold(groups)
     for group in rng.sample(to_warm, len(to_warm)):

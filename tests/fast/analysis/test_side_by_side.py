@@ -45,7 +45,9 @@ def block(duets: int = 8, cost: float = 2.0, share: float = 0.5, full: float = 0
                 }
             )
             requests.append(pd.DataFrame({"slice": index, "outcome": [int(Outcome.OK)] * answered}))
-            seen.append({"slice": index, "seen": answered - spoilt.get("unseen", 0)})
+            others_ns = spoilt.get("others", 0.0) * SECOND
+            unseen = spoilt.get("unseen", 0)
+            seen.append({"slice": index, "seen": answered - unseen, "others_ns": others_ns, "wall_ns": SECOND})
     return SimpleNamespace(slices=pd.DataFrame(slices), requests=pd.concat(requests), conditions=pd.DataFrame(seen))
 
 
@@ -211,3 +213,35 @@ def test_turned_round_it_says_the_same() -> None:
         assert ours.duets is not None
         assert theirs.duets is not None
         assert ours.duets.objection == theirs.duets.objection
+
+
+def visits(told: Any, busy: list[float], others: list[float]) -> Any:
+    """The block with visits of each arm by itself, which kept the core so busy while others used so much."""
+    for number, (own, other) in enumerate(zip(busy, others, strict=True)):
+        for side, arm in enumerate(("async", "sync")):
+            index = 100 + 2 * number + side
+            row = told.slices.iloc[0].to_dict() | {"index": index, "purpose": "measure", "arm": arm, "beside": None}
+            row["server_cpu_ns"] = (own if side == 0 else 0.98) * SECOND
+            told.slices = pd.concat([told.slices, pd.DataFrame([row])], ignore_index=True)
+            around = {"slice": index, "seen": 1000, "others_ns": (other if side == 0 else 0.0) * SECOND}
+            told.conditions = pd.concat(
+                [told.conditions, pd.DataFrame([around | {"wall_ns": SECOND}])], ignore_index=True
+            )
+    return told
+
+
+def test_a_neighbour_that_had_a_part_of_the_core_is_no_idleness_of_the_arm() -> None:
+    """Where it was there in all visits of a block, other blocks say how busy the arm keeps its core."""
+    quiet = side_by_side.of_block(visits(block(), [0.9, 0.9], [0.0, 0.0]), cores=1)
+    once = side_by_side.of_block(visits(block(), [0.9, 0.45], [0.0, 0.5]), cores=1)
+    always = side_by_side.of_block(visits(block(), [0.45, 0.45], [0.5, 0.5]), cores=1)
+    assert once[PLACE].busy == quiet[PLACE].busy == pytest.approx(np.log(0.9 / 0.98))
+    assert np.isnan(always[PLACE].busy)
+    told = side_by_side.over_blocks({0: quiet, 1: always}, [0, 1])[PLACE]
+    assert told.busy == pytest.approx([np.log(0.9 / 0.98)] * 2)
+    assert side_by_side.over_blocks({0: always}, [0])[PLACE].busy == pytest.approx([0.0])
+
+
+def test_a_core_that_a_neighbour_fills_with_them_is_full() -> None:
+    assert side_by_side.of_block(block(full=0.66, others=0.33), cores=1)[PLACE].why_not == ""
+    assert side_by_side.of_block(block(full=0.66, others=0.02), cores=1)[PLACE].why_not != ""

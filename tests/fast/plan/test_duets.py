@@ -169,3 +169,12 @@ def test_they_go_on_for_as_long_as_there_is_time() -> None:
     """Each so many rounds of them need one of the arms by themselves, which is worth what may follow."""
     short, long = (sum(isinstance(one, Duet) for one in turns(FULL, seconds)) for seconds in (40.0, 160.0))
     assert long > 3 * short
+
+
+def test_an_arm_that_was_cpu_bound_in_a_block_before_is_one_beside_a_neighbour_that_takes_half_of_the_core() -> None:
+    """It cannot fill the core by itself then, and its visits say little."""
+    disturbed = dict.fromkeys(FULL, 0.5)
+    cells = {visit[0] for visit in layout.cells(tiny())}
+    quiet = [Earlier(0, (cell,), (played(latency_ms=10.0, server_cpu_ns=99, drained_ns=100),)) for cell in cells]
+    assert not any(isinstance(one, Duet) for one in turns(disturbed))
+    assert any(isinstance(one, Duet) for one in turns(disturbed, before=quiet))
