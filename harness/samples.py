@@ -37,7 +37,7 @@ WARM_ANSWERS: Final = 60
 """… and after so many answers an arm is taken to be warm: it has imported what the endpoint needs, and opened its connections."""
 
 
-ANSWER: Final = "answer-{slice}-{call}"
+ANSWER: Final = "answer-{slice}-{call}-{process}"
 """The file in which a load generator keeps one answer of a slice, where those of a page differ."""
 
 
@@ -58,14 +58,13 @@ class Outcome(IntEnum):
 
 @dataclass(frozen=True)
 class Page:
-    """What a correct answer is, and what a request for it carries besides what the plan says."""
+    """What a correct answer is."""
 
     body: bytes | None = None  # the same each time; None: it differs
     status: tuple[int, ...] = (200,)
     lengths: tuple[int, int] | None = None  # of a body that differs, in bytes
     contains: tuple[bytes, ...] = ()
     lacks: tuple[bytes, ...] = ()
-    headers: tuple[tuple[str, str], ...] = ()
 
     def outcome(self, status: int, body: bytes) -> Outcome:
         """OK, HTTP_ERROR or WRONG_BODY."""
@@ -120,6 +119,9 @@ class Played:
     server_cpu_ns: int | None = None  # what the arm's server used from start to drain; None: unknown
     server_gc_ns: int = 0  # … of that, in full garbage collections
     server_gc_young: int = 0  # how often it collected only the young, which goes with what it allocated
+    core_idle_ns: int | None = (
+        None  # how long the servers' cores had nothing to do around it; None: unknown, or they have none
+    )
 
 
 TICK_MS: Final = 10.0

@@ -62,6 +62,7 @@ class Client:
         self.given_up = Outcome.OK
         self.complete = self.keep_alive = False
         self.first_ns = 0
+        self.page = None
         parts: list[bytes] = []
         self._parts = parts
         outcome = Outcome.OK

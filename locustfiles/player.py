@@ -51,7 +51,7 @@ class Player:
 
     def __init__(self, plan: dict[str, Any], folder: Path, number: int, of: int) -> None:
         self.pages = {label: page_of(told) for label, told in plan["pages"].items()}
-        self.host, self.folder = plan["host"], folder
+        self.host, self.headers, self.folder = plan["host"], plan["headers"], folder
         self.drain_s = plan["drain_s"]
         self.recorder = Recorder()
         self.sweeper = Sweeper()
@@ -62,7 +62,14 @@ class Player:
         """Everything that may be done before the slice starts."""
         slice_ = told["slice"]
         self.asked = Asked(
-            slice_, tuple(told["address"]), told["filling_ns"], told["latencies"], self.pages, self.host, self.place
+            slice_,
+            tuple(told["address"]),
+            told["filling_ns"],
+            told["latencies"],
+            self.pages,
+            self.headers.get(slice_["cell"]["arm"], {}),
+            self.host,
+            self.place,
         )
         kind = OpenSlice if slice_["open"] else ClosedSlice
         self.ready: AnySlice = kind(self.asked, self.crew, self.recorder)
@@ -78,7 +85,9 @@ class Player:
         rows = self.recorder.take()
         write(rows, file)
         if (kept := self.ready.kept()) is not None:
-            (self.folder / ANSWER.format(slice=asked.slice["index"], call=kept[0])).write_bytes(kept[1])
+            (self.folder / ANSWER.format(slice=asked.slice["index"], call=kept[0], process=self.place[0])).write_bytes(
+                kept[1]
+            )
         fold_into(self.environment.stats, " · ".join(map(str, asked.slice["cell"].values())), rows)
         return Played(
             index=asked.slice["index"],
@@ -109,7 +118,6 @@ def page_of(told: dict[str, Any]) -> Page:
         lengths=told["lengths"] and tuple(told["lengths"]),
         contains=tuple(base64.b64decode(text) for text in told["contains"]),
         lacks=tuple(base64.b64decode(text) for text in told["lacks"]),
-        headers=tuple((name, value) for name, value in told["headers"]),
     )
 
 

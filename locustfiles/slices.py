@@ -35,6 +35,7 @@ class Asked:
     filling_ns: int  # what is known of the cell's latency
     latencies: int  # how many of those that are seen a closed-loop slice lasts
     pages: Mapping[str, Page]  # a call's key, or its endpoint → the correct answer
+    headers: Mapping[str, Any]  # likewise → what the arm's requests carry besides
     host: str
     place: tuple[int, int]  # which load generator of how many
 
@@ -49,10 +50,11 @@ class Asked:
 
     def _call(self, call: Mapping[str, Any]) -> tuple[bytes, bytes | Page | None]:
         """The request, and what is correct; a body that is the same each time is compared as it is."""
-        page, sent = self.pages.get(call.get("key") or call["endpoint"]), call.get("sent")
+        key, sent = call.get("key") or call["endpoint"], call.get("sent")
+        page = self.pages.get(key)
         if sent is None:
             return prebuilt(call["path"], self.host), page and page.body
-        headers = [*map(tuple, sent["headers"]), *(page.headers if page else ())]
+        headers = [*map(tuple, self.headers.get(key, ())), *map(tuple, sent["headers"])]
         return prebuilt(call["path"], self.host, sent["method"], headers, sent["body"]), page
 
     @property

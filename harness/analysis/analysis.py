@@ -47,6 +47,9 @@ class Analysis:
     refused: dict[tuple[str, str], str]  # (arm, endpoint) → why it was not loaded
     restarts: dict[Cell, int]  # how often a cell left its arm with unfinished requests
     found: list[dict[str, Any]]  # per block and search: capacity.Found
+    strange: dict[
+        tuple[str, str], tuple[int, str]
+    ]  # (arm, endpoint) → how many answers under load were another page, and how
     curve: pd.DataFrame  # one row per slice of a search: cells.curve; otherwise empty
     timeline: pd.DataFrame  # latency over time: timeline.of_block, all blocks
 
@@ -123,7 +126,7 @@ class Analysis:
 
     def estimate(self, cell: Cell, metric: Metric) -> Estimate | None:
         """The cell's figure: median over blocks; a percentile is that of the merged samples, where there are enough. The highest
-        rate is that of the lowest block, with the range of all: one that only half of the blocks could hold cannot be relied on.
+        rate is that of the lowest block: one that only half of the blocks could hold cannot be relied on.
 
         The interval of p50 is that of the blocks' own medians: blocks that are slow now and then shift it less than a tail, and
         order statistics cover it in 95 % of cases where a jackknife does in 92 %.
@@ -132,6 +135,12 @@ class Analysis:
             found = self._estimate(cell, metric)
             self._estimates[cell, metric] = found and self._possible(cell, metric, found)
         return self._estimates[cell, metric]
+
+    def typical(self, cell: Cell, metric: Metric) -> Estimate | None:
+        """The same with an interval, for the highest rate too: the geometric mean over blocks."""
+        if metric is metrics.HIGHEST_RATE:
+            return intervals.geometric_mean(self.rows(cell)[metric.column])
+        return self.estimate(cell, metric)
 
     def _possible(self, cell: Cell, metric: Metric, found: Estimate) -> Estimate:
         """Without the part of its interval that cannot be: a tail below the median, a rate beyond Little's law."""
@@ -219,6 +228,7 @@ def analyse(run: Run) -> Analysis:
         refused=gathered.refused,
         restarts=gathered.restarts,
         found=gathered.found,
+        strange=gathered.strange,
         curve=pd.concat(gathered.curves) if gathered.curves else pd.DataFrame(),
         timeline=pd.concat(gathered.times),
     )

@@ -25,6 +25,7 @@ class Gathered:
     refused: dict[tuple[str, str], str] = field(default_factory=dict)
     restarts: dict[Cell, int] = field(default_factory=dict)
     found: list[dict[str, Any]] = field(default_factory=list)
+    strange: dict[tuple[str, str], tuple[int, str]] = field(default_factory=dict)
     curves: list[pd.DataFrame] = field(default_factory=list)
     times: list[pd.DataFrame] = field(default_factory=list)
 
@@ -37,6 +38,10 @@ class Gathered:
         self.duets[block.index] = side_by_side.of_block(block, server_cores)
         self.causes |= block.notes["causes"]
         self.refused |= {(entry["arm"], entry["endpoint"]): entry["reason"] for entry in block.notes["refused"]}
+        for one in block.notes.get("strange", []):
+            place = one["arm"], one["endpoint"]
+            count, how = self.strange.get(place, (0, one["how"]))
+            self.strange[place] = count + one["count"], how
         for cell in _restarted(block, load.mode):
             self.restarts[cell] = self.restarts.get(cell, 0) + 1
         if load.objective is not None:

@@ -51,7 +51,7 @@ def ab(
         project = ready.folder_of(asked.project)
         told = checkouts.base(base, project)
         if asked.project is not None:
-            told = checkouts.with_python(told, base_python, project)
+            told = checkouts.with_python(told, base_python, project, asked.project.python)
         elif base_python is not None:
             raise UserError("--base-python: expected only with a scenario that has a [project]")
         for name in checkouts.untracked(project):

@@ -137,7 +137,7 @@ def _print_page(page: Measured, predicted: int) -> None:
     if page.names.get(WHOLE_ITERATOR):
         print("    ! streams by a sync iterator, all of which Django reads in a thread before the first byte is sent")
     if page.writes_session:
-        print("    ! writes the session in every request: a query, and with a session per visitor a row")
+        print("    ! writes the session in every request, by the session engine of its settings")
     for place, ms in sorted(page.blocked_ms.items(), key=lambda one: -one[1])[:MOST_PLACES]:
         print(f"    ✗ blocks the event loop {ms:.0f} ms per request: {place}")
 

@@ -41,6 +41,7 @@ class Checkout:
 
     target: Target
     database: str  # its own, as a URL: its migrations may differ
+    carried: Carried = NOBODY  # with sessions of that database
 
 
 @dataclass(frozen=True)
@@ -64,6 +65,10 @@ class Site:
             return self.target, self.places
         checkout = self.checkouts[arm.revision]
         return checkout.target, {**self.places, "database": checkout.database}
+
+    def carried_to(self, arm: Arm) -> Carried:
+        """What requests to this arm carry."""
+        return self.carried if arm.revision is None else self.checkouts[arm.revision].carried
 
 
 @dataclass(frozen=True)
@@ -112,7 +117,7 @@ class Deployed:
     def sent(page: Request, carried: Carried) -> tuple[str, Headers, str]:
         """Method, headers and body of a request for it."""
         body, own = page.content
-        return page.method, [*own.items(), *page.headers.items(), *carried.by(page)], body
+        return page.method, [*carried.by(page), *own.items(), *page.headers.items()], body
 
     def response(
         self, path: str, method: str = "GET", headers: Headers = (), body: str = "", timeout_s: float = ANSWER_S
@@ -123,7 +128,7 @@ class Deployed:
             sent = joined([("Host", self.target.asked.host), ("Connection", "close"), *headers])
             connection.request(method, path, body.encode() or None, sent)
             response = connection.getresponse()
-            told = {name.lower(): value for name, value in response.getheaders()}
+            told = {name.lower(): ", ".join(response.headers.get_all(name, ())) for name in response.headers}
             return response.status, told, _whole(response, time.monotonic() + timeout_s)
         finally:
             connection.close()

@@ -61,11 +61,8 @@ class Text:
         return f"{other[0][1][:40]!r} instead of {other[0][0][:40]!r}" if other else ""
 
 
-def settle(
-    asked: Request, answers: Mapping[str, Sequence[Answer] | str], headers: Sequence[tuple[str, str]] = ()
-) -> Seen:
-    """What a correct answer is, and which arms do not give it. `answers`: arm → its answers, or why there are none;
-    `headers`: what requests carry besides what the page says."""
+def settle(asked: Request, answers: Mapping[str, Sequence[Answer] | str]) -> Seen:
+    """What a correct answer is, and which arms do not give it. `answers`: arm → its answers, or why there are none."""
     faults, bodies = _sorted_out(asked, answers)
     every = [body for some in bodies.values() for body in some]
     if not every:
@@ -74,7 +71,6 @@ def settle(
         status=tuple(asked.status),
         contains=tuple(text.encode() for text in asked.contains),
         lacks=tuple(text.encode() for text in asked.lacks),
-        headers=tuple(headers),
     )
     if len(set(every)) == 1:
         return Seen(replace(page, body=every[0]), faults)

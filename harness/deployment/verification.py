@@ -17,6 +17,7 @@ from harness.deployment.same_page import Text, excerpt
 from harness.errors import UserError
 from harness.plan import layout
 from harness.plan.slices import Slice
+from harness.project.logins import Headers
 from harness.project.target import SETTINGS
 from harness.samples import Page
 from harness.scenario.endpoint import Part
@@ -48,22 +49,24 @@ class Verified:
     )  # (arm, endpoint label) → why it cannot be measured
     notes: dict[str, str] = field(default_factory=dict)  # endpoint label → what could not be compared
     host: str = "127.0.0.1"  # under which all were asked
+    headers: dict[str, dict[str, Headers]] = field(default_factory=dict)  # arm → endpoint label → what requests carry
     texts: dict[str, Text] = field(default_factory=dict)  # endpoint label → what its answers have in common
 
-    def strange(self, asked: Sequence[Slice], answers: Mapping[tuple[int, int], bytes]) -> dict[str, str]:
-        """What of the answers that were kept under load is unlike those seen before it: endpoint and arm → how.
+    def strange(self, asked: Sequence[Slice], answers: Mapping[tuple[int, int], bytes]) -> list[dict[str, Any]]:
+        """Where answers that were kept under load are unlike those seen before it: arm, endpoint, count, and how the first is.
 
         `answers`: (slice, place of its call) → body.
         """
-        slices, found = {one.index: one for one in asked}, dict[str, list[str]]()
+        slices, found = {one.index: one for one in asked}, dict[tuple[str, str], list[str]]()
         for (index, place), body in sorted(answers.items()):
             call = slices[index].calls[place]
             text = self.texts.get(call.key or call.endpoint)
             if text is not None and (how := text.differs(body)):
-                found.setdefault(f"{call.endpoint} on {slices[index].cell.arm}", []).append(how)
-        return {
-            name: f"! {len(how)} answers under load are unlike those before it: {how[0]}" for name, how in found.items()
-        }
+                found.setdefault((slices[index].cell.arm, slices[index].cell.endpoint), []).append(how)
+        return [
+            {"arm": arm, "endpoint": endpoint, "count": len(how), "how": how[0]}
+            for (arm, endpoint), how in found.items()
+        ]
 
 
 def verify(scenario: Scenario, fleet: Fleet) -> Verified:
@@ -96,13 +99,17 @@ def _same(arms: Sequence[Deployed], part: Part) -> tuple[Page | None, Mapping[st
 def _settled(
     arms: Sequence[Deployed], part: Part, page: Request, site: Site, found: "Verified"
 ) -> tuple[Page | None, Mapping[str, str]]:
-    """A page of a user's own project, asked several times; the first answer, which may import and compile, is not looked at."""
+    """A page of a user's own project, asked several times; the first answer, which may import and compile, is not looked at. Of a
+    page that is one of a list, that is done with the first of them."""
+    asked = ANSWERS if part.listed else 1 + ANSWERS
 
     def ask(deployed: Deployed) -> list[Answer]:
         path = layout.path(deployed.arm, part)
-        return [deployed.ask_page(path, page, site.carried) for _ in range(1 + ANSWERS)][1:]
+        carried = site.carried_to(deployed.arm)
+        found.headers.setdefault(deployed.arm.name, {})[part.label] = carried.by(page)
+        return [deployed.ask_page(path, page, carried) for _ in range(asked)][asked - ANSWERS :]
 
-    seen = same_page.settle(page, _all(arms, ask), site.carried.by(page))
+    seen = same_page.settle(page, _all(arms, ask))
     if seen.text is not None:
         found.texts[part.label] = seen.text
     if seen.note:
@@ -157,7 +164,10 @@ def _identity(deployed: Deployed, scenario: Scenario) -> dict[str, Any]:
     """The response of `whoami`, with the views that the arm is asked for."""
     arm = deployed.arm
     endpoints = [endpoint for endpoint in scenario.endpoints if arm in scenario.arms_of(endpoint)]
-    identity = deployed.identity([layout.path(arm, part) for endpoint in endpoints for part in endpoint.parts])
+    parts = [
+        part for endpoint in endpoints for part in endpoint.parts if not part.listed
+    ]  # a hundred are no request line
+    identity = deployed.identity([layout.path(arm, part) for part in parts])
     wrong = ["whoami: expected JSON, got none"] if identity is None else check_identity(deployed, identity)
     if identity is None or wrong:
         raise UserError("\n".join(f"arm {arm.name!r}: {line}" for line in wrong))

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from time import perf_counter_ns
 from typing import Final, Protocol
@@ -13,6 +13,8 @@ from harness.scenario.model import Load as LoadSettings
 
 Address = tuple[str, int]
 
+Headers = Sequence[tuple[str, str]]
+
 LEAD_NS: Final = 3_000_000  # from the decision to start to the start, so that every load generator knows of it in time
 
 
@@ -22,6 +24,7 @@ class Asked:
 
     pages: Mapping[str, Page]  # endpoint label → what a correct answer is
     host: str  # under which every arm is asked
+    headers: Mapping[str, Mapping[str, Headers]] = field(default_factory=dict)  # arm → label → what no scenario names
 
 
 class Playing(Protocol):

@@ -94,8 +94,8 @@ class LocustPlayers:
 
     def answers(self) -> dict[tuple[int, int], bytes]:
         found = dict[tuple[int, int], bytes]()
-        for file in self._rows_files[0].parent.glob(ANSWER.format(slice="*", call="*")):
-            _, index, call = file.name.split("-")
+        for file in self._rows_files[0].parent.glob(ANSWER.format(slice="*", call="*", process="*")):
+            _, index, call, _ = file.name.split("-")
             found[int(index), int(call)] = file.read_bytes()
             file.unlink()
         return found
@@ -166,6 +166,7 @@ def plan_for(settings: LoadSettings, asked: Asked) -> dict[str, Any]:
         "timeout_s": settings.timeout_s,
         "drain_s": settings.drain_s,
         "host": asked.host,
+        "headers": asked.headers,
         "pages": {label: _told(page) for label, page in asked.pages.items()},
     }
 

@@ -28,7 +28,7 @@ from harness.samples import LOAD, SERVER, SERVICES, Conditions, Played, Usage
 from harness.scenario.model import Scenario
 from harness.services import backends
 from harness.storage.writer import BlockResult, RunFolder
-from harness.system import cores
+from harness.system import cores, kernel_counters
 
 CAUSE: Final = re.compile(r"^(?:[A-Za-z_][\w.]*\.)?([A-Z]\w*(?:Error|Exception|Operation|Exit|Warning)): (.+)$")
 
@@ -83,7 +83,7 @@ def run_block(
     logs = working / "logs"
     with stage.up(scenario, logs) as (servers, around, verified):
         backends.refuse_ended(around.children)
-        asked_for = base.Asked(verified.pages, verified.host)
+        asked_for = base.Asked(verified.pages, verified.host, verified.headers)
         commands = {name: deployed.command for name, deployed in servers.deployed.items()}
         with ExitStack() as stack:
 
@@ -91,7 +91,8 @@ def run_block(
                 """A load generator of this block, until its end."""
                 return stack.enter_context(load.playing(scenario.load, asked_for, folder, stage.cores.load))
 
-            visit, asked = Visit(servers, around, playing(working), lambda: playing(working / "second")), list[Slice]()
+            visit = Visit(servers, around, playing(working), lambda: playing(working / "second"), stage.cores.server)
+            asked = list[Slice]()
 
             def play(turn: Turn) -> Played | tuple[Played, ...] | None:
                 """A slice, or both of a duet."""
@@ -124,7 +125,8 @@ def run_block(
         "found": [asdict(one) for one in found],
         "instrumented": visit.instrumented,
         "middleware": visit.middleware,
-        "pages": verified.notes | verified.strange(asked, answers),
+        "pages": verified.notes,
+        "strange": verified.strange(asked, answers),
     }
     return BlockResult(block.index, rows, visit.usage, visit.conditions, notes)
 
@@ -132,13 +134,18 @@ def run_block(
 class Visit:
     """Plays slices one after the other, or two at a time, and collects the results.
 
-    `second`: starts the load generator of the second of two; it is asked for one as soon as there are two.
+    `second`: starts the load generator of the second of two; it is asked for one as soon as there are two. `cores`: the servers'.
     """
 
     def __init__(
-        self, servers: Servers, around: Around, playing: Playing, second: Callable[[], Playing] | None = None
+        self,
+        servers: Servers,
+        around: Around,
+        playing: Playing,
+        second: Callable[[], Playing] | None = None,
+        cores: Sequence[int] | None = None,
     ) -> None:
-        self._servers, self._around = servers, around
+        self._servers, self._around, self._cores = servers, around, cores
         self._playing, self._second = [playing], second
         self.played: list[Played] = []
         self.usage: list[Usage] = []
@@ -154,7 +161,7 @@ class Visit:
         parts = [self._part(slice_, number) for number, slice_ in enumerate(slices)]
         for part in parts:
             part.surroundings.begin()
-        before = [part.deployed.collections() for part in parts]
+        before, idle_ns = [part.deployed.collections() for part in parts], self._idle_ns()
         for part in parts:
             part.watch.begin()
 
@@ -163,6 +170,7 @@ class Visit:
                 part.watch.tick()
 
         answers = base.play([part.playing for part in parts], tick)
+        rested_ns = None if idle_ns is None else (self._idle_ns() or 0) - idle_ns
         used = [part.watch.end() for part in parts]
         backends.refuse_ended(self._around.children)
         together = [row for usage in used for row in usage]
@@ -170,13 +178,16 @@ class Visit:
         self.usage += together
         self.load_busy = sum(row.busy or 0.0 for row in together if row.group == LOAD)
         played = tuple(
-            _with_server(one, usage, then, part.deployed.collections())
+            _with_server(one, usage, then, part.deployed.collections(), rested_ns)
             for one, usage, then, part in zip(answers, used, before, parts, strict=True)
         )
         self.played += played
         for part, one in zip(parts, played, strict=True):
             self._look_after(part, one)
         return played
+
+    def _idle_ns(self) -> int | None:
+        return kernel_counters.idle_ns(self._cores) if self._cores else None
 
     def requests(self) -> bytes:
         """All raw rows."""
@@ -224,13 +235,16 @@ class Part:
     counts: Counts
 
 
-def _with_server(played: Played, usage: Sequence[Usage], before: tuple[int, int], after: tuple[int, int]) -> Played:
+def _with_server(
+    played: Played, usage: Sequence[Usage], before: tuple[int, int], after: tuple[int, int], rested_ns: int | None
+) -> Played:
     """With what the arm's server did meanwhile."""
     return replace(
         played,
         server_cpu_ns=next(row.cpu_ns for row in usage if row.group == SERVER),
         server_gc_ns=after[0] - before[0],
         server_gc_young=after[1] - before[1],
+        core_idle_ns=rested_ns,
     )
 
 

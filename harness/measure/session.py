@@ -24,6 +24,7 @@ from harness.plan import instrumented_run, layout
 from harness.plan.courses import expected_s, refuse_too_short, slices_of
 from harness.project import django_versions, logins, ready
 from harness.project.checkouts import checked_out, top
+from harness.project.logins import NOBODY, Carried
 from harness.project.target import Target
 from harness.registry.load_modes import OPEN
 from harness.scenario import reader
@@ -157,7 +158,7 @@ def play(scenario: Scenario, folder: RunFolder, ground: Ground, show: Show, narr
             ground.backends,
             ground.target,
             revisions,
-            logins.carried(scenario.login, ground.target, ground.backends.places),
+            NOBODY if revisions else _carried(scenario, ground.target, ground, ground.backends.places["database"]),
             databases(scenario, ground),
         )
         runner.run(scenario, folder, stage, LocustLoad(), shown, bounds)
@@ -187,7 +188,15 @@ def checkouts(scenario: Scenario, folder: RunFolder, ground: Ground) -> Iterator
     here, further = ground.target, ground.backends.further
     with checked_out(revisions, folder.path / "worktrees", here.folder, here.asked.untracked) as places:
         projects = {revision: _at(scenario, revision, here, place) for revision, place in places.items()}
-        yield {revision: Checkout(project, further(project)) for revision, project in projects.items()}
+        yield {
+            revision: Checkout(project, url := further(project), _carried(scenario, project, ground, url))
+            for revision, project in projects.items()
+        }
+
+
+def _carried(scenario: Scenario, project: Target, ground: Ground, database: str) -> Carried:
+    """What requests to this revision carry: its sessions are in its own database."""
+    return logins.carried(scenario.login, project, {**ground.backends.places, "database": database})
 
 
 def _at(scenario: Scenario, revision: str, here: Target, place: Path) -> Target:

@@ -1,6 +1,7 @@
 """Pages on uvicorn under the probe, one request at a time: whose thread switches there are, and what blocks the event loop."""
 
 import json
+import re
 import time
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -88,9 +89,8 @@ def _measured(up: Started, page: Request) -> Measured:
 
 def _writes_session(up: Started, deployed: Deployed, page: Request, path: str) -> bool:
     _, headers, _ = deployed.response(path, *deployed.sent(page, up.carried))
-    return f"{deployed.target.facts['simple'].get('SESSION_COOKIE_NAME', 'sessionid')}=" in headers.get(
-        "set-cookie", ""
-    )
+    name = re.escape(str(deployed.target.facts["simple"].get("SESSION_COOKIE_NAME", "sessionid")))
+    return re.search(rf'(^|, ){name}=[^;"]', headers.get("set-cookie", "")) is not None
 
 
 def _counts(folder: Path) -> Counter[str]:

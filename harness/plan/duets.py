@@ -13,8 +13,9 @@ from harness.plan.slices import Duet
 from harness.samples import Played
 from harness.scenario.model import Load
 
-FULL: Final = 0.9
-"""Of the servers' cores: an arm that uses this much by itself is CPU-bound."""
+FULL, OWN = 0.9, 0.6
+"""Of the servers' cores: an arm that uses this much by itself is CPU-bound, and one that uses the latter while others leave
+nothing of the rest: beside a process that never waits it gets half."""
 
 SLOWER: Final = 2
 """With half of a core, an answer takes twice as long."""
@@ -31,8 +32,11 @@ ANSWERS: Final = 2
 
 def fills(played: Played, least_s: float, cores: int) -> bool:
     """Whether the arm was CPU-bound in this slice. `cores`: that the servers have; 0 where they are not pinned."""
-    busy_ns = served_ns(played.start_ns, played.drained_ns, least_s)
-    return cores > 0 and busy_ns > 0 and (played.server_cpu_ns or 0) >= FULL * cores * busy_ns
+    own_ns, full_ns = played.server_cpu_ns or 0, cores * served_ns(played.start_ns, played.drained_ns, least_s)
+    if full_ns <= 0:
+        return False
+    rested_ns = full_ns if played.core_idle_ns is None else max(0.0, played.core_idle_ns - 1e9 * least_s * cores)
+    return own_ns >= FULL * full_ns or (own_ns >= OWN * full_ns and rested_ns <= (1 - FULL) * full_ns)
 
 
 def served_ns(start_ns: float, drained_ns: float, least_s: float) -> float:

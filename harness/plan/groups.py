@@ -94,7 +94,7 @@ class Group:
 
     def look_back(self, earlier: Iterable[Earlier], cores: int) -> None:
         """Take from the blocks before how far visits, and duets, differ within a block, which pairs are far apart, and which arms
-        are CPU-bound: beside a busy neighbour one that is does not fill its core in every visit."""
+        are CPU-bound: beside a busy neighbour that does not show in every visit."""
         own, seen = {visit[0] for visit in self.visits}, dict[tuple[str, ...], dict[int, list[float]]]()
         for one in earlier:
             if own.issuperset(one.cells) and (told := one.log) is not None:

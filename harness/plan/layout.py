@@ -102,6 +102,8 @@ def path(arm: Arm, part: Part) -> str:
 def digest(scenario: Scenario, blocks: list[Block]) -> str:
     """A hash of the plan: two runs with the same one asked the same thing in the same order."""
     text = scenario.model_dump_json() + json.dumps([_told(block) for block in blocks], sort_keys=True)
+    if scenario.lists:
+        text += json.dumps(scenario.lists, sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 

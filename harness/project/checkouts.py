@@ -3,10 +3,11 @@
 import os
 import shutil
 import subprocess
+import tomllib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from harness.errors import UserError
 from harness.location import SHIPPED
@@ -14,14 +15,9 @@ from harness.scenario.model import Base
 
 AS_NOBODY: Final = ("-c", "user.name=bench", "-c", "user.email=bench@localhost")  # a stash has an author
 
-REQUIREMENTS: Final = tuple(
-    f":(glob)**/{name}"
-    for name in (
-        *("requirements*.txt", "requirements/*.txt", "pyproject.toml", "setup.py", "setup.cfg"),
-        *("poetry.lock", "uv.lock", "pdm.lock", "Pipfile.lock"),
-    )
-)
-"""Files that say which packages a revision needs."""
+REQUIREMENTS: Final = ("requirements*.txt", "requirements/*.txt", "poetry.lock", "uv.lock", "pdm.lock", "Pipfile.lock")
+"""Files that say which packages a revision needs, in the project's folder and at the top of its repository; of pyproject.toml
+only what it depends on."""
 
 
 def base(ref: str, project: Path) -> Base:
@@ -40,20 +36,45 @@ def base(ref: str, project: Path) -> Base:
     return Base(ref=ref, sha=sha, change=made or _git("rev-parse", "HEAD", at=project, why=why))
 
 
-def with_python(given: Base, python: Path | None, project: Path) -> Base:
-    """The base with an environment of its own. UserError where the two need different packages, and none was named."""
+def with_python(given: Base, python: Path | None, project: Path, own: str | None) -> Base:
+    """The base with an environment of its own, if that is not the project's (`own`). UserError where the two need different
+    packages, and none was named."""
     if python is not None:
         if not python.is_file():
             raise UserError(f"--base-python: there is no file {python}")
-        return given.model_copy(update={"python": os.path.abspath(python)})  # noqa: PTH100  a link stays one
-    why = "git cannot compare the two"
-    changed = _git("diff", "--name-only", given.sha, given.change, "--", *REQUIREMENTS, at=top(project), why=why)
+        named = os.path.abspath(python)  # noqa: PTH100  a link stays one
+        return given if named == own else given.model_copy(update={"python": named})
+    changed = _packages_changed(given, project)
     if changed:
         raise UserError(
-            f"--base: {', '.join(changed.splitlines())}: differs from {given.ref}, so that one environment may not do for both:"
+            f"--base: {', '.join(changed)}: differs from {given.ref}, so that one environment may not do for both:"
             " name the Python of one that has what the base needs as --base-python, or the project's own, if it does for both"
         )
     return given
+
+
+def _packages_changed(given: Base, project: Path) -> list[str]:
+    """Which files say of the two that they need different packages."""
+    repository, why = top(project), "git cannot compare the two"
+    inside = project.resolve().relative_to(repository.resolve())
+    folders = dict.fromkeys([Path(), inside])
+    paths = [f":(top,glob){folder / name}" for folder in folders for name in REQUIREMENTS]
+    changed = _git("diff", "--name-only", given.sha, given.change, "--", *paths, at=repository, why=why).splitlines()
+    for file in (folder / "pyproject.toml" for folder in folders):
+        if _dependencies(given.sha, file, repository) != _dependencies(given.change, file, repository):
+            changed.append(str(file))
+    return changed
+
+
+def _dependencies(revision: str, file: Path, repository: Path) -> Any:
+    """What this pyproject.toml depends on at a revision; None where there is none, or none that can be read."""
+    try:
+        told = tomllib.loads(_git("show", f"{revision}:{file}", at=repository, why=""))
+    except (UserError, tomllib.TOMLDecodeError):
+        return None
+    project, poetry = told.get("project", {}), told.get("tool", {}).get("poetry", {})
+    wanted = (project.get("dependencies"), project.get("requires-python"), told.get("dependency-groups"))
+    return (*wanted, project.get("optional-dependencies"), poetry.get("dependencies"), poetry.get("group"))
 
 
 def top(project: Path) -> Path:

@@ -14,7 +14,8 @@ DESCRIBED_S: Final = 120.0
 DRIVERS: Final = ("psycopg", "psycopg2", "psycopg2-binary")
 
 NOWHERE: Final = "postgres://djbench@127.0.0.1/djbench"
-"""What its variables name while it describes itself: nothing connects to it."""
+NO_FILE: Final = "sqlite:////nowhere/djbench.sqlite3"
+"""What its variables name while it describes itself: nothing connects to it, or makes it."""
 
 PYTHON, DJANGO = (3, 10), (4, 2)
 """The oldest that are measured."""
@@ -25,11 +26,15 @@ def described(target: Target) -> dict[str, Any]:
 
     One that takes its database from a variable, and has a driver for PostgreSQL, is told of such a one: apps may depend on it.
     """
-    told = _told(target, {})
     by_variable = any(DATABASE_AT in text for text in target.asked.env.values())
-    if by_variable and any(name in told.get("versions", {}) for name in DRIVERS):
+    copies_file = target.asked.database is not None and "://" not in target.asked.database
+    if not by_variable or copies_file:
+        return _told(target, {"database": NO_FILE} if copies_file else {})
+    try:
+        told = _told(target, {"database": NO_FILE})
+    except UserError:
         return _told(target, {"database": NOWHERE})
-    return told
+    return _told(target, {"database": NOWHERE}) if any(name in told.get("versions", {}) for name in DRIVERS) else told
 
 
 def _told(target: Target, places: Mapping[str, str]) -> dict[str, Any]:

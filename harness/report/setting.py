@@ -100,7 +100,7 @@ def _method(analysis: Analysis) -> str:
         f" {numbers.count(family)} comparisons of a metric"
     )
     if analysis.mode == CAPACITY:
-        return f"highest rates: that of the lowest block, so that every block held it, with the range of the blocks; {ratios}"
+        return f"highest rates: that of the lowest block, so that every block held it; {ratios}"
     percentiles = "percentiles of the merged samples, intervals of p95 and p99 by a jackknife over blocks"
     return f"medians over blocks with order-statistic 95 % intervals (6 blocks or more); {percentiles}; {ratios}"
 

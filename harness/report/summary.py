@@ -13,6 +13,7 @@ from harness.plan.slices import Cell
 from harness.report import causes, sections
 from harness.report.causes import Grounds
 from harness.scenario.arm import Arm
+from harness.scenario.model import Scenario
 from harness.statistics.decision import Outcome
 from harness.statistics.moderated import FEWEST_BLOCKS
 from harness.verdicts import bottleneck, data_quality, validity, verdict
@@ -176,13 +177,17 @@ def _pairs(analysis: Analysis, arm: str, own: Sequence[Compared]) -> Iterator[st
             else f"{numbers.number(ends[0])}×"
         )
         scenario = analysis.run.scenario
-        yield f"  vs {over}: {counts} ({spread}); {_differs(scenario.arm(arm), scenario.arm(over))}"
+        yield f"  vs {over}: {counts} ({spread}); {_differs(scenario, arm, over)}"
 
 
-def _differs(arm: Arm, over: Arm) -> str:
+def _differs(scenario: Scenario, name: str, other: str) -> str:
     """`only the view differs`, or what else does."""
+    arm, over = scenario.arm(name), scenario.arm(other)
     keys = [key for key in Arm.model_fields if key not in ("name", "control_of")]
-    *names, last = [key for key in keys if getattr(arm, key) != getattr(over, key)] or ["nothing"]
+    found = [key for key in keys if getattr(arm, key) != getattr(over, key)]
+    if scenario.base is not None and scenario.base.python is not None:
+        found.append("packages")
+    *names, last = found or ["nothing"]
     return f"{', '.join(names)} and {last} differ" if names else f"only the {last} differs"
 
 

@@ -94,7 +94,8 @@ def _metric_problems(where: str, condition: "Condition", scenario: "Scenario") -
         key = "at_most" if condition.at_most else "at_least"
         yield f"{where}.{key}: expected a limit {unit} for {metric.key}, got '{limit}'"
     if metric in metrics.OF_STREAMS and condition.endpoint not in (able := _streaming(scenario)):
-        named = ", ".join(able or (name for name in endpoints.ENDPOINTS if endpoints.streams(name)))
+        demos = [name for name in endpoints.ENDPOINTS if endpoints.streams(name)]
+        named = ", ".join(able or (demos if scenario.project is None else ["streams = true"]))
         yield f"{where}.metric: expected {metric.key!r} only of what streams ({named}), got it of {condition.endpoint}"
     if (condition.instrumented or metric in metrics.WHOLE_SLICE) and any(
         condition.endpoint == label for label in _parts(scenario)

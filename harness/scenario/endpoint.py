@@ -35,7 +35,7 @@ class Part:
     @property
     def label(self) -> str:
         """Under which its correct answer is known."""
-        return f"{self.reported} {self.listed}".rstrip()
+        return f"{self.reported} {self.listed}" if self.listed else self.reported
 
     @property
     def facts(self) -> Facts:

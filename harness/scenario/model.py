@@ -93,7 +93,9 @@ class Base(Table):
     ref: StrictStr  # as it was asked for
     sha: StrictStr
     change: StrictStr  # the working tree, as a commit
-    python: StrictStr | None = None  # of the base's environment, where it needs one of its own
+    python: Annotated[StrictStr | None, Field(exclude_if=lambda one: one is None)] = (
+        None  # of an environment of its own
+    )
 
 
 class Comparison(Table):

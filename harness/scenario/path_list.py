@@ -8,11 +8,14 @@ import re
 from collections import Counter
 from pathlib import Path
 from typing import Any, Final
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 from harness.errors import UserError
 
-PATH: Final = r"^/[^\s\x00-\x1f#]*$"
+PATH: Final = r"^/[!\"$-~]*$"
+"""Of an URL, with its query: what is not ASCII stands percent-encoded."""
+
+SAFE: Final = "!\"$%&'()*+,-./:;<=>?@[]^_`{|}~\\"
 
 MOST: Final = 100
 """Paths: each is verified on every arm before every block."""
@@ -24,13 +27,14 @@ PAGES: Final = ("text/html", "application/json")
 def read(file: Path) -> dict[str, int]:
     """Path → how often it is in the list. UserError where there is none, or one that is no path."""
     try:
-        text = file.read_text(encoding="utf-8")
+        text = file.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise UserError(f"{file}: cannot be read: {error}") from None
-    urls = _recorded(file, text) if file.suffix == ".har" else _written(text)
+    is_har = file.suffix.lower() == ".har"
+    urls = _recorded(file, text) if is_har else _written(text)
     found = Counter(_path(file, url) for url in urls)
     if not found:
-        what = f"requests for {' or '.join(PAGES)} that were answered by 200" if file.suffix == ".har" else "paths"
+        what = f"requests for {' or '.join(PAGES)} that were answered by 200" if is_har else "paths"
         raise UserError(f"{file}: expected {what}, found none")
     if len(found) > MOST:
         raise UserError(
@@ -50,7 +54,7 @@ def _recorded(file: Path, text: str) -> list[str]:
     try:
         entries: list[dict[str, Any]] = json.loads(text)["log"]["entries"]
         pages = [
-            entry["request"]["url"]
+            str(entry["request"]["url"])
             for entry in entries
             if entry["request"]["method"] == "GET"
             and entry["response"]["status"] == 200
@@ -70,6 +74,7 @@ def _path(file: Path, url: str) -> str:
         except ValueError as error:
             raise UserError(f"{file}: {url!r}: {error}") from None
         url = (split.path or "/") + (f"?{split.query}" if split.query else "")
+    url = quote(url, safe=SAFE)
     if not re.match(PATH, url):
         raise UserError(f"{file}: expected paths such as '/articles/7/', got {url!r}")
     return url

@@ -31,8 +31,8 @@ class Login(Table):
 
     name: Name
     user: Text | None = None
-    form: dict[StrictStr, StrictStr] = {}
-    path: Path | None = None
+    form: Annotated[dict[StrictStr, StrictStr], Field(exclude_if=lambda some: not some)] = {}
+    path: Annotated[Path | None, Field(exclude_if=lambda one: one is None)] = None
     headers: dict[Header, Line] = {}
 
     @model_validator(mode="after")

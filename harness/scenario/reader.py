@@ -23,7 +23,7 @@ KEYS: Final = {
     "": list(Scenario.model_fields),
     "blocks": list(Rule.model_fields),
     "arms": list(Arm.model_fields),
-    "endpoints": [field.alias or name for name, field in Endpoint.model_fields.items()],
+    "endpoints": [field.alias or name for name, field in Endpoint.model_fields.items() if not field.exclude],
     "load": list(Load.model_fields),
     "project": list(Project.model_fields),
     "login": list(Login.model_fields),

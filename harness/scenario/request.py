@@ -62,6 +62,14 @@ class Request(Table):
     streams: StrictBool = False
     waits_ms: Annotated[StrictFloat | StrictInt, Field(ge=0, le=60_000, alias="least_ms")] = 0
 
+    @model_validator(mode="before")
+    @classmethod
+    def known(cls, given: Any) -> Any:
+        for key in ("listed", "pages"):
+            if isinstance(given, dict) and key in given:
+                raise ValueError(f"{key}: unknown key")
+        return given
+
     @field_validator("ignore")
     @classmethod
     def compiles(cls, patterns: list[str]) -> list[str]:

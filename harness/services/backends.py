@@ -30,6 +30,7 @@ def _uncounted() -> Sessions | None:
 
 
 def _unused(target: Target) -> str:
+    target.prepare({})
     return UNUSED
 
 
@@ -60,6 +61,8 @@ def running(asked: Database, needs: frozenset[str], cores: Cores, target: Target
         up = Backends({"database": UNUSED})
         if DATABASE in needs and target.has_database:
             up = stack.enter_context(_database(asked, cores, target))
+        else:
+            target.prepare({})
         if CACHE not in needs:
             yield up
             return

@@ -71,12 +71,9 @@ def geometric_mean(values: Values) -> Estimate | None:
 
 
 def least(values: Values) -> Estimate | None:
-    """The smallest value, with the range of all in place of an interval. Shape: (blocks,); NaN is left out."""
+    """The smallest value, which has no interval. Shape: (blocks,); NaN is left out."""
     known = values[np.isfinite(values)]
-    if not len(known):
-        return None
-    low, high = (float(known.min()), float(known.max())) if len(known) > 1 else (None, None)
-    return Estimate(float(known.min()), low, high, len(known))
+    return Estimate(float(known.min()), None, None, len(known)) if len(known) else None
 
 
 def of_logs(logs: Values, doubt: float = DOUBT) -> Estimate | None:

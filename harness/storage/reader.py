@@ -73,6 +73,8 @@ class Notes(Checked):
     instrumented: list[dict[str, Any]] = []  # of an instrumented run, per slice
     middleware: dict[str, dict[str, Any]] = {}  # of its instrumented arms
     pages: dict[str, str] = {}  # what of a page could not be compared
+    strange: list[dict[str, Any]] = []  # where answers under load were unlike those before
+    identities: dict[str, dict[str, Any]] = {}  # arm → its whoami
 
 
 @dataclass(frozen=True)

@@ -16,13 +16,29 @@ TICK_NS: Final = 1_000_000_000 // os.sysconf("SC_CLK_TCK")
 
 PAGE_BYTES: Final = os.sysconf("SC_PAGE_SIZE")
 
-USER, NICE, SYSTEM, STEAL = 0, 1, 2, 7  # columns of /proc/stat; interrupts are nobody's, and left out
+USER, NICE, SYSTEM, IDLE, WAITING, STEAL = (
+    0,
+    1,
+    2,
+    3,
+    4,
+    7,
+)  # columns of /proc/stat; interrupts are nobody's, and left out
 
 
 def cpu_times() -> list[int] | None:
     """ns per column of the first line of /proc/stat; None where there is none."""
     with suppress(OSError, ValueError), Path("/proc/stat").open() as file:
         return [int(ticks) * TICK_NS for ticks in file.readline().split()[1:]]
+    return None
+
+
+def idle_ns(cores: Sequence[int]) -> int | None:
+    """How long these cores have had nothing to do since boot, added up; None where there is no /proc. In steps of 10 ms."""
+    with suppress(OSError, ValueError, KeyError):
+        lines = (line.split() for line in Path("/proc/stat").read_text().splitlines())
+        by_name = {name: ticks for name, *ticks in lines if name.startswith("cpu")}
+        return sum(int(by_name[f"cpu{core}"][column]) for core in cores for column in (IDLE, WAITING)) * TICK_NS
     return None
 
 

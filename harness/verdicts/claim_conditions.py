@@ -61,7 +61,7 @@ def limited(analysis: Analysis, condition: Condition, lost: dict[Cell, str]) -> 
     """A limit for one cell: its interval has to lie on the claimed side."""
     why_not = unsound(analysis, condition, lost)
     metric = analysis.run.scenario.metric_of(condition)
-    found = None if why_not else analysis.estimate(cells_of(analysis, condition)[0], metric)
+    found = None if why_not else analysis.typical(cells_of(analysis, condition)[0], metric)
     at = where(analysis, condition, metric)
     if why_not:
         return Judged(INVALID, why_not)

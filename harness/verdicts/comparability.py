@@ -91,7 +91,7 @@ def _python(machine: dict[str, Any]) -> str:
 
 
 def _asked(scenario: Scenario) -> dict[str, Any]:
-    return scenario.model_dump(mode="json", exclude=set(OF_NO_MATTER))
+    return scenario.model_dump(mode="json", exclude=set(OF_NO_MATTER)) | {"paths": scenario.lists}
 
 
 def _differing(base: Any, new: Any, path: str = "") -> Iterator[tuple[str, Any, Any]]:

@@ -64,6 +64,21 @@ def no_data(analysis: Analysis, cell: Cell, rows: CellBlocks) -> Iterator[str]:
         yield "no correct response in any window: raise load.slice_max_s, or see the arm's log if requests failed"
 
 
+def not_in_every_block(analysis: Analysis, cell: Cell, rows: CellBlocks) -> Iterator[str]:
+    """In a capacity search the highest rate is the lowest of the blocks in which one met the objective."""
+    found = [one for one in analysis.found if (one["arm"], one["endpoint"]) == (cell.arm, cell.endpoint)]
+    none = sum(one["rate"] is None for one in found)
+    if 0 < none < len(found):
+        yield f"in {none} of {len(found)} blocks no rate met the objective; the highest rate is that of the others"
+
+
+def strange(analysis: Analysis, cell: Cell, rows: CellBlocks) -> Iterator[str]:
+    """Answers of a page whose words differ, kept under load, that differ in others, too."""
+    count, how = analysis.strange.get((cell.arm, cell.endpoint), (0, ""))
+    if count:
+        yield f"{count} answers under load, of one kept in each slice, are unlike those before it: {how}"
+
+
 def too_early(analysis: Analysis, cell: Cell, rows: CellBlocks) -> Iterator[str]:
     """A response faster than its endpoint's minimum time skipped the workload."""
     least_ms = analysis.least_ms(cell)

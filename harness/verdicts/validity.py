@@ -34,10 +34,12 @@ from harness.verdicts.server_checks import (
     dropped,
     failures,
     no_data,
+    not_in_every_block,
     not_steady,
     off_little,
     overloaded,
     refused,
+    strange,
     too_early,
     too_few_threads,
     unaccounted,
@@ -132,6 +134,8 @@ OF_A_PART: Final[tuple[Check, ...]] = (failures, no_data, too_early)
 """Checks of one endpoint of a mix; all others are made on the whole mix."""
 
 FLAGGING: Final[tuple[Check, ...]] = (
+    not_in_every_block,
+    strange,
     overloaded,
     cut_short,
     not_steady,

@@ -177,9 +177,18 @@ def statics(settings: Any) -> dict[str, Any]:
     named = (storages.get("staticfiles") or {}).get("BACKEND") or getattr(settings, "STATICFILES_STORAGE", "")
     backend = str(named)
     root = getattr(settings, "STATIC_ROOT", None)
-    manifest = "Manifest" in backend
+    manifest = "Manifest" in backend and _in_static_root(backend, storages)
     there = bool(root) and os.path.exists(os.path.join(str(root), "staticfiles.json"))  # noqa: PTH110, PTH118
     return {"storage": backend, "root": str(root or ""), "manifest": manifest, "collected": there or not manifest}
+
+
+def _in_static_root(backend: str, storages: Any) -> bool:
+    """Whether it writes where STATIC_ROOT says: not elsewhere, and not into somebody's bucket."""
+    from django.core.files.storage import FileSystemStorage
+    from django.utils.module_loading import import_string
+
+    options = (storages.get("staticfiles") or {}).get("OPTIONS") or {}
+    return issubclass(import_string(backend), FileSystemStorage) and "location" not in options
 
 
 def simple(settings: Any) -> dict[str, Any]:

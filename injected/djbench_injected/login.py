@@ -2,6 +2,7 @@
 
 DJBENCH_LOGINS  as JSON, a list of logins: name, and either user, or form with the path that it is sent to
 DJBENCH_HOST    under which the project is asked
+DJBENCH_CSRF    a secret against CSRF, where the project keeps it in the session
 
 Of a user it takes no password: Django's own test client logs in, whatever backend and user model a project has. What is written
 is a row of its sessions.
@@ -16,7 +17,7 @@ from typing import Any
 def cookies(login: "dict[str, Any]") -> "dict[str, str]":
     """The cookies of a browser in which this user has logged in."""
     from django.conf import settings
-    from django.contrib.auth import get_user_model
+    from django.contrib.auth import SESSION_KEY, get_user_model
     from django.test import Client
 
     believed = getattr(settings, "SECURE_PROXY_SSL_HEADER", None)
@@ -27,9 +28,14 @@ def cookies(login: "dict[str, Any]") -> "dict[str, str]":
     else:
         client.get(login["path"])
         status = client.post(login["path"], login["form"]).status_code
-        if settings.SESSION_COOKIE_NAME not in client.cookies:
-            raise SystemExit(f"{login['path']} answered HTTP {status} to the form, and opened no session")
-    return {key: morsel.value for key, morsel in client.cookies.items() if key != settings.CSRF_COOKIE_NAME}
+        if SESSION_KEY not in client.session:  # one of somebody unknown is opened by many a GET
+            raise SystemExit(f"{login['path']} answered HTTP {status} to the form, and logged nobody in")
+    if "DJBENCH_CSRF" in os.environ:
+        session = client.session
+        session["_csrftoken"] = os.environ["DJBENCH_CSRF"]
+        session.save()
+    name = settings.SESSION_COOKIE_NAME
+    return {name: client.cookies[name].value}
 
 
 def main() -> None:

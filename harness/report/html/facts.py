@@ -39,6 +39,10 @@ RESPONSES_OWN = (
     "the same page from every arm, but for tokens, times and what differs from answer to answer, verified in each block"
 )
 
+LOGIN: Final = re.compile(r"(?ms)^\[\[login\]\].*?(?=^\[|\Z)")
+
+SECRET: Final = re.compile(r"(?m)^(\s*(?:form|headers)\s*=\s*)\{.*\}")
+
 FLAGS: Final = {"HTTP parser": ("--http-parser", "--http"), "event loop": ("--asgi-loop", "--loop", "-k")}
 """Server options that matter for a request, and the flags that set them on different servers."""
 
@@ -47,6 +51,8 @@ def differed(analysis: Analysis) -> Table:
     """One row per arm; optional columns in which all arms agree are left out."""
     arms, typed, head = analysis.run.scenario.arms, dict(commands(analysis)), analysis.run.head
     installed = str(head.get("project", {}).get("django") or head["machine"]["packages"]["django"])
+    told = read_notes(analysis.run.block_folders[0]).get("identities", {})
+    djangos = {arm.name: str(told.get(arm.name, {}).get("django", arm.django or installed)) for arm in arms}
     columns: dict[str, Sequence[str]] = {
         "server": [arm.server for arm in arms],
         "interface": [arm.table.interface for arm in arms],
@@ -57,7 +63,8 @@ def differed(analysis: Analysis) -> Table:
         "middleware": [arm.profile for arm in arms],
         "garbage collection": [arm.collecting for arm in arms],
         "database": [arm.connecting for arm in arms],
-        "Django": [arm.django or installed for arm in arms],
+        "Django": [djangos[arm.name] for arm in arms],
+        "Python": [str(told.get(arm.name, {}).get("python", "")) for arm in arms],
         "environment": [" ".join(f"{key}={value}" for key, value in arm.environment.items()) for arm in arms],
         "project": [arm.revision or "" for arm in arms],
         "control of": [arm.control_of or "" for arm in arms],
@@ -180,8 +187,9 @@ def reproduce(analysis: Analysis, explained: bool) -> list[tuple[str, str]]:
 
 
 def scenario_text(analysis: Analysis) -> str:
-    """The scenario file as it was run."""
-    return (analysis.run.path / "scenario.toml").read_text(encoding="utf-8")
+    """The scenario file as it was run, without what somebody logs in with: pages are passed on."""
+    text = (analysis.run.path / "scenario.toml").read_text(encoding="utf-8")
+    return LOGIN.sub(lambda table: SECRET.sub(r"\1{ … }", table[0]), text)
 
 
 def digest(analysis: Analysis) -> str:

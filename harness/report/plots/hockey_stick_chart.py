@@ -56,7 +56,7 @@ def _notes(subject: Subject) -> Sequence[str]:
     return [
         f"Each mark is one slice. Filled: {objective} met; hollow: missed. Further right is better."
         " Latency runs from the intended send time."
-        f" Dotted vertical line: highest confirmed rate, labelled at the right.{limit} Dashed: sync view."
+        f" Dotted vertical line: highest rate, that of the lowest block, labelled at the right.{limit} Dashed: sync view."
     ]
 
 

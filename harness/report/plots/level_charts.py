@@ -57,7 +57,7 @@ def throughput(subject: Subject) -> Iterator[Figure]:
         objective = subject.analysis.run.scenario.load.objective
         asked = f"Up to which rate does each deployment meet {objective}?"
         notes = [
-            f"Highest rate that met {objective} in every block; thin line: up to that of the best block. Hatched: sync view."
+            f"Highest rate that met {objective}: that of the lowest block, so that every block held it. Hatched: sync view."
         ]
         axis = f"highest rate [req/s], {drawing.better(metric)}"
         return pictures(

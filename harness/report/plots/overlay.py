@@ -15,7 +15,6 @@ from harness.analysis.analysis import Analysis
 from harness.errors import UserError
 from harness.formatting import numbers
 from harness.plan.slices import Cell, Level
-from harness.registry.load_modes import CAPACITY
 from harness.registry.metrics import CPU, Metric
 from harness.report.chart_style import COLOURS, MARKERS
 from harness.report.plots import caption, drawing, level_charts, page_size, ticks
@@ -206,8 +205,6 @@ def _notes(runs: Runs, marks: Marks) -> Iterator[str]:
     what = "Mark: value; line: 95 % interval, missing where a run has too few blocks."
     if latency:
         what = "Mark: median (p50); line: up to p99."
-    elif runs.mode == CAPACITY:
-        what = "Mark: rate that every block held; line: up to that of the best block."
     yield f"{what} If two runs differ in more than one condition, the chart cannot attribute a difference to either."
     yield from _besides(runs)
     for letter, subject in zip(ascii_uppercase, runs.subjects, strict=False):

@@ -76,7 +76,7 @@ def time_waits(counters: Counters) -> None:
 
 def _time_pycurl() -> None:
     """Its class is written in C and takes no other methods: one built on it takes its place."""
-    with suppress(ImportError):
+    with suppress(ImportError, TypeError):  # TypeError: one that cannot be built upon
         pycurl: Any = import_module("pycurl")
         timed = {
             name: _timed("upstream_ns", getattr(pycurl.Curl, name))

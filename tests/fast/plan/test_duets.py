@@ -178,3 +178,18 @@ def test_an_arm_that_was_cpu_bound_in_a_block_before_is_one_beside_a_neighbour_t
     quiet = [Earlier(0, (cell,), (played(latency_ms=10.0, server_cpu_ns=99, drained_ns=100),)) for cell in cells]
     assert not any(isinstance(one, Duet) for one in turns(disturbed))
     assert any(isinstance(one, Duet) for one in turns(disturbed, before=quiet))
+
+
+@pytest.mark.parametrize(
+    ("own", "idle", "fills"),
+    [(0.95, None, True), (0.65, None, False), (0.65, 0.3, False), (0.65, 0.05, True), (0.5, 0.0, False)],
+    ids=["alone", "unknown", "it rests", "a neighbour takes the rest", "a neighbour that never waits"],
+)
+def test_an_arm_is_cpu_bound_that_leaves_nothing_of_its_core_idle(own: float, idle: float | None, fills: bool) -> None:
+    one = played(
+        start_ns=0,
+        drained_ns=SECOND,
+        server_cpu_ns=int(own * SECOND),
+        core_idle_ns=None if idle is None else int(idle * SECOND),
+    )
+    assert duets.fills(one, 0.0, cores=1) is fills

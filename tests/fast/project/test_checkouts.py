@@ -11,6 +11,11 @@ from harness.location import PROJECT
 from harness.project import checkouts
 
 
+def committed(root: Path) -> None:
+    for arguments in (["add", "-A"], ["commit", "-qm", "more"]):
+        subprocess.run(["git", *checkouts.AS_NOBODY, *arguments], cwd=root, check=True)
+
+
 @pytest.fixture
 def repository(tmp_path: Path) -> Path:
     """A small git repository in place of this one."""
@@ -94,12 +99,21 @@ def test_a_base_that_needs_other_packages_needs_a_python_of_its_own(repository: 
     project = repository / "bench_project"
     (project / "view.py").write_text("after\n")
     told = checkouts.base("main", project)
-    assert checkouts.with_python(told, None, project) == told
+    assert checkouts.with_python(told, None, project, None) == told
     (repository / "requirements.txt").write_text("django==6.1\n")
     subprocess.run(["git", "add", "."], cwd=repository, check=True)
     told = checkouts.base("main", project)
     with pytest.raises(UserError, match=r"requirements\.txt: differs from main, .*--base-python"):
-        checkouts.with_python(told, None, project)
-    assert checkouts.with_python(told, Path(sys.executable), project).python == sys.executable
+        checkouts.with_python(told, None, project, None)
+    assert checkouts.with_python(told, Path(sys.executable), project, None).python == sys.executable
+    assert checkouts.with_python(told, Path(sys.executable), project, sys.executable).python is None
+    (repository / "requirements.txt").unlink()
+    (repository / "pyproject.toml").write_text('[project]\nname = "x"\nversion = "2"\ndependencies = []\n')
+    committed(repository)
+    (repository / "pyproject.toml").write_text('[project]\nname = "x"\nversion = "3"\ndependencies = []\n')
+    assert checkouts.with_python(checkouts.base("HEAD", project), None, project, None).python is None
+    (repository / "pyproject.toml").write_text('[project]\nname = "x"\nversion = "3"\ndependencies = ["django"]\n')
+    with pytest.raises(UserError, match=r"pyproject\.toml: differs from HEAD"):
+        checkouts.with_python(checkouts.base("HEAD", project), None, project, None)
     with pytest.raises(UserError, match="--base-python: there is no file"):
-        checkouts.with_python(told, tmp_path / "nowhere", project)
+        checkouts.with_python(told, tmp_path / "nowhere", project, None)

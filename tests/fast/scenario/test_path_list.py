@@ -76,7 +76,7 @@ def test_a_run_remembers_what_was_listed(tmp_path: Path) -> None:
     [
         ("", "expected paths, found none"),
         ("a/1/\n", "expected paths such as '/articles/7/', got 'a/1/'"),
-        ("/a b\n", "got '/a b'"),
+        ("a b\n", "got 'a%20b'"),
         ("\n".join(f"/{number}/" for number in range(101)), "at most 100 different paths, found 101"),
     ],
 )
@@ -130,3 +130,25 @@ def test_what_a_browser_recorded_gives_the_pages_of_the_first_host(tmp_path: Pat
     file.write_text('{"log": {}}')
     with pytest.raises(UserError, match="expected a HAR file"):
         path_list.read(file)
+
+
+def test_what_is_not_ascii_is_sent_percent_encoded_and_what_is_stays(tmp_path: Path) -> None:
+    asked = reader.load(own(tmp_path, "\ufeff/größe/?q=a%20b&x=[1]\n"))
+    assert [part.path(None) for part in asked.endpoints[0].parts] == ["/gr%C3%B6%C3%9Fe/?q=a%20b&x=[1]"]
+
+
+def test_runs_with_other_lists_are_other_plans(tmp_path: Path) -> None:
+    hashes = set()
+    for listed in ("/a/\n", "/b/\n"):
+        asked = reader.load(own(tmp_path, listed))
+        timed = asked.model_copy(update={"time": 300.0})
+        hashes.add(layout.digest(timed, []))
+    assert len(hashes) == 2
+
+
+@pytest.mark.parametrize("key", ["listed", "pages"])
+def test_what_a_file_holds_cannot_be_said_in_the_scenario(tmp_path: Path, key: str) -> None:
+    file = own(tmp_path, "/")
+    file.write_text(OWN.replace('paths_from = "urls.txt"', f'path = "/"\n{key} = {{ "/x" = 0 }}'))
+    with pytest.raises(UserError, match=f"{key}: unknown key"):
+        reader.load(file)
