@@ -60,7 +60,7 @@ def doctor(
     project, beside = _project(scenario, folder, python, settings)
     target = ready.of(project, [measured.ARM]) if measure else ready.described(project)
     switch_us = _switch_us(target)
-    found = findings(target.facts, switch_us, beside)
+    found = findings({**target.facts, "prepare": project.prepare}, switch_us, beside)
     if write_arms:
         _write_arms(scenario, target)
     pages = list(_measured(scenario, target)) if measure and scenario is not None else []
@@ -124,7 +124,7 @@ def _measured(scenario: Path, target: Target) -> Iterator[Measured]:
 def _print_page(page: Measured, predicted: int) -> None:
     """What was predicted beside what was counted; where they differ, whose switches there were."""
     print(f"\n{page.path}  ({page.view}, {'async' if page.is_async else 'sync'})")
-    late = sum(count for name, count in page.names.items() if name.endswith(".render"))
+    late = sum(count for name, count in page.names.items() if "render" in name.rpartition(".")[2])
     same = f"predicted {predicted}" if page.switches != predicted + late else "as predicted"
     same += f", and {late:g} to render its response" if late else ""
     print(f"    thread switches {page.switches:g} per request ({same}), {page.of_middleware:g} of middleware")

@@ -22,7 +22,7 @@ from harness.project.target import Target
 from harness.samples import joined
 from harness.scenario.arm import Arm
 from harness.scenario.request import Request
-from harness.system import ports, processes
+from harness.system import kernel_counters, ports, processes
 from harness.system.processes import Child
 
 START_S: Final = 60.0
@@ -92,6 +92,11 @@ class Deployed:
         told = [file.read_bytes() for file in self.counts.iterdir()]
         full_ns, young = (sum(int.from_bytes(one[at : at + 8], sys.byteorder) for one in told) for at in (8, 16))
         return full_ns, young
+
+    def cpu_ns(self) -> int | None:
+        """CPU time of its processes since they started; None: unknown."""
+        told = [kernel_counters.cpu_ns(pid) for pid in self.child.pids()]
+        return None if None in told else sum(one for one in told if one is not None)
 
     @property
     def address(self) -> tuple[str, int]:

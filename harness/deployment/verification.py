@@ -17,7 +17,7 @@ from harness.deployment.same_page import Text, excerpt
 from harness.errors import UserError
 from harness.plan import layout
 from harness.plan.slices import Slice
-from harness.project.logins import Headers
+from harness.project.logins import Carried, Headers
 from harness.project.target import SETTINGS
 from harness.samples import Page
 from harness.scenario.endpoint import Part
@@ -77,6 +77,7 @@ def verify(scenario: Scenario, fleet: Fleet) -> Verified:
     found = Verified(
         {name: _identity(deployed, scenario) for name, deployed in fleet.deployed.items()},
         host=fleet.site.target.asked.host,
+        headers={arm.name: _carried(scenario, fleet.site.carried_to(arm)) for arm in scenario.arms},
     )
     for endpoint in scenario.endpoints:
         arms = [fleet.deployed[arm.name] for arm in scenario.arms_of(endpoint)]
@@ -90,6 +91,13 @@ def verify(scenario: Scenario, fleet: Fleet) -> Verified:
     return found
 
 
+def _carried(scenario: Scenario, carried: Carried) -> dict[str, Headers]:
+    """Endpoint label → what requests for its page carry; a control is also asked, to warm up, for pages that it is not measured
+    for."""
+    parts = [part for endpoint in scenario.endpoints for part in endpoint.parts]
+    return {part.label: carried.by(part.page) for part in parts if part.page is not None}
+
+
 def _same(arms: Sequence[Deployed], part: Part) -> tuple[Page | None, Mapping[str, str]]:
     """An endpoint of the demo: its answers are the same to the byte."""
     body, faults = compare(_all(arms, lambda deployed: deployed.ask(layout.path(deployed.arm, part))))
@@ -99,16 +107,18 @@ def _same(arms: Sequence[Deployed], part: Part) -> tuple[Page | None, Mapping[st
 def _settled(
     arms: Sequence[Deployed], part: Part, page: Request, site: Site, found: "Verified"
 ) -> tuple[Page | None, Mapping[str, str]]:
-    """A page of a user's own project, asked several times; the first answer, which may import and compile, is not looked at. Of a
-    page that is one of a list, that is done with the first of them."""
-    asked = ANSWERS if part.listed else 1 + ANSWERS
+    """A page of a user's own project, asked several times. The first answer is not looked at: it may import and compile, and make
+    what all that follow find there (a thumbnail, a row), so that no two arms are asked for it at the same time."""
+
+    def ask_once(deployed: Deployed) -> Answer:
+        return deployed.ask_page(layout.path(deployed.arm, part), page, site.carried_to(deployed.arm))
 
     def ask(deployed: Deployed) -> list[Answer]:
         path = layout.path(deployed.arm, part)
-        carried = site.carried_to(deployed.arm)
-        found.headers.setdefault(deployed.arm.name, {})[part.label] = carried.by(page)
-        return [deployed.ask_page(path, page, carried) for _ in range(asked)][asked - ANSWERS :]
+        return [deployed.ask_page(path, page, site.carried_to(deployed.arm)) for _ in range(ANSWERS)]
 
+    for deployed in arms:
+        _all([deployed], ask_once)
     seen = same_page.settle(page, _all(arms, ask))
     if seen.text is not None:
         found.texts[part.label] = seen.text

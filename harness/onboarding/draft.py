@@ -12,10 +12,23 @@ from harness.project.discovery import Found, Guess
 
 SCENARIO, OVERLAY = "djbench.toml", "djbench_overlay.py"
 
-FAST_MS: Final = 50.0
-"""Faster pages are CPU-bound: few users fill a core, and more only wait."""
+FEW, MANY, FEWEST = 16, 64, 2
+"""Users of a page that uses the CPU (more only queue up for it), of one that waits, and of one that is slow."""
 
-FEW, MANY = 16, 64
+QUEUE_MS: Final = 400.0
+"""What an answer may take with the users of a page that uses the CPU: a slice lasts seven of it."""
+
+WAITS: Final = 0.5
+"""Of what a page takes: one that uses less CPU waits for something."""
+
+
+def users(page: Tried) -> int:
+    """How many load it without being in a queue most of the time."""
+    slowest_ms = max(page.ms.values())
+    if slowest_ms > FEW and page.cpu_ms is not None and page.cpu_ms < WAITS * slowest_ms:
+        return MANY
+    return max(FEWEST, min(FEW, int(QUEUE_MS / slowest_ms))) if slowest_ms else FEW
+
 
 MOST_PAGES: Final = 3
 
@@ -209,7 +222,7 @@ def _endpoint(number: int, page: Tried, user: str | None) -> Iterator[str]:
     yield f"path = {json.dumps(page.path)}"
     if user is not None:
         yield 'login = "user"'
-    yield f"users = [{FEW if slowest < FAST_MS else MANY}]"
+    yield f"users = [{users(page)}]"
     if number:
         yield 'arms = ["gunicorn · gthread×16", "gunicorn · gthread×64", "uvicorn"]'
 

@@ -5,6 +5,7 @@ import re
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any, Final
 
 from harness.deployment import same_page
@@ -59,6 +60,7 @@ class Tried:
     to: str  # where it redirects
     equal: str  # empty: both servers give the same page; else what differs
     cause: str = ""  # of an answer of 500: the exception
+    cpu_ms: float | None = None  # that an answer takes of the server's CPU; None: unknown
 
     @property
     def good(self) -> bool:
@@ -133,8 +135,14 @@ def each(
 def _tried(page: Mapping[str, Any], servers: Mapping[str, Deployed], headers: Sequence[tuple[str, str]]) -> Tried:
     status, ms, answers, kind, to = dict[str, int](), dict[str, float](), dict[str, Any](), "", ""
     read = {name: deployed.child.log.stat().st_size for name, deployed in servers.items()}
+    cpu_ms = dict[str, float]()
     for name, deployed in servers.items():
-        told = list(_asked(deployed, page["path"], headers))
+        asked = _asked(deployed, page["path"], headers)
+        first, before_ns = list(islice(asked, 1)), deployed.cpu_ns()
+        further, after_ns = list(asked), deployed.cpu_ns()
+        told = [*first, *further]
+        if further and before_ns is not None and after_ns is not None:
+            cpu_ms[name] = (after_ns - before_ns) / 1e6 / len(further)
         good = [one for one in told if one is not None]
         status[name] = good[-1].status if good else 0
         ms[name] = min((one.ms for one in good[1:] or good), default=0.0)
@@ -146,7 +154,17 @@ def _tried(page: Mapping[str, Any], servers: Mapping[str, Deployed], headers: Se
     failed = next((name for name, code in status.items() if code >= 500), None)
     cause = "" if failed is None else _cause(servers[failed], read[failed])
     return Tried(
-        page["path"], view["view"], view["async"], status, ms, size, kind, to, _unequal(status, answers), cause
+        page["path"],
+        view["view"],
+        view["async"],
+        status,
+        ms,
+        size,
+        kind,
+        to,
+        _unequal(status, answers),
+        cause,
+        max(cpu_ms.values(), default=None),
     )
 
 

@@ -93,7 +93,8 @@ def _answers(facts: Facts) -> Iterator[Finding]:
     if simple.get("SECURE_SSL_REDIRECT"):
         yield catalogue.HTTPS.found("SECURE_SSL_REDIRECT = True")
     static = facts.get("static", {})
-    if static.get("manifest") and not static.get("collected"):
+    collects = any("collectstatic" in line for line in facts.get("prepare", ()))
+    if static.get("manifest") and not static.get("collected") and not collects:
         where = static["root"] or "STATIC_ROOT"
         yield catalogue.UNCOLLECTED.found(f"{static['storage']} without staticfiles.json in {where}")
 
@@ -116,8 +117,9 @@ def _state(facts: Facts) -> Iterator[Finding]:
 
 def _tools(facts: Facts) -> Iterator[Finding]:
     loaded = [name for name, there in facts.get("tools", {}).items() if there]
-    if "debug_toolbar" in loaded:
-        yield catalogue.TOOLBAR.found("debug_toolbar is loaded")
+    active = [*facts.get("apps", {}), *(one["path"] for one in facts.get("middleware", []))]
+    if any(name.startswith("debug_toolbar") for name in active):
+        yield catalogue.TOOLBAR.found("debug_toolbar in INSTALLED_APPS or MIDDLEWARE")
     if watching := [name for name in loaded if name in WATCHING]:
         yield catalogue.INSTRUMENTATION.found(", ".join(watching))
     if any("whitenoise" in one["path"].lower() for one in facts.get("middleware", [])):

@@ -73,6 +73,15 @@ def enter(request):
         return redirect("/account/")
     return HttpResponse(f"<form>{get_token(request)}</form>")
 
+def thumb(request):
+    if "thumb" not in seen:
+        row = User.objects.filter(username__startswith="thumb").first()
+        if row is None:
+            time.sleep(0.2)
+            row = User.objects.create(username=f"thumb{random.random()}")
+        seen["thumb"] = row.username
+    return HttpResponse(seen["thumb"])
+
 def visit(request):
     request.session["visits"] = request.session.get("visits", 0) + 1
     return HttpResponse("visited")
@@ -103,7 +112,7 @@ urlpatterns = [
     path("", front), path("quick/", quick), path("blocks/", blocks), path("clock/", clock), path("lengths/", lengths),
     path("account/", account), path("count/", count), path("moody/", moody), path("away/", away), path("visit/", visit),
     path("item/<int:pk>/", item), path("login/", enter), path("secure/", secure), path("events/", events),
-    path("leaks/", leaks),
+    path("leaks/", leaks), path("thumb/", thumb),
 ]
 """
 

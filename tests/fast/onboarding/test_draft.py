@@ -41,7 +41,9 @@ def page(path: str, ms: float = 5.0, **more: Any) -> Tried:
 
 
 @pytest.mark.parametrize("user", [None, "alice"])
-@pytest.mark.parametrize("pages", [[], [page("/"), page("/slow/", 80.0), page("/api/", kind="application/json")]])
+@pytest.mark.parametrize(
+    "pages", [[], [page("/"), page("/slow/", 80.0, cpu_ms=2.0), page("/api/", kind="application/json")]]
+)
 def test_a_scenario_that_was_written_can_be_read(pages: list[Tried], user: str | None) -> None:
     text = draft.Draft(FOUND, None, [Guess("python manage.py migrate", "empty")], draft.offered(pages), user).text()
     asked = reader.parse(text, "djbench.toml")
@@ -107,3 +109,19 @@ def test_files_of_a_manifest_are_collected_beside_the_overlay() -> None:
     lines = draft.overlay_lines(CLEAN | {"static": {"manifest": True, "collected": False}})
     assert [line.text for line in lines] == ['STATIC_ROOT = __file__.rpartition("/")[0] + "/static"']
     assert draft.overlay_lines(CLEAN | {"static": {"manifest": True, "collected": True}}) == []
+
+
+@pytest.mark.parametrize(
+    ("ms", "cpu_ms", "users"),
+    [
+        (5.0, 4.0, 16),
+        (70.0, 68.0, 5),
+        (70.0, None, 5),
+        (900.0, 890.0, 2),
+        (110.0, 3.0, 64),
+        (1.2, 0.4, 16),
+        (0.0, None, 16),
+    ],
+)
+def test_a_page_has_as_many_users_as_load_it_without_a_long_queue(ms: float, cpu_ms: float | None, users: int) -> None:
+    assert draft.users(page("/", ms, cpu_ms=cpu_ms)) == users

@@ -39,7 +39,7 @@ def test_a_project_that_is_ready_has_no_problem() -> None:
         (database(conn_max_age=60, pool=False), "persistent connections do not persist under ASGI"),
         (database(conn_max_age=None, pool=False), "persistent connections do not persist under ASGI"),
         (database(atomic_requests=True), "async views answer 500"),
-        ({"tools": {"debug_toolbar": True}}, "debug toolbar"),
+        ({"apps": {"debug_toolbar": "/x"}}, "debug toolbar"),
         (
             {"static": {"manifest": True, "collected": False, "storage": "S", "root": ""}},
             "static files are not collected",
@@ -92,3 +92,8 @@ def test_switches_are_told_in_milliseconds_where_their_cost_was_measured() -> No
 def test_the_prediction_counts_middleware_view_signal_and_close() -> None:
     assert findings.predicted_switches(CLEAN, is_async=True) == 2 + 1 + 1
     assert findings.predicted_switches(CLEAN, is_async=False) == 2 + 1 + 1 + 1
+
+
+def test_static_files_that_a_run_collects_are_no_problem() -> None:
+    missing = {"static": {"manifest": True, "collected": False, "storage": "S", "root": ""}}
+    assert problems(**missing, prepare=["python manage.py collectstatic --noinput"]) == []

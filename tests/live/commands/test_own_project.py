@@ -328,3 +328,14 @@ def test_ab_serves_two_revisions_each_from_a_checkout_of_its_own(tmp_path: Path,
     listed = subprocess.run(["git", "worktree", "list"], cwd=project, capture_output=True, text=True, check=True)
     assert len(listed.stdout.splitlines()) == 1
     assert changed(project) == [" M shop/urls.py"]
+
+
+def test_what_the_first_to_ask_makes_is_there_for_all_and_a_control_is_asked_as_its_arm_is(
+    tmp_path: Path, project: Path
+) -> None:
+    control = '\n[[arms]]\nname = "loop again"\nserver = "uvicorn"\ncontrol_of = "loop"\n'
+    account = page("account", "/account/", 'login = "alice"', 'arms = ["threads", "loop"]')
+    ended, folder = run(tmp_path, control, page("thumb", "/thumb/"), account)
+    assert refused(folder) == {}, ended.stdout
+    played = json.loads((folder / "blocks/000/block.json").read_text())["played"]
+    assert sum(one["failures"] for one in played) == 0
