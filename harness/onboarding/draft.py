@@ -15,7 +15,7 @@ SCENARIO, OVERLAY = "djbench.toml", "djbench_overlay.py"
 FEW, MANY, FEWEST = 16, 64, 2
 """Users of a page that uses the CPU (more only queue up for it), of one that waits, and of one that is slow."""
 
-QUEUE_MS: Final = 400.0
+QUEUE_MS: Final = 200.0
 """What an answer may take with the users of a page that uses the CPU: a slice lasts seven of it."""
 
 WAITS: Final = 0.5
@@ -132,12 +132,15 @@ class Draft:
         )
 
     def _lines(self) -> Iterator[str]:
-        yield 'question = "Are these pages served better by an ASGI server, by more threads, or as they are?"'
+        more = any(users(page) > FEW for page in self.pages)  # only then more threads than FEW have something to do
+        threads = ", by more threads" if more else ""
+        yield f'question = "Are these pages served better by an ASGI server{threads}, or as they are?"'
         yield 'time = "5m"'
         yield "blocks = 4"
         yield "comparisons = ["
         yield '    { arm = "uvicorn", over = "gunicorn · gthread×16" },'
-        yield '    { arm = "gunicorn · gthread×64", over = "gunicorn · gthread×16" },'
+        if more:
+            yield '    { arm = "gunicorn · gthread×64", over = "gunicorn · gthread×16" },'
         yield "]"
         yield ""
         yield from _project(self.found, self.database, self.prepare)
@@ -147,7 +150,7 @@ class Draft:
             yield from (f"{name} = {json.dumps(value)}" for name, value in self.env.items())
         if self.user is not None:
             yield from ("", "[[login]]", 'name = "user"', f"user = {json.dumps(self.user)}")
-        yield from _arms()
+        yield from _arms(more)
         for number, page in enumerate(self.pages):
             yield from _endpoint(number, page, self.user)
         if not self.pages:
@@ -194,10 +197,10 @@ def _project(found: Found, database: Guess | None, prepare: Sequence[Guess]) -> 
         yield f"# env_file = {json.dumps(str(file))}  # there, and not read unless you say so"
 
 
-def _arms() -> Iterator[str]:
+def _arms(more: bool) -> Iterator[str]:
     for name, server, threads in (
-        ("gunicorn · gthread×16", "gunicorn-gthread", 16),
-        ("gunicorn · gthread×64", "gunicorn-gthread", 64),
+        ("gunicorn · gthread×16", "gunicorn-gthread", FEW),
+        *([("gunicorn · gthread×64", "gunicorn-gthread", MANY)] if more else []),
         ("uvicorn", "uvicorn", 0),
     ):
         yield ""
@@ -224,7 +227,8 @@ def _endpoint(number: int, page: Tried, user: str | None) -> Iterator[str]:
         yield 'login = "user"'
     yield f"users = [{users(page)}]"
     if number:
-        yield 'arms = ["gunicorn · gthread×16", "gunicorn · gthread×64", "uvicorn"]'
+        more = '"gunicorn · gthread×64", ' if users(page) > FEW else ""
+        yield f'arms = ["gunicorn · gthread×16", {more}"uvicorn"]'
 
 
 def name_of(path: str) -> str:

@@ -115,8 +115,8 @@ def test_files_of_a_manifest_are_collected_beside_the_overlay() -> None:
     ("ms", "cpu_ms", "users"),
     [
         (5.0, 4.0, 16),
-        (70.0, 68.0, 5),
-        (70.0, None, 5),
+        (70.0, 68.0, 2),
+        (20.0, None, 10),
         (900.0, 890.0, 2),
         (110.0, 3.0, 64),
         (1.2, 0.4, 16),
