@@ -100,24 +100,33 @@ def _tried(found: Found, given: Given, place: Path) -> dict[str, str]:
         file = scratch / draft.OVERLAY
         file.write_text(overlay, encoding="utf-8")
         filled = {"database": database.value if database else None, "prepare": [one.value for one in prepare]}
-        tried = _pages(ready.of(plain.model_copy(update={"overlay": str(file), **filled}), TRIED), given.user)
+        tried, writes = _pages(ready.of(plain.model_copy(update={"overlay": str(file), **filled}), TRIED), given.user)
     _print_pages(tried, str(facts.get("simple", {}).get("LOGIN_URL", "")), given.user)
-    drafted = draft.Draft(found, database, prepare, draft.offered(tried), given.user, given.variables)
+    drafted = draft.Draft(found, database, prepare, draft.offered(tried), given.user, given.variables, writes)
     return {draft.OVERLAY: overlay, draft.SCENARIO: drafted.text(place)}
 
 
-def _pages(target: Target, user: str | None) -> list[Tried]:
+def _pages(target: Target, user: str | None) -> tuple[list[Tried], bool]:
+    """The pages, and whether a database that is a file changed while they were asked."""
     asked = trial.candidates(target.facts.get("pages", []))
     print(f"starting it on gunicorn (WSGI) and uvicorn (ASGI), asking {len(asked)} pages …", flush=True)
     found = []
     login = [Login(name="user", user=user)] if user else []
     with started(target, TRIED, login) as up:
+        before = _content(up.backends.places["database"])
         for one in trial.each(asked, up.deployed, up.carried.by(Request(path="/", login="user"))):
             found.append(one)
             print(f"  {len(found)}/{len(asked)} {one.path}", flush=True)
+        writes = _content(up.backends.places["database"]) != before
     if len(found) < len(asked):
         print(f"! {len(asked) - len(found)} pages were not asked: {trial.ALL_S:g} s were over")
-    return found
+    return found, writes
+
+
+def _content(url: str) -> bytes | None:
+    """Of a database that is a file; None of any other."""
+    file = Path(url.removeprefix("sqlite:///"))
+    return file.read_bytes() if url.startswith("sqlite:///") and file.is_file() else None
 
 
 def _database(found: Found, facts: Mapping[str, Any], given: Given) -> tuple[Guess | None, list[Guess]]:

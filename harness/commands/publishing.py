@@ -105,6 +105,8 @@ def publish_change(path: Path, limit: float | None) -> int:
             where = numbers.pushed(analysed.mode, one.endpoint, one.level)
             print(f"{sign} {one.metric.title} on {where}, {one.arm} / {one.over}: {numbers.ratio(one.ratio)}")
     said = f"{len(judged.regressed)} of {len(compared)} comparisons regressed by more than {numbers.percent(limit)}"
+    if lost:
+        said += "; not all could be judged: see what is INVALID above"
     if still_open:
         minutes = regression_gate.minutes_until_told(analysed, still_open, limit)
         more = "not resolvable here" if minutes is None else f"≈ {minutes} min more would tell"

@@ -5,15 +5,16 @@ reason; the others are still measured.
 """
 
 import http.client
+import time
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any, Final, TypeVar
 
 from harness.deployment import same_page
 from harness.deployment.fleet import Deployed, Fleet, Site
-from harness.deployment.same_page import Text, excerpt
+from harness.deployment.same_page import Seen, Text, excerpt
 from harness.errors import UserError
 from harness.plan import layout
 from harness.plan.slices import Slice
@@ -35,7 +36,10 @@ ADVICE: Final = {
 """What to do about a fact that is not as expected."""
 
 ANSWERS: Final = 3
-"""Of each arm, to know what differs from answer to answer."""
+"""Of each arm, to know what differs from answer to answer …"""
+
+LATER_S: Final = 1.2
+"""… with one more that comes so much later."""
 
 
 @dataclass(frozen=True)
@@ -51,6 +55,12 @@ class Verified:
     host: str = "127.0.0.1"  # under which all were asked
     headers: dict[str, dict[str, Headers]] = field(default_factory=dict)  # arm → endpoint label → what requests carry
     texts: dict[str, Text] = field(default_factory=dict)  # endpoint label → what its answers have in common
+
+    def take(self, part: Part, page: Page | None, faults: Mapping[str, str]) -> None:
+        """What is correct there, and on which arms it is not."""
+        if page is not None:
+            self.pages[part.label] = page
+        self.refused.update({(arm, part.label): fault for arm, fault in faults.items()})
 
     def strange(self, asked: Sequence[Slice], answers: Mapping[tuple[int, int], bytes]) -> list[dict[str, Any]]:
         """Where answers that were kept under load are unlike those seen before it: arm, endpoint, count, and how the first is.
@@ -79,15 +89,21 @@ def verify(scenario: Scenario, fleet: Fleet) -> Verified:
         host=fleet.site.target.asked.host,
         headers={arm.name: _carried(scenario, fleet.site.carried_to(arm)) for arm in scenario.arms},
     )
-    for endpoint in scenario.endpoints:
-        arms = [fleet.deployed[arm.name] for arm in scenario.arms_of(endpoint)]
-        for part in endpoint.parts:
-            page, faults = (
-                _same(arms, part) if part.page is None else _settled(arms, part, part.page, fleet.site, found)
-            )
-            if page is not None:
-                found.pages[part.label] = page
-            found.refused.update({(arm, part.label): fault for arm, fault in faults.items()})
+    parts = [
+        (part, [fleet.deployed[arm.name] for arm in scenario.arms_of(endpoint)])
+        for endpoint in scenario.endpoints
+        for part in endpoint.parts
+    ]
+    pages = [Asking(part, part.page, arms, fleet.site) for part, arms in parts if part.page is not None]
+    for part, arms in parts:
+        if part.page is None:
+            found.take(part, *_same(arms, part))
+    for seen, part in _settled(pages):
+        found.take(part, seen.page, seen.faults)
+        if seen.text is not None:
+            found.texts[part.label] = seen.text
+        if seen.note:
+            found.notes[part.label] = seen.note
     return found
 
 
@@ -104,27 +120,43 @@ def _same(arms: Sequence[Deployed], part: Part) -> tuple[Page | None, Mapping[st
     return (None if body is None else Page(body)), faults
 
 
-def _settled(
-    arms: Sequence[Deployed], part: Part, page: Request, site: Site, found: "Verified"
-) -> tuple[Page | None, Mapping[str, str]]:
-    """A page of a user's own project, asked several times. The first answer is not looked at: it may import and compile, and make
-    what all that follow find there (a thumbnail, a row), so that no two arms are asked for it at the same time."""
+@dataclass(frozen=True)
+class Asking:
+    """A page of a user's own project, to be asked of these arms."""
 
-    def ask_once(deployed: Deployed) -> Answer:
-        return deployed.ask_page(layout.path(deployed.arm, part), page, site.carried_to(deployed.arm))
+    part: Part
+    page: Request
+    arms: Sequence[Deployed]
+    site: Site
 
-    def ask(deployed: Deployed) -> list[Answer]:
-        path = layout.path(deployed.arm, part)
-        return [deployed.ask_page(path, page, site.carried_to(deployed.arm)) for _ in range(ANSWERS)]
+    def once(self, deployed: Deployed) -> Answer:
+        path = layout.path(deployed.arm, self.part)
+        return deployed.ask_page(path, self.page, self.site.carried_to(deployed.arm))
 
-    for deployed in arms:
-        _all([deployed], ask_once)
-    seen = same_page.settle(page, _all(arms, ask))
-    if seen.text is not None:
-        found.texts[part.label] = seen.text
-    if seen.note:
-        found.notes[part.label] = seen.note
-    return seen.page, seen.faults
+    def answers(self) -> dict[str, list[Answer] | str]:
+        """Of each arm. The first is not looked at: it may import and compile, and make what all that follow find there (a
+        thumbnail, a row), so that no two arms are asked for it at the same time."""
+        for deployed in self.arms:
+            _all([deployed], self.once)
+        count = 1 if self.part.listed else ANSWERS
+        return _all(self.arms, lambda deployed: [self.once(deployed) for _ in range(count)])
+
+
+def _settled(pages: Sequence[Asking]) -> Iterator[tuple[Seen, Part]]:
+    """What correct answers are. Each page is asked again after all others, and at least LATER_S after the first: what counts
+    seconds is the same in answers that come right one after the other."""
+    begun = time.monotonic()
+    answers = [one.answers() for one in pages]
+    if pages:
+        time.sleep(max(0.0, begun + LATER_S - time.monotonic()))
+    for one, told in zip(pages, answers, strict=True):
+        later = _all(one.arms, one.once)
+        yield same_page.settle(one.page, {arm: _with(told[arm], answer) for arm, answer in later.items()}), one.part
+
+
+def _with(told: list[Answer] | str, later: Answer | str) -> list[Answer] | str:
+    """An arm's answers with one that came later; or why there are none."""
+    return told if isinstance(told, str) else later if isinstance(later, str) else [*told, later]
 
 
 def compare(answers: dict[str, Answer | str]) -> tuple[bytes | None, dict[str, str]]:

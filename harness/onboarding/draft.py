@@ -115,6 +115,7 @@ class Draft:
     pages: Sequence[Tried]
     user: str | None = None
     env: Mapping[str, str] = field(default_factory=dict)
+    writes: bool = False  # the database changed while pages were asked
 
     def text(self, place: Path | None = None) -> str:
         """The scenario. `place`: the folder that it is for, from which it names what is near; without, whole paths."""
@@ -152,7 +153,7 @@ class Draft:
             yield from ("", "[[login]]", 'name = "user"', f"user = {json.dumps(self.user)}")
         yield from _arms(more)
         for number, page in enumerate(self.pages):
-            yield from _endpoint(number, page, self.user)
+            yield from _endpoint(number, page, self.user, self.writes)
         if not self.pages:
             yield ""
             yield "# No page answered 200, and the same on both servers: name one that does"
@@ -216,7 +217,7 @@ def _arms(more: bool) -> Iterator[str]:
     yield 'control_of = "uvicorn"'
 
 
-def _endpoint(number: int, page: Tried, user: str | None) -> Iterator[str]:
+def _endpoint(number: int, page: Tried, user: str | None, writes: bool) -> Iterator[str]:
     slowest = max(page.ms.values())
     yield ""
     yield f"# {page.view}, {'an async' if page.is_async else 'a sync'} view; {slowest:.0f} ms for one request at a time"
@@ -225,6 +226,8 @@ def _endpoint(number: int, page: Tried, user: str | None) -> Iterator[str]:
     yield f"path = {json.dumps(page.path)}"
     if user is not None:
         yield 'login = "user"'
+    if writes:
+        yield "writes = true  # the database changed while pages were asked: each arm gets one of its own"
     yield f"users = [{users(page)}]"
     if number:
         more = '"gunicorn · gthread×64", ' if users(page) > FEW else ""

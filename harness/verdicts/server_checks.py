@@ -34,7 +34,14 @@ ANSWERS: Final = ("ok_in_window", "throughput_rps", "window_s", "slices")
 
 MORE_CONNECTIONS: Final = ": raise database.max_connections, or lower threads or users"
 
-ADVICE: Final = dict.fromkeys(("too many clients", "connection slots are reserved"), MORE_CONNECTIONS)
+ONE_WRITER: Final = (
+    ": SQLite has one writer at a time: `writes = true` on its pages gives each arm a database of its own"
+)
+
+ADVICE: Final = {
+    **dict.fromkeys(("too many clients", "connection slots are reserved"), MORE_CONNECTIONS),
+    "database is locked": ONE_WRITER,
+}
 """Advice for known causes in a log."""
 
 

@@ -82,6 +82,9 @@ def thumb(request):
         seen["thumb"] = row.username
     return HttpResponse(seen["thumb"])
 
+def ticks(request):
+    return HttpResponse(f"event {int(time.monotonic())} seen")
+
 def visit(request):
     request.session["visits"] = request.session.get("visits", 0) + 1
     return HttpResponse("visited")
@@ -112,7 +115,7 @@ urlpatterns = [
     path("", front), path("quick/", quick), path("blocks/", blocks), path("clock/", clock), path("lengths/", lengths),
     path("account/", account), path("count/", count), path("moody/", moody), path("away/", away), path("visit/", visit),
     path("item/<int:pk>/", item), path("login/", enter), path("secure/", secure), path("events/", events),
-    path("leaks/", leaks), path("thumb/", thumb),
+    path("leaks/", leaks), path("thumb/", thumb), path("ticks/", ticks),
 ]
 """
 

@@ -102,3 +102,11 @@ def test_an_answer_that_comes_later_is_held_against_what_all_before_it_had_in_co
     assert text.differs(b"dear bobby, visit 77 at 23:59") == "'bobby' instead of 'alice'"
     assert "words and signs" in text.differs(b"dear alice")
     assert settle(PAGE, answers(lambda *_: "hello")).text is None
+
+
+def test_the_same_to_the_byte_with_a_clock_in_it_is_not_compared_to_the_byte() -> None:
+    """It would go on while it is measured."""
+    seen = settle(PAGE, answers(lambda *_: "created 24th Nov 2026 04:26"))
+    assert seen.page is not None
+    assert seen.page.body is None
+    assert seen.page.outcome(200, b"created 24th Nov 2026 04:27") is Outcome.OK

@@ -335,7 +335,7 @@ def test_what_the_first_to_ask_makes_is_there_for_all_and_a_control_is_asked_as_
 ) -> None:
     control = '\n[[arms]]\nname = "loop again"\nserver = "uvicorn"\ncontrol_of = "loop"\n'
     account = page("account", "/account/", 'login = "alice"', 'arms = ["threads", "loop"]')
-    ended, folder = run(tmp_path, control, page("thumb", "/thumb/"), account)
+    ended, folder = run(tmp_path, control, page("thumb", "/thumb/"), account, page("ticks", "/ticks/"))
     assert refused(folder) == {}, ended.stdout
     played = json.loads((folder / "blocks/000/block.json").read_text())["played"]
     assert sum(one["failures"] for one in played) == 0
