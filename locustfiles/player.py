@@ -167,8 +167,8 @@ def main() -> None:
     plan_file, rows_file, number, of = sys.argv[1:]
     player = Player(json.loads(Path(plan_file).read_text()), Path(rows_file).parent, int(number), int(of))
     gc.disable()  # a collection in mid-slice would be measured as latency; collected between slices
-    say("ready")
     with Path(rows_file).open("wb") as file:
+        say("ready")  # now its file is there, also where nothing is played
         for command in commands():
             if "prepare" in command:
                 player.prepare(command["prepare"])

@@ -12,7 +12,7 @@ from typing import Annotated, Any, Final
 
 import typer
 
-from harness.commands.options import verb
+from harness.commands.options import variables, verb
 from harness.errors import EXIT_FAILED, UserError
 from harness.onboarding import measured, what_if_arms
 from harness.onboarding.measured import Measured
@@ -43,6 +43,9 @@ def doctor(
     folder: Annotated[Path, typer.Option("--dir", help="the project, if it is not in this folder")] = Path(),
     python: Annotated[str | None, typer.Option(help="the Python of the project's environment")] = None,
     settings: Annotated[str | None, typer.Option(help="its settings module, if manage.py names another")] = None,
+    env: Annotated[
+        list[str] | None, typer.Option(metavar="NAME=VALUE", help="a variable that its settings need")
+    ] = None,
     strict: Annotated[bool, typer.Option("--strict", help="exit 4 if there is a problem")] = False,
     measure: Annotated[
         bool, typer.Option("--measure", help="also ask the scenario's pages on uvicorn under the probe")
@@ -58,6 +61,8 @@ def doctor(
             "--measure: expected a scenario that names pages: `djbench init` writes one, `djbench doctor djbench.toml --measure`"
         )
     project, beside = _project(scenario, folder, python, settings)
+    if env:
+        project = project.model_copy(update={"env": {**project.env, **variables(env)}})
     target = ready.of(project, [measured.ARM]) if measure else ready.described(project)
     switch_us = _switch_us(target)
     found = findings({**target.facts, "prepare": project.prepare}, switch_us, beside)
@@ -71,7 +76,7 @@ def doctor(
         _print(target, found, switch_us)
         for page in pages:
             _print_page(page, predicted_switches(target.facts, page.is_async))
-    if strict and any(one.weight == "problem" for one in found):
+    if strict and (any(one.weight == "problem" for one in found) or any(page.blocked_ms for page in pages)):
         raise typer.Exit(EXIT_FAILED)
 
 
@@ -130,6 +135,8 @@ def _print_page(page: Measured, predicted: int) -> None:
     print(f"    thread switches {page.switches:g} per request ({same}), {page.of_middleware:g} of middleware")
     for name, count in sorted(page.names.items(), key=lambda one: -one[1])[:MOST_NAMES]:
         print(f"        {count:5.2g}  {name}")
+    if len(page.names) > MOST_NAMES:
+        print(f"        … and {len(page.names) - MOST_NAMES} more names")
     left = "" if page.sessions_left is None else f", {page.sessions_left} open afterwards"
     print(
         f"    database connections opened {page.sessions_opened:g} per request{left}; threads started {page.threads_started:g}"
@@ -139,7 +146,7 @@ def _print_page(page: Measured, predicted: int) -> None:
     if page.writes_session:
         print("    ! writes the session in every request, by the session engine of its settings")
     for place, ms in sorted(page.blocked_ms.items(), key=lambda one: -one[1])[:MOST_PLACES]:
-        print(f"    ✗ blocks the event loop {ms:.0f} ms per request: {place}")
+        print(f"    ✗ blocks the event loop for at least {ms:.0f} ms of a request: {place}")
 
 
 def _beside(found: discovery.Found, asgi: str | None) -> dict[str, str | None]:
@@ -166,8 +173,12 @@ def _print(target: Target, found: list[Finding], switch_us: float | None) -> Non
         print(f"a thread switch costs {switch_us:.0f} µs of CPU here")
     if "middleware" in facts:
         _print_chain(chain.walk(facts["middleware"]))
-        for kind, is_async in (("sync", False), ("async", True)):
-            print(f"  predicted for a request to a {kind} view: {predicted_switches(facts, is_async)} thread switches")
+        for kind, is_async in (("a sync", False), ("an async", True)):
+            told = predicted_switches(facts, is_async)
+            also = "the view, " if not is_async else ""
+            print(
+                f"  predicted for a request to {kind} view: {told} thread switches, with {also}signals and the response's end"
+            )
     for one in found:
         print(f"\n{WEIGHTS[one.weight]} {one.what}")
         for name, text in (("read", one.read), ("costs", one.costs), ("sure", one.sure), ("do", one.do)):
@@ -175,7 +186,7 @@ def _print(target: Target, found: list[Finding], switch_us: float | None) -> Non
             print(f"    {name:5} {lines[0]}")
             print("".join(f"          {line}\n" for line in lines[1:]), end="")
     problems, costs = (sum(one.weight == weight for one in found) for weight in ("problem", "cost"))
-    print(f"\n{problems} problems, {costs} that cost something under ASGI")
+    print(f"\nproblems: {problems}; what costs something under ASGI: {costs}")
 
 
 def _print_chain(links: chain.Chain) -> None:

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from harness.commands.options import verb
+from harness.commands.options import variables, verb
 from harness.errors import UserError
 from harness.formatting import listing
 from harness.onboarding import draft, trial
@@ -58,7 +58,7 @@ def init(
     place = into or _beside(found.folder)
     if not dry_run and (place / draft.SCENARIO).exists():
         raise UserError(f"{place / draft.SCENARIO}: is there already: remove it, or write elsewhere with --into")
-    given = Given(user, _variables(env or []), database, prepare or [])
+    given = Given(user, variables(env or []), database, prepare or [])
     _print_found(found)
     files = _tried(found, given, place)
     if dry_run:
@@ -102,14 +102,24 @@ def _tried(found: Found, given: Given, place: Path) -> dict[str, str]:
         filled = {"database": database.value if database else None, "prepare": [one.value for one in prepare]}
         tried, writes = _pages(ready.of(plain.model_copy(update={"overlay": str(file), **filled}), TRIED), given.user)
     _print_pages(tried, str(facts.get("simple", {}).get("LOGIN_URL", "")), given.user)
-    drafted = draft.Draft(found, database, prepare, draft.offered(tried), given.user, given.variables, writes)
+    drafted = draft.Draft(
+        found,
+        database,
+        prepare,
+        draft.offered(tried),
+        given.user,
+        given.variables,
+        writes,
+        [one for one in tried if one.good],
+    )
     return {draft.OVERLAY: overlay, draft.SCENARIO: drafted.text(place)}
 
 
 def _pages(target: Target, user: str | None) -> tuple[list[Tried], bool]:
     """The pages, and whether a database that is a file changed while they were asked."""
     asked = trial.candidates(target.facts.get("pages", []))
-    print(f"starting it on gunicorn (WSGI) and uvicorn (ASGI), asking {len(asked)} pages …", flush=True)
+    most = f", the first {trial.MOST_PAGES} without parameters" if len(asked) == trial.MOST_PAGES else ""
+    print(f"starting it on gunicorn (WSGI) and uvicorn (ASGI), asking {len(asked)} pages{most} …", flush=True)
     found = []
     login = [Login(name="user", user=user)] if user else []
     with started(target, TRIED, login) as up:
@@ -149,13 +159,6 @@ def _whole(database: str) -> str:
     return database if "://" in database else str(Path(database).absolute())
 
 
-def _variables(given: Sequence[str]) -> dict[str, str]:
-    for one in given:
-        if "=" not in one or not one.partition("=")[0].isidentifier():
-            raise UserError(f"--env: expected NAME=VALUE, got {one!r}")
-    return {name: value for name, _, value in (one.partition("=") for one in given)}
-
-
 def _beside(folder: Path) -> Path:
     """Outside of the project's repository: beside it."""
     top = next((above for above in (folder, *folder.parents) if (above / ".git").exists()), folder)
@@ -182,6 +185,8 @@ def _print_pages(tried: Sequence[Tried], login_url: str, user: str | None) -> No
     shown = sorted(tried, key=lambda one: not one.good)[:SHOWN]
     rows = [("page", "status", "WSGI", "ASGI", "view", ""), *map(_row, shown)]
     print("\n" + "\n".join(line.rstrip() for line in listing.lines(rows, None)))
+    if len(tried) > SHOWN:
+        print(f"… and {len(tried) - SHOWN} more pages")
     for line in trial.advice(tried, login_url, user):
         print(f"! {line}")
 

@@ -1,6 +1,6 @@
 """Options that several verbs share, and what makes a function a verb."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Annotated, TypeVar
 
@@ -83,3 +83,11 @@ def overridden(scenario: Scenario, blocks: int | None, seed: int | None, time: s
     if time is not None and scenario.rule is not None and blocks is None:
         raise UserError("--time: expected a number of blocks with it, and this scenario has a rule; add --blocks N")
     return scenario.model_copy(update={name: value for name, value in given.items() if value is not None})
+
+
+def variables(given: Sequence[str]) -> dict[str, str]:
+    """`NAME=VALUE`, as --env takes it. UserError for what is none."""
+    for one in given:
+        if "=" not in one or not one.partition("=")[0].isidentifier():
+            raise UserError(f"--env: expected NAME=VALUE, got {one!r}")
+    return {name: value for name, _, value in (one.partition("=") for one in given)}

@@ -41,7 +41,15 @@ def first(scenario: Scenario, now: datetime) -> list[str]:
         scenario.question,
         f"arms: {'; '.join(arm.name for arm in scenario.arms)}",
         f"{cells} cells, {size(scenario)}: {at}",
+        *unshared(scenario),
     ]
+
+
+def unshared(scenario: Scenario) -> list[str]:
+    """Pages that are asked to write, of arms that all have the same database."""
+    named = [one.name for one in scenario.endpoints if one.is_own and one.method != "GET" and not one.writes]
+    told = "is no GET, and all arms have one database: if it writes, say `writes = true`, and each gets a copy"
+    return [f"! {name}: {told}" for name in named]
 
 
 def lasts(seconds: float, now: datetime) -> str:

@@ -223,6 +223,7 @@ def marked(folder: RunFolder) -> Iterator[None]:
         if isinstance(error, UserError):
             raise UserError(
                 f"{error}\nonce that is fixed, continue with `djbench run --resume {folder.path}`"
+                " (it has a copy of the scenario: a fault in that needs a new run)"
             ) from None
         raise
     folder.mark(FINISHED)

@@ -18,6 +18,9 @@ FEW, MANY, FEWEST = 16, 64, 2
 QUEUE_MS: Final = 200.0
 """What an answer may take with the users of a page that uses the CPU: a slice lasts seven of it."""
 
+SHOWN: Final = 20
+"""Paths in a comment."""
+
 WAITS: Final = 0.5
 """Of what a page takes: one that uses less CPU waits for something."""
 
@@ -96,13 +99,17 @@ def offered(tried: Sequence[Tried]) -> list[Tried]:
     good = [one for one in tried if one.good]
     if not good:
         return []
-    wanted = [
-        next((one for one in good if one.path == "/"), None),
-        max(good, key=lambda one: max(one.ms.values())),
-        next((one for one in good if one.kind == "application/json"), None),
-        next((one for one in good if one.is_async), None),
-    ]
-    return list({one.path: one for one in wanted if one is not None}.values())[:MOST_PAGES]
+    wanted = {
+        "the front page": next((one for one in good if one.path == "/"), None),
+        "the slowest that can be measured as it is": max(good, key=lambda one: max(one.ms.values())),
+        "the first that is JSON": next((one for one in good if one.kind == "application/json"), None),
+        "the first with an async view": next((one for one in good if one.is_async), None),
+    }
+    found: dict[str, Tried] = {}
+    for why, one in wanted.items():
+        if one is not None:
+            found.setdefault(one.path, replace(one, why=why))
+    return list(found.values())[:MOST_PAGES]
 
 
 @dataclass(frozen=True)
@@ -116,6 +123,7 @@ class Draft:
     user: str | None = None
     env: Mapping[str, str] = field(default_factory=dict)
     writes: bool = False  # the database changed while pages were asked
+    others: Sequence[Tried] = ()  # all that can be measured
 
     def text(self, place: Path | None = None) -> str:
         """The scenario. `place`: the folder that it is for, from which it names what is near; without, whole paths."""
@@ -154,6 +162,10 @@ class Draft:
         yield from _arms(more)
         for number, page in enumerate(self.pages):
             yield from _endpoint(number, page, self.user, self.writes)
+        others = [one.path for one in self.others if one.path not in {page.path for page in self.pages}]
+        if others:
+            yield ""
+            yield f"# Others that can be measured as they are: {', '.join(others[:SHOWN])}"
         if not self.pages:
             yield ""
             yield "# No page answered 200, and the same on both servers: name one that does"
@@ -220,7 +232,9 @@ def _arms(more: bool) -> Iterator[str]:
 def _endpoint(number: int, page: Tried, user: str | None, writes: bool) -> Iterator[str]:
     slowest = max(page.ms.values())
     yield ""
-    yield f"# {page.view}, {'an async' if page.is_async else 'a sync'} view; {slowest:.0f} ms for one request at a time"
+    kind = "an async" if page.is_async else "a sync"
+    chosen = f", {page.why}" if page.why else ""
+    yield f"# {page.view}, {kind} view{chosen}; {slowest:.0f} ms for one request at a time"
     yield "[[endpoints]]"
     yield f"name = {json.dumps(name_of(page.path), ensure_ascii=False)}"
     yield f"path = {json.dumps(page.path)}"

@@ -61,6 +61,7 @@ class Tried:
     equal: str  # empty: both servers give the same page; else what differs
     cause: str = ""  # of an answer of 500: the exception
     cpu_ms: float | None = None  # that an answer takes of the server's CPU; None: unknown
+    why: str = ""  # it was chosen for a scenario
 
     @property
     def good(self) -> bool:

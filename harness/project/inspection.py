@@ -85,7 +85,10 @@ def _advice(last: str, target: Target) -> str:
     if "SyntaxError" in last or "TypeError: unsupported operand" in last:
         return f"is {target.python} at least Python {PYTHON[0]}.{PYTHON[1]}?"
     if any(word in last for word in ("KeyError", "ImproperlyConfigured", "UndefinedValue", "not set", "environment")):
-        return "a variable may be missing: put it into [project.env], or name the file that has it as project.env_file"
+        return (
+            "a variable may be missing: put it into [project.env] (init, doctor: --env NAME=VALUE),"
+            " or name the file that has it as project.env_file"
+        )
     if "exit code" in last:
         return (
             "its settings end the process: put what they look for into [project.env], or overrule it in project.overlay"

@@ -91,6 +91,8 @@ def _minted(
     if ended.returncode:
         last = (ended.stderr.strip().splitlines() or ["no word"])[-1]
         advice = "is the user in the run's database? Let a command of project.prepare make it, or copy a database that has it"
+        if "to the form" in last:
+            advice = "are these the name and the password of somebody who is in the run's database?"
         raise UserError(f"login: no session for {names}: {last}: {advice}")
     cookies: dict[str, dict[str, str]] = json.loads(ended.stdout.strip().splitlines()[-1])
     return found | {name: (("Cookie", _line(some)),) for name, some in cookies.items()}

@@ -77,7 +77,11 @@ def write(analysis: Analysis, folder: Path, pictures: Sequence[str]) -> None:
 def commands(analysis: Analysis) -> list[str]:
     """The exact command of every arm, as measured in the first block."""
     block = next(analysis.run.blocks())
-    lines = ["## Exact commands", "", "Run in `bench_project/`; ports are picked at run time.", "", "```"]
+    project = analysis.run.head.get("project")
+    where = "Run in `bench_project/`; ports are picked at run time."
+    if project:
+        where = "Run in the project's folder, by its Python, with the variables that djbench sets; ports are picked at run time."
+    lines = ["## Exact commands", "", where, "", "```"]
     lines += [f"# {arm}\n{command}" for arm, command in block.notes["commands"].items()]
     return [*lines, "```"]
 

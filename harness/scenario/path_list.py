@@ -34,7 +34,11 @@ def read(file: Path) -> dict[str, int]:
     urls = _recorded(file, text) if is_har else _written(text)
     found = Counter(_path(file, url) for url in urls)
     if not found:
-        what = f"requests for {' or '.join(PAGES)} that were answered by 200" if is_har else "paths"
+        what = (
+            f"requests for {' or '.join(PAGES)} that were answered by 200 (record with the cache off)"
+            if is_har
+            else "paths"
+        )
         raise UserError(f"{file}: expected {what}, found none")
     if len(found) > MOST:
         raise UserError(
@@ -50,20 +54,25 @@ def _written(text: str) -> list[str]:
 
 
 def _recorded(file: Path, text: str) -> list[str]:
-    """GET requests for pages, to the host of the first of them, as they were answered by 200."""
+    """GET requests for pages, to the host of the first of them, as they were answered by 200. Entries that are not whole, as of
+    a request that was broken off, are left out."""
     try:
-        entries: list[dict[str, Any]] = json.loads(text)["log"]["entries"]
-        pages = [
-            str(entry["request"]["url"])
-            for entry in entries
-            if entry["request"]["method"] == "GET"
-            and entry["response"]["status"] == 200
-            and entry["response"]["content"].get("mimeType", "").split(";")[0].strip() in PAGES
-        ]
-        hosts = [urlsplit(page).netloc for page in pages]
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        entries = json.loads(text)["log"]["entries"]
+    except (ValueError, KeyError, TypeError) as error:
         raise UserError(f"{file}: expected a HAR file (log.entries): {type(error).__name__}: {error}") from None
-    return [page for page, host in zip(pages, hosts, strict=True) if host == hosts[0]]
+    pages = [url for entry in entries if isinstance(entries, list) and (url := _page(entry))]
+    return [page for page in pages if urlsplit(page).netloc == urlsplit(pages[0]).netloc]
+
+
+def _page(entry: Any) -> str:
+    """The URL of an entry that is a page; empty of any other."""
+    try:
+        kind = str(entry["response"]["content"].get("mimeType", "")).partition(";")[0].strip()
+        is_page = entry["request"]["method"] == "GET" and entry["response"]["status"] == 200 and kind in PAGES
+        url = str(entry["request"]["url"])
+        return url if is_page and urlsplit(url).netloc else ""
+    except (KeyError, TypeError, AttributeError, ValueError):
+        return ""
 
 
 def _path(file: Path, url: str) -> str:

@@ -123,6 +123,9 @@ def test_what_a_browser_recorded_gives_the_pages_of_the_first_host(tmp_path: Pat
         entry("https://shop.example/old/", status=301),
         entry("https://shop.example/basket/", method="POST"),
         entry("https://cdn.example/page/"),
+        {"request": {"url": "https://shop.example/broken-off/"}},
+        {"request": {"method": "GET", "url": None}, "response": None},
+        "nonsense",
     ]
     file = tmp_path / "seen.har"
     file.write_text(json.dumps({"log": {"entries": entries}}))

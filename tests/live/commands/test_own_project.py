@@ -176,7 +176,7 @@ def test_a_form_that_lets_nobody_in_is_told(tmp_path: Path, project: Path) -> No
 def test_a_page_that_is_not_what_was_asked_for_is_refused_and_never_a_number(
     tmp_path: Path, project: Path, wrong: str, told: str
 ) -> None:
-    ended, folder = run(tmp_path, page("quick", "/quick/"), wrong)
+    ended, folder = run(tmp_path, wrong)  # nothing is played at all
     assert "Traceback" not in ended.stdout + ended.stderr
     assert ended.returncode == 3
     assert len(refused(folder)) == 2, ended.stdout
@@ -302,6 +302,18 @@ def test_doctor_predicts_the_switches_that_are_then_counted_and_names_what_block
     assert ms > 30
     assert quick["blocked_ms"] == {} or max(quick["blocked_ms"].values()) < 30  # type: ignore[union-attr]
     assert untouched(project)
+
+
+def test_doctor_takes_what_settings_need_and_what_blocks_is_a_problem(tmp_path: Path, project: Path) -> None:
+    settings = project / "shop" / "settings.py"
+    settings.write_text(settings.read_text() + "import os\nNEEDED = os.environ['NEEDED']\n")
+    plain = page("quick", "/quick/")
+    missing = bench("doctor", str(scenario(tmp_path, plain)), folder=tmp_path)
+    assert missing.returncode == 1
+    assert "--env NAME=VALUE" in missing.stderr
+    given = ("--env", "NEEDED=1", "--strict", "--measure")
+    assert bench("doctor", str(scenario(tmp_path, plain)), *given, folder=tmp_path).returncode == 0
+    assert bench("doctor", str(scenario(tmp_path, page("b", "/blocks/"))), *given, folder=tmp_path).returncode == 4
 
 
 def test_doctor_finds_what_is_wrong_and_strict_fails(tmp_path: Path, project: Path) -> None:
