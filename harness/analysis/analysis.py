@@ -49,7 +49,7 @@ class Analysis:
     found: list[dict[str, Any]]  # per block and search: capacity.Found
     strange: dict[
         tuple[str, str], tuple[int, str]
-    ]  # (arm, endpoint) → how many answers under load were another page, and how
+    ]  # (arm, endpoint) → how many answers under load were others, and how
     curve: pd.DataFrame  # one row per slice of a search: cells.curve; otherwise empty
     timeline: pd.DataFrame  # latency over time: timeline.of_block, all blocks
 
@@ -96,9 +96,8 @@ class Analysis:
 
     def refusal(self, cell: Cell) -> str | None:
         """Why this cell was not loaded; None if it was."""
-        found = (
-            (part.listed, self.refused.get((cell.arm, part.label))) for part in self._endpoints[cell.endpoint].parts
-        )
+        parts = self._endpoints[cell.endpoint].parts
+        found = ((part.listed, self.refused.get((cell.arm, part.label))) for part in parts)
         return next((f"{path}: {why}" if path else why for path, why in found if why), None)
 
     @cached_property

@@ -21,7 +21,7 @@ def lines(scenario: Scenario) -> list[str]:
     for endpoint in scenario.endpoints:
         levels = ", ".join(numbers.level(scenario.load.mode, level) for level in endpoint.levels)
         told += [f"  {endpoint.label} @ {levels}{_asked_of(endpoint)}"]
-    told += ["", "comparisons", *(f"  {pair.arm} / {pair.over}" for pair in scenario.pairs)]
+    told += [*unshared(scenario), "", "comparisons", *(f"  {pair.arm} / {pair.over}" for pair in scenario.pairs)]
     if scenario.claims:
         told += ["", "claims"]
     for claim in scenario.claims:

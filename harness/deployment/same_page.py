@@ -57,7 +57,7 @@ class Text:
         words = WORDS.findall(covered(body, self.ignore))
         if len(words) != len(self.words):
             return f"{len(words)} words and signs, not {len(self.words)}"
-        other = [(was, now) for was, now in zip(self.words, words, strict=True) if COVER != was != now]
+        other = [(was, now) for was, now in zip(self.words, words, strict=True) if was not in (COVER, now)]
         return f"{other[0][1][:40]!r} instead of {other[0][0][:40]!r}" if other else ""
 
 

@@ -48,9 +48,7 @@ class Verified:
 
     identities: dict[str, dict[str, Any]]  # arm → its whoami response
     pages: dict[str, Page] = field(default_factory=dict)  # endpoint label → what the verified arms agree on
-    refused: dict[tuple[str, str], str] = field(
-        default_factory=dict
-    )  # (arm, endpoint label) → why it cannot be measured
+    refused: dict[tuple[str, str], str] = field(default_factory=dict)  # (arm, endpoint label) → why it is not measured
     notes: dict[str, str] = field(default_factory=dict)  # endpoint label → what could not be compared
     host: str = "127.0.0.1"  # under which all were asked
     headers: dict[str, dict[str, Headers]] = field(default_factory=dict)  # arm → endpoint label → what requests carry
@@ -203,12 +201,10 @@ def check_identity(deployed: Deployed, identity: dict[str, Any]) -> list[str]:
 
 
 def _identity(deployed: Deployed, scenario: Scenario) -> dict[str, Any]:
-    """The response of `whoami`, with the views that the arm is asked for."""
+    """The response of `whoami`, with the views that the arm is asked for; of lists none: they would be no request line."""
     arm = deployed.arm
     endpoints = [endpoint for endpoint in scenario.endpoints if arm in scenario.arms_of(endpoint)]
-    parts = [
-        part for endpoint in endpoints for part in endpoint.parts if not part.listed
-    ]  # a hundred are no request line
+    parts = [part for endpoint in endpoints for part in endpoint.parts if not part.listed]
     identity = deployed.identity([layout.path(arm, part) for part in parts])
     wrong = ["whoami: expected JSON, got none"] if identity is None else check_identity(deployed, identity)
     if identity is None or wrong:

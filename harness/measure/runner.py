@@ -15,6 +15,7 @@ from typing import Any, Final
 from harness.deployment import probe_counts
 from harness.deployment.fleet import Deployed, slug
 from harness.deployment.probe_counts import Counts
+from harness.deployment.verification import Verified
 from harness.load import base
 from harness.load.base import Load, Playing
 from harness.measure.conditions import Surroundings
@@ -92,43 +93,46 @@ def run_block(
                 return stack.enter_context(load.playing(scenario.load, asked_for, folder, stage.cores.load))
 
             visit = Visit(servers, around, playing(working), lambda: playing(working / "second"), stage.cores.server)
-            asked = list[Slice]()
-
-            def play(turn: Turn) -> Played | tuple[Played, ...] | None:
-                """A slice, or both of a duet."""
-                slices = (turn.first, turn.second) if isinstance(turn, Duet) else (turn,)
-                asked.extend(slices)
-                refused = any(
-                    (one.cell.arm, call.key or call.endpoint) in verified.refused
-                    for one in slices
-                    for call in one.calls
-                )
-                for slice_ in slices:
-                    progress.slice_started(block, slice_)
-                played = () if refused else visit.play(slices)
-                for place, slice_ in enumerate(slices):
-                    progress.slice_played(
-                        block, slice_, played[place] if played else None, visit.load_busy if played else None
-                    )
-                return (played if isinstance(turn, Duet) else played[0]) if played else None
-
-            found = courses.follow(course, play)
+            turns = Turns(block, visit, verified, progress)
+            found = courses.follow(course, turns.play)
             rows, answers = visit.requests(), visit.answers()
-    notes = {
-        "slices": [asdict(slice_) for slice_ in asked],
-        "played": [asdict(played) for played in visit.played],
-        "restarted": visit.restarted,
+    notes = visit.notes | {
+        "slices": [asdict(slice_) for slice_ in turns.asked],
         "commands": commands,
-        "identities": verified.identities,
-        "refused": [{"arm": arm, "endpoint": label, "reason": why} for (arm, label), why in verified.refused.items()],
         "causes": causes(scenario, logs),
         "found": [asdict(one) for one in found],
-        "instrumented": visit.instrumented,
-        "middleware": visit.middleware,
-        "pages": verified.notes,
-        "strange": verified.strange(asked, answers),
+        **told(verified),
+        "strange": verified.strange(turns.asked, answers),
     }
     return BlockResult(block.index, rows, visit.usage, visit.conditions, notes)
+
+
+def told(verified: Verified) -> dict[str, Any]:
+    """What block.json has of the verification."""
+    refused = [{"arm": arm, "endpoint": label, "reason": why} for (arm, label), why in verified.refused.items()]
+    return {"identities": verified.identities, "refused": refused, "pages": verified.notes}
+
+
+class Turns:
+    """Plays what a course asks for, unless it was refused, and tells of it."""
+
+    def __init__(self, block: Block, visit: "Visit", verified: Verified, progress: Progress) -> None:
+        self._block, self._visit, self._verified, self._progress = block, visit, verified, progress
+        self.asked: list[Slice] = []  # those that were refused as well
+
+    def play(self, turn: Turn) -> Played | tuple[Played, ...] | None:
+        """A slice, or both of a duet."""
+        slices = (turn.first, turn.second) if isinstance(turn, Duet) else (turn,)
+        self.asked.extend(slices)
+        for slice_ in slices:
+            self._progress.slice_started(self._block, slice_)
+        played = () if any(map(self._is_refused, slices)) else self._visit.play(slices)
+        for slice_, one in zip(slices, played or (None,) * len(slices), strict=True):
+            self._progress.slice_played(self._block, slice_, one, self._visit.load_busy if one else None)
+        return (played if isinstance(turn, Duet) else played[0]) if played else None
+
+    def _is_refused(self, slice_: Slice) -> bool:
+        return any((slice_.cell.arm, call.key or call.endpoint) in self._verified.refused for call in slice_.calls)
 
 
 class Visit:
@@ -185,6 +189,16 @@ class Visit:
         for part, one in zip(parts, played, strict=True):
             self._look_after(part, one)
         return played
+
+    @property
+    def notes(self) -> dict[str, Any]:
+        """What block.json has of it."""
+        return {
+            "played": [asdict(played) for played in self.played],
+            "restarted": self.restarted,
+            "instrumented": self.instrumented,
+            "middleware": self.middleware,
+        }
 
     def _idle_ns(self) -> int | None:
         return kernel_counters.idle_ns(self._cores) if self._cores else None

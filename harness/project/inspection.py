@@ -27,9 +27,10 @@ def described(target: Target) -> dict[str, Any]:
     One that takes its database from a variable, and has a driver for PostgreSQL, is told of such a one: apps may depend on it.
     """
     by_variable = any(DATABASE_AT in text for text in target.asked.env.values())
-    copies_file = target.asked.database is not None and "://" not in target.asked.database
-    if not by_variable or copies_file:
-        return _told(target, {"database": NO_FILE} if copies_file else {})
+    if not by_variable:
+        return _told(target, {})
+    if target.asked.database is not None and "://" not in target.asked.database:
+        return _told(target, {"database": NO_FILE})
     try:
         told = _told(target, {"database": NO_FILE})
     except UserError:

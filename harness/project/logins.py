@@ -44,10 +44,8 @@ def carried(logins: Sequence[Login], target: Target, places: Mapping[str, str]) 
     """What requests to this project carry. UserError for a user that is not there, or a form that lets nobody in."""
     if not target.facts:
         return NOBODY
-    told, secret = (
-        target.facts.get("simple", {}),
-        "".join(secrets.choice(string.ascii_letters) for _ in range(SECRET_LENGTH)),
-    )
+    told = target.facts.get("simple", {})
+    secret = "".join(secrets.choice(string.ascii_letters) for _ in range(SECRET_LENGTH))
     every, unsafe = proofs(told, target.asked.host, secret)
     return Carried(_minted(logins, target, places, secret if told.get("CSRF_USE_SESSIONS") else None), every, unsafe)
 

@@ -93,9 +93,7 @@ class Base(Table):
     ref: StrictStr  # as it was asked for
     sha: StrictStr
     change: StrictStr  # the working tree, as a commit
-    python: Annotated[StrictStr | None, Field(exclude_if=lambda one: one is None)] = (
-        None  # of an environment of its own
-    )
+    python: Annotated[StrictStr | None, Field(exclude_if=lambda one: one is None)] = None  # of one of its own
 
 
 class Comparison(Table):

@@ -58,9 +58,11 @@ def _recorded(file: Path, text: str) -> list[str]:
     a request that was broken off, are left out."""
     try:
         entries = json.loads(text)["log"]["entries"]
-    except (ValueError, KeyError, TypeError) as error:
-        raise UserError(f"{file}: expected a HAR file (log.entries): {type(error).__name__}: {error}") from None
-    pages = [url for entry in entries if isinstance(entries, list) and (url := _page(entry))]
+    except (ValueError, KeyError, TypeError):
+        entries = None
+    if not isinstance(entries, list):
+        raise UserError(f"{file}: expected a HAR file, JSON with a list log.entries")
+    pages = [url for entry in entries if (url := _page(entry))]
     return [page for page in pages if urlsplit(page).netloc == urlsplit(pages[0]).netloc]
 
 
@@ -76,7 +78,8 @@ def _page(entry: Any) -> str:
 
 
 def _path(file: Path, url: str) -> str:
-    """A URL's path and query; a path as it is."""
+    """A URL's path and query; a path as it is. What follows a # is never sent."""
+    url = url.partition("#")[0]
     if "://" in url:
         try:
             split = urlsplit(url)

@@ -16,14 +16,8 @@ TICK_NS: Final = 1_000_000_000 // os.sysconf("SC_CLK_TCK")
 
 PAGE_BYTES: Final = os.sysconf("SC_PAGE_SIZE")
 
-USER, NICE, SYSTEM, IDLE, WAITING, STEAL = (
-    0,
-    1,
-    2,
-    3,
-    4,
-    7,
-)  # columns of /proc/stat; interrupts are nobody's, and left out
+USER, NICE, SYSTEM, IDLE, WAITING, STEAL = 0, 1, 2, 3, 4, 7
+"""Columns of /proc/stat. Interrupts are nobody's, and left out."""
 
 
 def cpu_times() -> list[int] | None:

@@ -3,6 +3,7 @@
 import re
 import shlex
 from collections.abc import Mapping, Sequence
+from itertools import product
 from pathlib import Path
 from typing import Any, Final
 
@@ -38,10 +39,6 @@ RESPONSES = "identical body from every arm, verified in each block before load i
 RESPONSES_OWN = (
     "the same page from every arm, but for tokens, times and what differs from answer to answer, verified in each block"
 )
-
-LOGIN: Final = re.compile(r"(?ms)^\[\[login\]\].*?(?=^\[|\Z)")
-
-SECRET: Final = re.compile(r"(?m)^(\s*(?:form|headers)\s*=\s*)\{.*\}")
 
 FLAGS: Final = {"HTTP parser": ("--http-parser", "--http"), "event loop": ("--asgi-loop", "--loop", "-k")}
 """Server options that matter for a request, and the flags that set them on different servers."""
@@ -189,7 +186,12 @@ def reproduce(analysis: Analysis, explained: bool) -> list[tuple[str, str]]:
 def scenario_text(analysis: Analysis) -> str:
     """The scenario file as it was run, without what somebody logs in with: pages are passed on."""
     text = (analysis.run.path / "scenario.toml").read_text(encoding="utf-8")
-    return LOGIN.sub(lambda table: SECRET.sub(r"\1{ … }", table[0]), text)
+    secrets = [
+        value for login in analysis.run.scenario.login for value in (*login.form.values(), *login.headers.values())
+    ]
+    for value, quote in product(secrets, "\"'"):
+        text = text.replace(f"{quote}{value}{quote}", f"{quote}…{quote}")
+    return text
 
 
 def digest(analysis: Analysis) -> str:

@@ -202,9 +202,11 @@ def _arms(runs: Runs, subject: Subject) -> list[Arm]:
 
 def _notes(runs: Runs, marks: Marks) -> Iterator[str]:
     latency = marks is level_charts.median_to_p99
-    what = "Mark: value; line: 95 % interval, missing where a run has too few blocks."
-    if latency:
-        what = "Mark: median (p50); line: up to p99."
+    what = (
+        "Mark: median (p50); line: up to p99."
+        if latency
+        else "Mark: value; line: 95 % interval, missing where a run has too few blocks."
+    )
     yield f"{what} If two runs differ in more than one condition, the chart cannot attribute a difference to either."
     yield from _besides(runs)
     for letter, subject in zip(ascii_uppercase, runs.subjects, strict=False):

@@ -138,6 +138,8 @@ def test_what_a_browser_recorded_gives_the_pages_of_the_first_host(tmp_path: Pat
 def test_what_is_not_ascii_is_sent_percent_encoded_and_what_is_stays(tmp_path: Path) -> None:
     asked = reader.load(own(tmp_path, "\ufeff/größe/?q=a%20b&x=[1]\n"))
     assert [part.path(None) for part in asked.endpoints[0].parts] == ["/gr%C3%B6%C3%9Fe/?q=a%20b&x=[1]"]
+    (only,) = reader.load(own(tmp_path, "/a/#top\n")).endpoints[0].parts
+    assert only.path(None) == "/a/"
 
 
 def test_runs_with_other_lists_are_other_plans(tmp_path: Path) -> None:
