@@ -568,3 +568,16 @@ def test_the_page_of_a_long_run_is_small_and_quick(tmp_path: Path, run: Path) ->
     text = page.html(longer, reasons)
     assert time.perf_counter() - start < 4
     assert len(text) < 800_000
+
+
+def test_every_cell_of_the_results_names_its_pair_for_narrow_screens(tmp_path: Path) -> None:
+    """Also one that is not compared, because one of the two is not asked for the endpoint."""
+    third = '[[arms]]\nname = "other"\nserver = "uvicorn"\nview = "sync"\n\n[[endpoints]]'
+    text = THREE.replace("[[endpoints]]", third, 1).replace(
+        '{ arm = "async", over = "sync" }', '{ arm = "async", over = "sync" }, { arm = "other", over = "sync" }'
+    )
+    text = text.replace("users = [4]", 'users = [4]\narms = ["sync", "async"]')
+    page = (made(tmp_path, text) / "report" / "report.html").read_text(encoding="utf-8")
+    results = page.partition('class="results"')[2].partition("</table>")[0]
+    assert '<td data-pair="other vs sync">not compared</td>' in results
+    assert "<td>" not in results
