@@ -122,6 +122,7 @@ class Played:
     core_idle_ns: int | None = (
         None  # how long the servers' cores had nothing to do around it; None: unknown, or they have none
     )
+    disturbed: bool = False  # other processes had a part of the machine meanwhile
 
 
 TICK_MS: Final = 10.0
@@ -175,6 +176,11 @@ class Conditions:
     upstream_late_p99_ms: float | None  # … and how much later than asked
     sessions_opened: int | None  # connections to the database made in the slice, counted by it …
     sessions: int | None  # … and those open after it
+
+    @property
+    def disturbed(self) -> bool:
+        """Whether other processes had a part of the machine."""
+        return self.others_ns is not None and self.others_ns > OTHERS_MOST * self.wall_ns
 
 
 STEAL_MOST: Final = 0.02

@@ -18,7 +18,8 @@ from harness.analysis.pooling import Columns, Latencies, Pooled, analysed, from_
 from harness.analysis.request_figures import Row
 from harness.plan.slices import Cell
 from harness.registry import endpoints
-from harness.samples import Outcome
+from harness.registry.load_modes import CAPACITY
+from harness.samples import OTHERS_MOST, Outcome
 from harness.scenario.objective import Objective
 
 COLUMNS: Final = [
@@ -54,6 +55,8 @@ def block_cells(block: BlockFrames, mode: str) -> Iterator[tuple[Cell, Row, Late
         own = {name: values[places] for name, values in columns.items()}
         parts = [slice(bounds[index], bounds[index + 1]) for index in own["index"]]
         around = {name: values[own["index"]] for name, values in conditions.items()}
+        if mode != CAPACITY:
+            own["cut_ns"] = _undisturbed(own, around)
         for label, row, sample in cell_rows(pool(own, requests, parts), usage, around):
             yield Cell(arm, label, level), {"arm": arm, "endpoint": label, "level": level, **row}, sample
 
@@ -64,6 +67,16 @@ def _by_cell(columns: Columns) -> dict[tuple[str, str, float], list[int]]:
     for place, key in enumerate(zip(columns["arm"], columns["endpoint"], columns["cell_level"].tolist(), strict=True)):
         places.setdefault(key, []).append(place)
     return places
+
+
+def _undisturbed(slices: Columns, around: Columns) -> NDArray[np.int64]:
+    """Where the windows begin, in ns: at their end where other processes had a part of the machine meanwhile, so that nothing in
+    them is analysed. What other processes do is chance, and falls on whichever arm is being loaded; counts of whole slices,
+    failures among them, stay. Where there is no other slice of the cell, it stands as it is.
+    """
+    cut_ns: NDArray[np.int64] = slices["cut_ns"]
+    disturbed = around["others_ns"] > OTHERS_MOST * around["wall_ns"]
+    return cut_ns if disturbed.all() else np.where(disturbed, slices["end_ns"], cut_ns)
 
 
 def _by_slice(rows: pd.DataFrame, names: list[str], count: int) -> NDArray[np.float64]:

@@ -57,7 +57,7 @@ def run(
     progress: Progress,
     bounds: Bounds = UNBOUNDED,
 ) -> None:
-    """Measure every missing block, and store each as soon as it is done."""
+    """Measure every missing block, and store each as soon as it is done; where nothing can be loaded, the first only."""
     with cores.off_the_servers(stage.cores):
         for block in courses.blocks_left(
             scenario, lambda: folder.finished, lambda: bounds.narrow(folder.path), lambda: folder.elapsed_s
@@ -73,8 +73,11 @@ def run(
             )
             course = courses.course(scenario, block, so_far)
             working = folder.working_folder(block.index)
-            folder.add(run_block(scenario, course, block, working, stage, load, progress))
+            result = run_block(scenario, course, block, working, stage, load, progress)
+            folder.add(result)
             progress.block_finished(block)
+            if block.index == 0 and not result.usage:
+                return  # every cell was refused, and would be in the next block
 
 
 def run_block(
@@ -178,12 +181,15 @@ class Visit:
         used = [part.watch.end() for part in parts]
         backends.refuse_ended(self._around.children)
         together = [row for usage in used for row in usage]
-        self.conditions += [part.surroundings.end(together) for part in parts]
+        around = [part.surroundings.end(together) for part in parts]
+        self.conditions += around
         self.usage += together
         self.load_busy = sum(row.busy or 0.0 for row in together if row.group == LOAD)
         played = tuple(
-            _with_server(one, usage, then, part.deployed.collections(), rested_ns)
-            for one, usage, then, part in zip(answers, used, before, parts, strict=True)
+            replace(
+                _with_server(one, usage, then, part.deployed.collections(), rested_ns), disturbed=conditions.disturbed
+            )
+            for one, usage, then, part, conditions in zip(answers, used, before, parts, around, strict=True)
         )
         self.played += played
         for part, one in zip(parts, played, strict=True):

@@ -24,8 +24,11 @@ class Earlier:
 
     @property
     def log(self) -> float | None:
-        """Of a visit its rate, of a duet what its arms cost one over the other; None where it says nothing."""
+        """Of a visit its rate, of a duet what its arms cost one over the other; None where it says nothing: a visit beside which
+        other processes had a part of the machine is left out where it is analysed, too."""
         if len(self.played) == 1:
+            if self.played[0].disturbed:
+                return None
             return log(rate) if (rate := rate_of(self.played[0])) > 0 else None
         costs = [cost_of(one) for one in self.played]
         return log(costs[0] / costs[1]) if min(costs) > 0 else None

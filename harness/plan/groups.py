@@ -33,6 +33,9 @@ WORTHWHILE: Final = 0.25
 """A round leaves out arms of which a further visit would narrow their comparisons by less than this, per second, of what that of
 the best one does: one whose threads are the bottleneck shows the same each time, and takes longest."""
 
+HARDLY: Final = 0.2
+"""How many visits those of an arm are worth that were all disturbed by other processes."""
+
 DUETS_PER_SOLO: Final = 6
 """Rounds of duets for each in which the arms of these take turns: it tells their levels, and whether both ways agree."""
 
@@ -49,6 +52,7 @@ class Group:
     solo_rounds: int = 0  # of this block that were measured
     duet_rounds: int = 0
     visited: Counter[str] = field(default_factory=Counter)  # arm → how often it answered by itself in this block
+    undisturbed: Counter[str] = field(default_factory=Counter)  # … while other processes had no part of the machine
     seconds: dict[str, float] = field(default_factory=dict)  # arm → what its last visit took
     latency_ms: dict[str, float] = field(
         default_factory=dict
@@ -83,13 +87,14 @@ class Group:
         weighed by that variance: what is known best needs it least."""
         beside = [pair for pair, _ in self.together()]
         solo = [pair for pair in self.pairs if pair not in beside and named(pair) not in self.far]
-        varies = {arm: self.variance.get(arm, SOLO_SPREAD**2) / count for arm, count in self.visited.items()}
-        found = {arm: UNCOMPARED * own * own / (self.visited[arm] + 1) for arm, own in varies.items()}
+        counts = {arm: self.undisturbed[arm] or HARDLY for arm in self.visited}
+        varies = {arm: self.variance.get(arm, SOLO_SPREAD**2) / count for arm, count in counts.items()}
+        found = {arm: UNCOMPARED * own * own / (counts[arm] + 1) for arm, own in varies.items()}
         for pair in solo:
             names = [visit[1].name for visit in pair if visit[1].name in varies]
             together = sum(varies[name] for name in names)
             for name in names:
-                found[name] += together * varies[name] / (self.visited[name] + 1)
+                found[name] += together * varies[name] / (counts[name] + 1)
         return found
 
     def look_back(self, earlier: Iterable[Earlier], cores: int) -> None:

@@ -50,6 +50,7 @@ class Budget:
                 continue
             if rate_of(played):
                 group.visited[arm.name] += 1
+                group.undisturbed[arm.name] += not played.disturbed
                 group.met(arm.name, played, self.cores)
         group.solo_rounds += purpose != "warm-up"
         return []

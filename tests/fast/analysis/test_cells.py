@@ -13,7 +13,7 @@ from support.scenarios import tiny
 from harness.analysis import analysis, frames
 from harness.plan.slices import Cell, Slice
 from harness.registry.metrics import METRICS
-from harness.samples import COLUMNS
+from harness.samples import COLUMNS, OTHERS_MOST
 from harness.verdicts import verdict
 
 THROUGHPUT = METRICS[0]
@@ -42,6 +42,27 @@ def test_throughput_counts_correct_responses_done_in_the_window(tmp_path: Path) 
     row, *_ = result.rows(cell).each("throughput_rps", "requests")
     assert row["throughput_rps"] == pytest.approx(expected / seconds)
     assert row["requests"] == sum((block.requests.slice == one.index).sum() for one in chosen.itertuples())
+
+
+@pytest.mark.parametrize(("disturbed", "kept"), [([0], [1, 2]), ([0, 2], [1]), ([0, 1, 2], [0, 1, 2]), ([], [0, 1, 2])])
+def test_a_visit_that_others_disturbed_is_not_analysed_where_there_is_another(
+    tmp_path: Path, disturbed: list[int], kept: list[int]
+) -> None:
+    """It is counted: failures of it are failures."""
+    run, cell = fake_run(tmp_path, tiny(blocks=1), FakeLoad(slower_when_sync)), Cell("async", "hello", 4)
+    folder = run / "blocks" / "000"
+    block = frames.read_block(folder)
+    of_cell = (block.slices.arm == cell.arm) & (block.slices.endpoint == cell.endpoint)
+    visits = block.slices[of_cell & (block.slices.purpose == "measure")]
+    assert len(visits) == 3
+    conditions = pd.read_parquet(folder / "conditions.parquet")
+    others = conditions.slice.isin(visits["index"].iloc[disturbed])
+    conditions["others_ns"] = np.where(others, 2 * OTHERS_MOST * conditions.wall_ns, 0).astype(np.int64)
+    conditions.to_parquet(folder / "conditions.parquet")
+    row, *_ = analysis.analyse(frames.open_run(run)).rows(cell).each("window_s", "requests", "throughput_rps")
+    chosen = visits.iloc[kept]
+    assert row["window_s"] == pytest.approx((chosen.end_ns - chosen.cut_ns).sum() / 1e9)
+    assert row["requests"] == block.requests.slice.isin(visits["index"]).sum()
 
 
 def test_percentiles_are_those_of_the_merged_raw_samples(tmp_path: Path) -> None:

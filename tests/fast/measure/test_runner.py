@@ -34,6 +34,15 @@ def test_a_refused_cell_is_not_loaded(tmp_path: Path) -> None:
     assert any("other body" in reason.text for reason in validity.check(result))
 
 
+def test_where_every_cell_is_refused_one_block_tells_it(tmp_path: Path) -> None:
+    scenario = tiny(blocks=3)
+    refused = {(cell.arm, cell.endpoint): "other body" for cell, _, _ in layout.cells(scenario)}
+    result = analysed(tmp_path, scenario, FakeLoad(), FakeStage(refused))
+    assert result.blocks == 1
+    told = [reason.text for reason in validity.check(result)]
+    assert sum("other body" in text for text in told) == len(result.cells)
+
+
 def test_every_request_is_kept_as_it_was_recorded(tmp_path: Path) -> None:
     run = fake_run(tmp_path, tiny(blocks=1), FakeLoad())
     requests = pd.read_parquet(run / "blocks" / "000" / "requests.parquet")

@@ -37,9 +37,13 @@ Before = list[Earlier]
 
 
 def block(
-    scenario: Scenario, seconds: float, rate: Callable[[Slice], float] = lambda _: 1_000.0, before: Before | None = None
+    scenario: Scenario,
+    seconds: float,
+    rate: Callable[[Slice], float] = lambda _: 1_000.0,
+    before: Before | None = None,
+    disturbed: Callable[[Slice], bool] = lambda _: False,
 ) -> tuple[list[Slice], float]:
-    """The slices of its first block, and how long they took."""
+    """The slices of its first block, and how long they took. `disturbed`: beside which other processes were busy."""
     course, asked, took_s = time_budget.course(scenario, 0, seconds, before=before or []), list[Slice](), 0.0
     try:
         slice_ = next(course)
@@ -47,7 +51,7 @@ def block(
             asked.append(slice_)
             length_s = LENGTH_S[slice_.cell.endpoint]
             took_s += length_s + layout.PAUSE_S
-            slice_ = course.send(played(slice_, length_s, rate(slice_)))
+            slice_ = course.send(replace(played(slice_, length_s, rate(slice_)), disturbed=disturbed(slice_)))
     except StopIteration:
         return asked, took_s
 
@@ -128,6 +132,25 @@ def test_what_a_block_shows_itself_does_not_decide_what_it_looks_at() -> None:
         [one.cell for one in block(timed(), 60.0, rate)[0]] for rate in (lambda _: 1e3, lambda _: 1e3 * rng.random())
     ]
     assert cells[0] == cells[1]
+
+
+def test_an_arm_whose_visits_others_disturbed_is_visited_again() -> None:
+    seen = Counter[str]()
+
+    def disturbed(slice_: Slice) -> bool:
+        """The first four visits of this arm."""
+        seen[slice_.cell.arm] += slice_.purpose == "measure" and slice_.cell.endpoint == "hello"
+        return slice_.cell.arm == "async again" and slice_.cell.endpoint == "hello" and seen["async again"] <= 4
+
+    alike = counts(block(timed(), 100.0)[0])
+    again = counts(block(timed(), 100.0, disturbed=disturbed)[0])
+    assert again["async again"] - again["sync"] > alike["async again"] - alike["sync"]
+
+
+def test_a_visit_that_others_disturbed_says_nothing_of_how_much_visits_differ() -> None:
+    one = earlier(quiet)[0]
+    assert one.log is not None
+    assert replace(one, played=(replace(one.played[0], disturbed=True),)).log is None
 
 
 def test_an_arm_that_shows_the_same_each_time_is_left_out_of_most_rounds() -> None:
