@@ -107,15 +107,16 @@ class LiveDisplay:
         return Group(*_standings(self._mode, self._so_far, room, self._console.width), *self._where(), Text())
 
     def _where(self) -> Iterator[RenderableType]:
-        left_s = self._pace.left_s(self._clock() - self._started_s)
+        elapsed_s = self._clock() - self._started_s
+        left_s, part = self._pace.left_s(elapsed_s), self._pace.part(elapsed_s)
         bar = Table.grid(padding=(0, 1), expand=True)
         bar.add_column(ratio=1)
         bar.add_column(no_wrap=True)
         left = phrases.left(self._opening.scenario, left_s, datetime.now().astimezone())
-        told = f"{numbers.percent(round(self._pace.done, 2))}  {left}"
-        bar.add_row(ProgressBar(total=1.0, completed=self._pace.done), told)
+        bar.add_row(ProgressBar(total=1.0, completed=part), f"{numbers.percent(round(part, 2))}  {left}")
         yield bar
-        slices = f" · slice {self._pace.played + 1} of about {self._opening.slices}" if self._pace.played else ""
+        about = f" of about {self._opening.slices}" if self._pace.played < self._opening.slices else ""
+        slices = f" · slice {self._pace.played + 1}{about}" if self._pace.played else ""
         yield _line(f"{self._block}{slices}", "bold")
         yield _line(self._doing)
         last = self._last.lately

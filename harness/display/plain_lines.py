@@ -32,7 +32,7 @@ class PlainProgress:
         if self._done % max(1, self._opening.slices // 10) == 0:
             total = max(self._opening.left * self._opening.slices, self._done)
             told = phrases.played(self._mode, slice_, played)
-            self._say(f"{self._done}/{self._about}{total} slices, {self._left(total)} left; {told}")
+            self._say(f"{self._done}{self._of(total)} slices, {self._left(total)} left; {told}")
 
     def block_finished(self, block: Block) -> None:  # noqa: ARG002
         for line in lines(self._mode, self._ask(self._opening.folder)):
@@ -42,9 +42,10 @@ class PlainProgress:
     def _mode(self) -> str:
         return str(self._opening.scenario.load.mode)
 
-    @property
-    def _about(self) -> str:
-        return "about " if self._opening.scenario.adaptive else ""
+    def _of(self, total: int) -> str:
+        """Nothing where the run was given a time: how many there will be is what the time is for."""
+        scenario = self._opening.scenario
+        return "" if scenario.time is not None else f"/{'about ' if scenario.adaptive else ''}{total}"
 
     def _left(self, total: int) -> str:
         elapsed = time.monotonic() - self._started

@@ -72,6 +72,10 @@ class Pace:
         within = min(self.played / self.slices, 0.99) if self.slices else 0.0
         return min((self.finished + within) / self.blocks, 1.0) if self.blocks else 1.0
 
+    def part(self, elapsed_s: float) -> float:
+        """How far the run is, from 0 to 1: of its time, where it was given one."""
+        return min(elapsed_s / self.expected_s, 1.0) if self.timed and self.expected_s else self.done
+
     def left_s(self, elapsed_s: float) -> float:
         """The expected time of what is left, corrected by how this run compares with what was expected of it so far."""
         if self.timed:

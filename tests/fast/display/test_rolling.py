@@ -26,3 +26,10 @@ def test_the_time_left_follows_how_the_run_goes() -> None:
     assert 85 < pace.left_s(100.0) < 100
     pace.finished = 4
     assert pace.left_s(100.0) == 0
+
+
+def test_a_run_that_was_given_a_time_is_as_far_as_its_time() -> None:
+    assert Pace(blocks=4, slices=10, expected_s=100.0, finished=1, played=10).part(90.0) == pytest.approx(0.4975)
+    timed = Pace(blocks=4, slices=10, expected_s=100.0, timed=True, finished=1, played=10)
+    assert timed.part(70.0) == pytest.approx(0.7)
+    assert timed.part(170.0) == 1.0
