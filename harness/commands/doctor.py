@@ -65,7 +65,7 @@ def doctor(
         project = project.model_copy(update={"env": {**project.env, **variables(env)}})
     target = ready.of(project, [measured.ARM]) if measure else ready.described(project)
     switch_us = _switch_us(target)
-    found = findings({**target.facts, "prepare": project.prepare}, switch_us, beside)
+    found = findings({**target.facts, "prepare": project.prepare, "host": project.host}, switch_us, beside)
     if write_arms:
         _write_arms(scenario, target)
     pages = list(_measured(scenario, target)) if measure and scenario is not None else []
@@ -75,7 +75,7 @@ def doctor(
     else:
         _print(target, found, switch_us)
         for page in pages:
-            _print_page(page, predicted_switches(target.facts, page.is_async))
+            _print_page(page, predicted_switches(target.facts, page.is_async) if "middleware" in target.facts else None)
     if strict and (any(one.weight == "problem" for one in found) or any(page.blocked_ms for page in pages)):
         raise typer.Exit(EXIT_FAILED)
 
@@ -126,11 +126,12 @@ def _measured(scenario: Path, target: Target) -> Iterator[Measured]:
     yield from measured.each(target, pages, asked.login)
 
 
-def _print_page(page: Measured, predicted: int) -> None:
+def _print_page(page: Measured, predicted: int | None) -> None:
     """What was predicted beside what was counted; where they differ, whose switches there were."""
     print(f"\n{page.path}  ({page.view}, {'async' if page.is_async else 'sync'})")
     late = sum(count for name, count in page.names.items() if "render" in name.rpartition(".")[2])
-    same = f"predicted {predicted}" if page.switches != predicted + late else "as predicted"
+    same = "as predicted" if predicted is not None and page.switches == predicted + late else f"predicted {predicted}"
+    same = "nothing was predicted: the middleware could not be read" if predicted is None else same
     same += f", and {late:g} to render its response" if late else ""
     print(f"    thread switches {page.switches:g} per request ({same}), {page.of_middleware:g} of middleware")
     for name, count in sorted(page.names.items(), key=lambda one: -one[1])[:MOST_NAMES]:

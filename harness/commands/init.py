@@ -1,6 +1,8 @@
 """`djbench init`: a scenario for the Django project in this folder, with every page tried and every guess explained."""
 
 import os
+import re
+import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +20,7 @@ from harness.project import discovery, ready
 from harness.project.discovery import Found, Guess
 from harness.project.target import Target
 from harness.scenario.arm import Arm
-from harness.scenario.project import Login
+from harness.scenario.project import HOST, Login
 from harness.scenario.request import Request
 from harness.system import processes
 
@@ -51,6 +53,9 @@ def init(
     env: Annotated[
         list[str] | None, typer.Option(metavar="NAME=VALUE", help="a variable that its settings need")
     ] = None,
+    host: Annotated[
+        str | None, typer.Option(help="under which pages are asked, where the project serves several sites")
+    ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="write nothing")] = False,
 ) -> None:
     """Write a scenario for the Django project in this folder: it is started on WSGI and on ASGI, and each of its pages asked."""
@@ -58,7 +63,7 @@ def init(
     place = into or _beside(found.folder)
     if not dry_run and (place / draft.SCENARIO).exists():
         raise UserError(f"{place / draft.SCENARIO}: is there already: remove it, or write elsewhere with --into")
-    given = Given(user, variables(env or []), database, prepare or [])
+    given = Given(user, variables(env or []), database, prepare or [], checked(host))
     _print_found(found)
     files = _tried(found, given, place)
     if dry_run:
@@ -79,14 +84,24 @@ class Given:
     variables: dict[str, str]
     database: str | None
     prepare: Sequence[str]
+    host: str | None
+
+
+def checked(host: str | None) -> str | None:
+    """A host as requests name it. UserError for a URL."""
+    if host is not None and not re.fullmatch(HOST, host):
+        raise UserError(f"--host: expected a name such as shop.example, or shop.example:8000, got {host!r}")
+    return host
 
 
 def _tried(found: Found, given: Given, place: Path) -> dict[str, str]:
     """The files to write, by name; what the pages answered is printed."""
     print("reading the project …", flush=True)
     plain = found.project(given.variables)
+    if given.host is not None:
+        plain = plain.model_copy(update={"host": given.host})
     facts = ready.described(plain).facts
-    lines = draft.overlay_lines(facts)
+    lines = draft.overlay_lines(facts, plain.host)
     for line in lines:
         print(f"  overlay: {line.text.partition('  #')[0]}  ({line.why})")
     database, prepare = _database(found, facts, given)
@@ -111,6 +126,7 @@ def _tried(found: Found, given: Given, place: Path) -> dict[str, str]:
         given.variables,
         writes,
         [one for one in tried if one.good],
+        given.host or "",
     )
     return {draft.OVERLAY: overlay, draft.SCENARIO: drafted.text(place)}
 
@@ -141,17 +157,32 @@ def _content(url: str) -> bytes | None:
 
 def _database(found: Found, facts: Mapping[str, Any], given: Given) -> tuple[Guess | None, list[Guess]]:
     """What the run's database is a copy of, or which commands fill an empty one."""
-    one = facts["databases"].get("default")
-    further = [Guess(line, "--prepare") for line in given.prepare]
-    if not one:
-        return None, further
+    several = facts.get("databases", {})
+    asked = [Guess(line, "--prepare") for line in given.prepare]
+    if not (one := several.get("default")):
+        return None, asked
+    further = [
+        Guess(f"python manage.py migrate --noinput --database {shlex.quote(alias)}", _instead(other))
+        for alias, other in several.items()
+        if alias != "default" and not other["replica"] and not _is_there(found, other)
+    ]
     if given.database is not None:
-        return Guess(_whole(given.database), "--database"), further
-    file = Path(found.folder, one["name"])
-    if "sqlite" in one["engine"] and file.is_file() and file.stat().st_size:
-        return Guess(str(file), "copied for each run, never written"), further
-    why = f"an empty database for each run, instead of {one['name'] or 'none'} ({one['engine'].rpartition('.')[2]})"
-    return None, [Guess("python manage.py migrate --noinput", why), *further]
+        return Guess(_whole(given.database), "--database"), [*further, *asked]
+    if _is_there(found, one):
+        file = Path(found.folder, one["name"])
+        return Guess(str(file), "copied for each run, never written"), [*further, *asked]
+    return None, [Guess("python manage.py migrate --noinput", _instead(one)), *further, *asked]
+
+
+def _is_there(found: Found, database: Mapping[str, Any]) -> bool:
+    """Whether it is a file with something in it, which is copied."""
+    file = Path(found.folder, database["name"])
+    return "sqlite" in database["engine"] and file.is_file() and file.stat().st_size > 0
+
+
+def _instead(database: Mapping[str, Any]) -> str:
+    engine = database["engine"].rpartition(".")[2]
+    return f"an empty database for each run, instead of {database['name'] or 'none'} ({engine})"
 
 
 def _whole(database: str) -> str:

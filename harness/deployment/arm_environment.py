@@ -14,7 +14,8 @@ def environment(arm: Arm, target: Target, places: Mapping[str, str]) -> dict[str
     """All variables but those by which the harness knows the process again. `places`: what the run brings, by name."""
     first = [django_versions.folder(arm.django)] if arm.django is not None else []
     known = places if arm.has_database else {**places, "database": UNUSED}
-    asked = {"DJANGO_PROFILE": arm.profile} | connection_policy(arm) | collector(arm)
+    profile = {} if target.facts else {"DJANGO_PROFILE": arm.profile}  # the demo's
+    asked = profile | connection_policy(arm) | collector(arm)
     if arm.overlay is not None:
         target = replace(target, overlay=Path(arm.overlay))
     serving = target.serving(arm.table.interface)

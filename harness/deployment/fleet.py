@@ -59,12 +59,10 @@ class Site:
 
     def of(self, arm: Arm) -> tuple[Target, Mapping[str, str]]:
         """The project at the arm's revision, and what the services bring for it."""
-        if arm.name in self.databases:
-            return self.target, {**self.places, "database": self.databases[arm.name]}
-        if arm.revision is None:
-            return self.target, self.places
-        checkout = self.checkouts[arm.revision]
-        return checkout.target, {**self.places, "database": checkout.database}
+        checkout = None if arm.revision is None else self.checkouts[arm.revision]
+        target = self.target if checkout is None else checkout.target
+        database = self.databases.get(arm.name) or (checkout and checkout.database)
+        return target, {**self.places, "database": database} if database else self.places
 
     def carried_to(self, arm: Arm) -> Carried:
         """What requests to this arm carry."""

@@ -4,7 +4,7 @@
 """
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
@@ -128,12 +128,12 @@ class Ground:
     target: Target
 
 
-def databases(scenario: Scenario, ground: Ground) -> dict[str, str]:
+def databases(scenario: Scenario, ground: Ground, revisions: Mapping[str, Checkout]) -> dict[str, str]:
     """Arm → a database of its own, where what an arm writes would change the answers of the next one; else none."""
     if not any(endpoint.writes for endpoint in scenario.endpoints):
         return {}
-    filled = ground.backends.places["database"]
-    return {arm.name: ground.backends.copied(filled) for arm in scenario.arms if arm.revision is None}
+    filled = {None: ground.backends.places["database"]} | {name: one.database for name, one in revisions.items()}
+    return {arm.name: ground.backends.copied(filled[arm.revision]) for arm in scenario.arms}
 
 
 def play(scenario: Scenario, folder: RunFolder, ground: Ground, show: Show, narrow: Narrow) -> None:
@@ -159,7 +159,7 @@ def play(scenario: Scenario, folder: RunFolder, ground: Ground, show: Show, narr
             ground.target,
             revisions,
             NOBODY if revisions else _carried(scenario, ground.target, ground, ground.backends.places["database"]),
-            databases(scenario, ground),
+            databases(scenario, ground, revisions),
         )
         runner.run(scenario, folder, stage, LocustLoad(), shown, bounds)
 

@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from harness.onboarding.trial import Tried
 from harness.project.discovery import Found, Guess
+from harness.readiness.findings import is_allowed
 
 SCENARIO, OVERLAY = "djbench.toml", "djbench_overlay.py"
 
@@ -49,14 +50,15 @@ class Line:
     why: str
 
 
-def overlay_lines(facts: Mapping[str, Any]) -> list[Line]:
-    """What has to be different to be measured, by what the project says of itself."""
+def overlay_lines(facts: Mapping[str, Any], asked_at: str) -> list[Line]:
+    """What has to be different to be measured, by what the project says of itself. `asked_at`: the host that requests name."""
     simple, found = facts.get("simple", {}), []
     if simple.get("DEBUG"):
         found.append(Line("DEBUG = False", "it was True"))
     hosts = simple.get("ALLOWED_HOSTS", [])
-    if not any(host in ("127.0.0.1", "*") for host in hosts):
-        found.append(Line(f"ALLOWED_HOSTS = {[*hosts, '127.0.0.1']!r}", "pages are asked at 127.0.0.1"))
+    if not is_allowed(asked_at, hosts):
+        name = asked_at.partition(":")[0]
+        found.append(Line(f"ALLOWED_HOSTS = {[*hosts, name]!r}", f"pages are asked at {name}"))
     if simple.get("SECURE_SSL_REDIRECT"):
         found.append(Line("SECURE_SSL_REDIRECT = False", "a redirect is no page"))
     if not facts.get("static", {}).get("collected", True):
@@ -124,6 +126,7 @@ class Draft:
     env: Mapping[str, str] = field(default_factory=dict)
     writes: bool = False  # the database changed while pages were asked
     others: Sequence[Tried] = ()  # all that can be measured
+    host: str = ""  # that pages are asked at, if it was given
 
     def text(self, place: Path | None = None) -> str:
         """The scenario. `place`: the folder that it is for, from which it names what is near; without, whole paths."""
@@ -153,6 +156,8 @@ class Draft:
         yield "]"
         yield ""
         yield from _project(self.found, self.database, self.prepare)
+        if self.host:
+            yield _key("host", self.host, "--host")
         if self.env:
             yield ""
             yield "[project.env]"

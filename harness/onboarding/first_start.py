@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from harness.deployment.fleet import Deployed, Site, running
 from harness.project import logins
 from harness.project.logins import Carried
-from harness.project.target import Target
+from harness.project.target import NOWHERE, Target
 from harness.scenario.arm import Arm
 from harness.scenario.database import Database
 from harness.scenario.project import Login
@@ -35,5 +35,6 @@ def started(target: Target, arms: Sequence[Arm], login: Sequence[Login]) -> Iter
         backends.running(Database(), target.asked.needs, cores, target) as up,
     ):
         carried = logins.carried(login, target, up.places)
-        with running(arms, Site(target, up.places, folder / "logs", cores.server, carried=carried)) as fleet:
+        places = {**NOWHERE, **up.places}
+        with running(arms, Site(target, places, folder / "logs", cores.server, carried=carried)) as fleet:
             yield Started(fleet.deployed, carried, up)

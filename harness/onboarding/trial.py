@@ -42,6 +42,11 @@ RAISED: Final = re.compile(r"[A-Za-z_][\w.]*(Error|Exception|Warning|DoesNotExis
 NO_TABLE: Final = re.compile(r"no such (table|column)|(relation|column) .* does not exist")
 """As SQLite and PostgreSQL say it."""
 
+NOT_THERE: Final = re.compile(
+    r"Connection ?refused|ConnectionError|Max retries|Name or service not known|Errno 111", re.I
+)
+"""Something that a page talks to."""
+
 LARGE: Final = 2_000_000
 """Bytes; a page larger than this is a download."""
 
@@ -86,6 +91,11 @@ def advice(tried: Sequence[Tried], login_url: str, user: str | None) -> list[str
     if broken:
         cause = next((one.cause for one in tried if one.cause), "no exception in the log")
         do = "commands of `prepare` can make what a page needs"
+        if NOT_THERE.search(cause):
+            do = (
+                "a service that is not there: start it, let a variable name the run's own"
+                " (`{database}`, `{cache}`, `{upstream}` in [project.env]), or do without it in the overlay"
+            )
         if NO_TABLE.search(cause):
             do = "migrations that were not applied to this database? `python manage.py migrate`, as a command of `prepare`"
         found.append(f"{_pages(broken)} answered 500: {cause}: {do}")

@@ -2,15 +2,22 @@
 
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from pydantic import ValidationError
+
 from harness.errors import UserError
+from harness.scenario import error_messages
 from harness.scenario.project import Project
 
 SETTINGS_NAMED: Final = re.compile(r"""DJANGO_SETTINGS_MODULE["']?\s*[,=\]]+\s*=?\s*["']?([\w.]+)""")
+"""As files of settings for programs name them …"""
+
+SETTINGS_IN_PYTHON: Final = re.compile(r"""DJANGO_SETTINGS_MODULE["']\s*[,=\]]+\s*=?\s*["']([\w.]+)["']""")
+"""… and Python, where a name without quotes is that of a variable."""
 
 NOT_THEIRS: Final = {
     ".git",
@@ -64,16 +71,25 @@ class Found:
     env_files: tuple[Path, ...]
     gunicorn_conf: Path | None
 
-    def project(self, env: Mapping[str, str] | None = None) -> Project:
-        """As a scenario describes it. `env`: variables that its settings need."""
-        return Project(
-            dir=str(self.folder),
-            python=self.python.value,
-            settings=self.settings.value,
-            wsgi=self.wsgi.value if self.wsgi else None,
-            asgi=self.asgi.value if self.asgi else None,
-            env=dict(env or {}),
-        )
+    def project(
+        self, env: Mapping[str, str] | None = None, path: Sequence[str] = (), env_file: str | None = None
+    ) -> Project:
+        """As a scenario describes it. `env`: variables that its settings need, `env_file`: where more of them are; `path`:
+        further folders of modules. UserError for what cannot be."""
+        try:
+            return Project(
+                dir=str(self.folder),
+                python=self.python.value,
+                settings=self.settings.value,
+                wsgi=self.wsgi.value if self.wsgi else None,
+                asgi=self.asgi.value if self.asgi else None,
+                path=list(path),
+                env=dict(env or {}),
+                env_file=env_file,
+            )
+        except ValidationError as error:
+            told = error_messages.lines(error, {"": list(Project.model_fields)})
+            raise UserError("\n".join(f"project.{line}" for line in told)) from None
 
 
 def discover(start: Path, python: str | None = None, settings: str | None = None) -> Found:
@@ -102,9 +118,16 @@ def discover(start: Path, python: str | None = None, settings: str | None = None
         wsgi=_application(folder, taken.value, "wsgi"),
         asgi=_application(folder, taken.value, "asgi"),
         python=at,
-        env_files=tuple(path for name in (".env", ".envs", ".env.local") if (path := folder / name).is_file()),
+        env_files=tuple(_env_files(folder)),
         gunicorn_conf=path if (path := folder / "gunicorn.conf.py").is_file() else None,
     )
+
+
+def _env_files(folder: Path) -> Iterator[Path]:
+    for name in (".env", ".env.local"):
+        if (path := folder / name).is_file():
+            yield path
+    yield from sorted(path for path in (folder / ".envs").rglob("*") if path.is_file())
 
 
 def _root(start: Path) -> Path:
@@ -127,7 +150,8 @@ def _settings(folder: Path) -> Iterator[Guess]:
     applications = [path for name in ("wsgi.py", "asgi.py") for path in _files(folder, name)]
     for path in [folder / "manage.py", *applications, *(folder / name for name in WHO_ELSE_KNOWS)]:
         if path.is_file():
-            for value in SETTINGS_NAMED.findall(path.read_text(encoding="utf-8", errors="replace")):
+            named = SETTINGS_IN_PYTHON if path.suffix == ".py" else SETTINGS_NAMED
+            for value in named.findall(path.read_text(encoding="utf-8", errors="replace")):
                 yield Guess(value, str(path.relative_to(folder)))
 
 
@@ -141,14 +165,22 @@ def _siblings(folder: Path, settings: str) -> Iterator[Guess]:
 
 def _application(folder: Path, settings: str, interface: str) -> Guess | None:
     """The module with Django's application for this interface: beside the settings' package, or the only one there is."""
-    name, made = f"{interface}.py", f"get_{interface}_application"
-    files = [path for path in _files(folder, name) if made in path.read_text(encoding="utf-8", errors="replace")]
+    made = re.compile(rf"^(\w+)\s*(?::[^=\n]+)?=.*\bget_{interface}_application\b", re.M)
+    packages = [path for path in _files(folder, "__init__.py") if path.parent.name == interface]
+    found = {}
+    for path in [*_files(folder, f"{interface}.py"), *packages]:
+        text, place = path.read_text(encoding="utf-8", errors="replace"), path.relative_to(folder)
+        module = [*place.parent.parts, *([] if place.name == "__init__.py" else [place.stem])]
+        if f"get_{interface}_application" in text and all(map(str.isidentifier, module)):
+            names = made.findall(text)
+            given = "application" if "application" in names or not names or "\napplication" in text else names[-1]
+            found[place] = ".".join(module) + ("" if given == "application" else f":{given}")
     first = settings.partition(".")[0]
-    near = [path for path in files if path.relative_to(folder).parts[0] == first] or files
+    near = [place for place in found if place.parts[0] == first] or list(found)
     if not near:
         return None
-    path = min(near, key=lambda one: len(one.parts)).relative_to(folder)
-    return Guess(".".join(path.with_suffix("").parts), str(path))
+    place = min(near, key=lambda one: len(one.parts))
+    return Guess(found[place], str(place))
 
 
 def python_of(folder: Path) -> Guess | None:

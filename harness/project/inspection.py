@@ -6,14 +6,14 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from harness.errors import UserError
-from harness.project.target import Target
+from harness.project.target import NOWHERE, Target, kind_of
 from harness.scenario.project import DATABASE_AT
 
 DESCRIBED_S: Final = 120.0
 
 DRIVERS: Final = ("psycopg", "psycopg2", "psycopg2-binary")
 
-NOWHERE: Final = "postgres://djbench@127.0.0.1/djbench"
+NO_SERVER: Final = "postgres://djbench@127.0.0.1/djbench"
 NO_FILE: Final = "sqlite:////nowhere/djbench.sqlite3"
 """What its variables name while it describes itself: nothing connects to it, or makes it."""
 
@@ -34,14 +34,14 @@ def described(target: Target) -> dict[str, Any]:
     try:
         told = _told(target, {"database": NO_FILE})
     except UserError:
-        return _told(target, {"database": NOWHERE})
-    return _told(target, {"database": NOWHERE}) if any(name in told.get("versions", {}) for name in DRIVERS) else told
+        return _told(target, {"database": NO_SERVER})
+    return _told(target, {"database": NO_SERVER}) if any(name in told.get("versions", {}) for name in DRIVERS) else told
 
 
 def _told(target: Target, places: Mapping[str, str]) -> dict[str, Any]:
     command = [target.python, "-m", "djbench_injected.describe"]
     try:
-        ended = target.run(command, places, DESCRIBED_S, {"DJBENCH_ASIDE": "1"})
+        ended = target.run(command, {**NOWHERE, **places}, DESCRIBED_S, {"DJBENCH_ASIDE": "1"})
     except FileNotFoundError:
         raise UserError(
             f"project.python: there is no {target.python}: name the Python of the project's environment"
@@ -80,6 +80,10 @@ def _advice(last: str, target: Target) -> str:
     """What to do, by the last line."""
     if "No module named 'django'" in last or "No module named 'asgiref'" in last:
         return f"{target.python} has no Django: name the Python of the project's own environment (.venv/bin/python)"
+    if "cannot import name" in last:
+        return (
+            f"a package in that environment is of another version than expected: is {target.python} the project's own?"
+        )
     if "No module named" in last or "ImportError" in last:
         where = "project.python the one of this project, project.dir the folder of its manage.py, project.path complete"
         return f"a module is missing in that environment; or is {where}?"
@@ -105,4 +109,18 @@ def refuse_too_old(told: dict[str, Any]) -> None:
             expected = ".".join(map(str, oldest))
             raise UserError(
                 f"project: expected {name.capitalize()} {expected} or newer, got {told[name]} ({told['executable']})"
+            )
+
+
+def refuse_databases(target: Target) -> None:
+    """UserError for a database of which a run cannot have one of its own: the project's would be written."""
+    engine = target.engine
+    if engine not in ("auto", "postgres", "sqlite"):
+        raise UserError(f"project: its default database is {engine}: only PostgreSQL and SQLite can be made for a run")
+    for alias in target.further:
+        other = kind_of(str(target.facts["databases"][alias]["engine"]))
+        if other != engine:
+            raise UserError(
+                f"project: its database {alias!r} is {other}, and the default one {engine}: those of a run are of one kind;"
+                f" say in project.overlay what it is to be, such as `DATABASES[{alias!r}] = DATABASES['default']`"
             )

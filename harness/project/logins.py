@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from harness.errors import UserError
-from harness.project.target import Target
+from harness.project.target import NOWHERE, Target
 from harness.scenario.project import Login
 from harness.scenario.request import Request
 
@@ -83,7 +83,7 @@ def _minted(
     own = {"DJBENCH_LOGINS": told, "DJBENCH_HOST": target.asked.host} | ({"DJBENCH_CSRF": secret} if secret else {})
     names = ", ".join(one.user or f"the form at {one.path}" for one in asked)
     try:
-        ended = target.run([target.python, "-m", "djbench_injected.login"], places, MINTED_S, own)
+        ended = target.run([target.python, "-m", "djbench_injected.login"], {**NOWHERE, **places}, MINTED_S, own)
     except (OSError, subprocess.TimeoutExpired) as error:
         raise UserError(f"login: no session for {names}: {error}") from None
     if ended.returncode:

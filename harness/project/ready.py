@@ -11,7 +11,7 @@ from typing import Any
 from harness.errors import UserError
 from harness.location import PROJECT
 from harness.project import checkouts, discovery, inspection, requirements, server_cache
-from harness.project.target import Target
+from harness.project.target import Target, own_keys
 from harness.scenario.arm import Arm
 from harness.scenario.project import Project
 
@@ -25,7 +25,8 @@ def of(asked: Project | None, arms: Sequence[Arm] = ()) -> Target:
         requirements.refuse_missing(arms)
         return demo()
     target = described(asked)
-    return replace(target, servers=server_cache.folder_for(target.facts, arms))
+    inspection.refuse_databases(target)
+    return replace(target, servers=server_cache.folder_for(target.facts, arms), keys=own_keys())
 
 
 @cache
@@ -75,10 +76,7 @@ def described(asked: Project) -> Target:
     target = located(asked)
     facts = inspection.described(target)
     inspection.refuse_too_old(facts)
-    engine = (target := replace(target, facts=facts)).engine
-    if engine not in ("auto", "postgres", "sqlite"):
-        raise UserError(f"project: its default database is {engine}: only PostgreSQL and SQLite can be made for a run")
-    return target
+    return replace(target, facts=facts)
 
 
 def located(asked: Project) -> Target:

@@ -1,6 +1,7 @@
 """The project that is measured, at one revision: how a process of it is started, and its database filled."""
 
 import os
+import secrets
 import shlex
 import subprocess
 from collections.abc import Mapping, Sequence
@@ -20,6 +21,9 @@ SETTINGS: Final = "djbench_injected.settings"
 
 PREPARED_S: Final = 900.0
 
+NOWHERE: Final = {"upstream": "http://127.0.0.1:9", "cache": "redis://127.0.0.1:9/0", "cache_prefix": "djbench"}
+"""What variables name of a service that is not up yet: settings can be loaded, and nobody is asked."""
+
 
 @dataclass(frozen=True)
 class Target:
@@ -33,6 +37,7 @@ class Target:
     bytecode: Path | None = None  # where Python compiles to, which is beside the sources otherwise
     origin: Path | None = None  # of a checkout: the repository that it was made from
     facts: Mapping[str, Any] = field(default_factory=dict)  # as it describes itself; none of the demo
+    keys: str = ""  # what its keys in caches begin with; empty: as its settings say
 
     @property
     def has_database(self) -> bool:
@@ -42,20 +47,20 @@ class Target:
     @property
     def engine(self) -> str:
         """Of its default database: `postgres` or `sqlite`; `auto` where it does not care."""
-        told = str(self.facts.get("databases", {}).get("default", {}).get("engine", ""))
-        return (
-            "auto"
-            if not told
-            else "postgres"
-            if "postg" in told
-            else "sqlite"
-            if "sqlite" in told or "spatialite" in told
-            else told
-        )
+        return kind_of(str(self.facts.get("databases", {}).get("default", {}).get("engine", ""))) or "auto"
+
+    @property
+    def further(self) -> dict[str, str]:
+        """Further databases, alias → name, but for those that are the default one once more."""
+        return {
+            alias: str(one["name"])
+            for alias, one in self.facts.get("databases", {}).items()
+            if alias != "default" and not one["replica"]
+        }
 
     def at(self, folder: Path, origin: Path) -> Self:
         """The same project, checked out elsewhere from the repository `origin`."""
-        return replace(self, folder=folder, origin=origin)
+        return replace(self, folder=folder, origin=origin, keys=self.keys and own_keys())
 
     def strays(self, apps: Mapping[str, str]) -> list[str]:
         """Apps (name → folder) that a checkout took from its repository's own working tree: an editable install leads there."""
@@ -83,14 +88,15 @@ class Target:
         }
         if self.bytecode is not None:
             own["PYTHONPYCACHEPREFIX"] = str(self.bytecode)
+        if self.keys:
+            own["DJBENCH_KEYS"] = self.keys
         if self.servers is not None:
             own["DJBENCH_SERVERS"] = str(self.servers)
-        if (
-            "database" in places
-            and self.has_database
-            and not any("{database}" in text for text in self.asked.env.values())
-        ):
-            own["DJBENCH_DATABASE"] = places["database"]
+        if "database" in places and self.has_database:
+            if not any("{database}" in text for text in self.asked.env.values()):
+                own["DJBENCH_DATABASE"] = places["database"]
+            if self.facts:
+                own["DJBENCH_BESIDE"] = places["database"]
         asked = {**read_variables(self.asked.env_file), **filled(self.asked.env, places)}
         return processes.environment(asked | own)
 
@@ -124,19 +130,47 @@ class Target:
             timeout=seconds,
         )
 
+    def words(self, line: str) -> list[str]:
+        """A command line of the project's, its Python scripts and modules run with the settings that they are given,
+        whatever they set themselves. ValueError for one that ends within quotes, or is empty."""
+        words = shlex.split(line)
+        if not words:
+            raise ValueError("an empty command")
+        if words[0] in ("./manage.py", "manage.py"):
+            words.insert(0, "python")
+        if words[0] not in ("python", "python3"):
+            return words
+        ours = ["-m", "djbench_injected.script"] if words[1:] and (words[1] == "-m" or words[1][0] != "-") else []
+        return [self.python, *ours, *words[1:]]
+
     def prepare(self, places: Mapping[str, str]) -> None:
         """Fill a database with the project's own commands. UserError with the output of one that fails."""
         for line in self.asked.prepare:
-            words = shlex.split(line)
-            if words[0] in ("python", "python3"):
-                words[0] = self.python
             try:
-                ended = self.run(words, places, PREPARED_S)
-            except (OSError, subprocess.TimeoutExpired) as error:
+                ended = self.run(self.words(line), {**NOWHERE, **places} if self.facts else places, PREPARED_S)
+            except (OSError, ValueError, subprocess.TimeoutExpired) as error:
                 raise UserError(f"project.prepare: `{line}` in {self.folder}: {error}") from None
             if ended.returncode:
                 said = (ended.stderr.strip() or ended.stdout.strip())[-4_000:]
                 raise UserError(f"project.prepare: `{line}` failed in {self.folder}:\n{said}")
+
+
+def own_keys() -> str:
+    """What keys in a cache begin with that nobody else has."""
+    return f"djbench-{secrets.token_hex(4)}:"
+
+
+def kind_of(engine: str) -> str:
+    """`postgres`, `sqlite`, or the engine as it is called."""
+    known = {"postg": "postgres", "psql": "postgres", "sqlite": "sqlite", "spatialite": "sqlite"}
+    return next((kind for sign, kind in known.items() if sign in engine), engine)
+
+
+def beside(database: str, alias: str) -> str:
+    """Where the further database `alias` of a run is, as injected/djbench_injected/databases.py looks for it. `database`: the
+    run's own, a name, a path or a URL."""
+    place, sign, query = database.partition("?")
+    return f"{place}_{alias}{sign}{query}"
 
 
 def read_variables(file: str | None) -> dict[str, str]:

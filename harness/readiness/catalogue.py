@@ -46,10 +46,10 @@ DEBUG: Final = Entry(
 
 HOSTS: Final = Entry(
     "problem",
-    "requests to 127.0.0.1 are answered 400",
+    "requests to {host} are answered 400",
     "every page",
     RULE,
-    "name one of them as project.host, or add 127.0.0.1 in the overlay",
+    "name one of them as project.host, or add {host} in the overlay",
 )
 
 HTTPS: Final = Entry(

@@ -1,6 +1,6 @@
 """The audit of a project for ASGI: its settings as read, and by which rule each is something to tell. Pure."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from harness.readiness import catalogue, chain
@@ -8,8 +8,6 @@ from harness.readiness.catalogue import Finding
 
 Facts = Mapping[str, Any]
 """Of a project, as djbench_injected.describe tells them."""
-
-HERE: Final = ("127.0.0.1", "localhost", ".localhost", "*")
 
 LOCAL_CACHES: Final = ("LocMemCache", "DummyCache")
 
@@ -85,11 +83,11 @@ def _databases(facts: Facts) -> Iterator[Finding]:
 def _answers(facts: Facts) -> Iterator[Finding]:
     """What keeps a page from being answered, or makes it another one."""
     simple = facts.get("simple", {})
-    hosts = simple.get("ALLOWED_HOSTS", [])
+    hosts, asked_at = simple.get("ALLOWED_HOSTS", []), facts.get("host", "127.0.0.1")
     if simple.get("DEBUG"):
         yield catalogue.DEBUG.found("DEBUG = True")
-    elif not any(host in HERE for host in hosts):
-        yield catalogue.HOSTS.found(f"ALLOWED_HOSTS = {hosts}")
+    elif not is_allowed(asked_at, hosts):
+        yield catalogue.HOSTS.found(f"ALLOWED_HOSTS = {hosts}", host=asked_at)
     if simple.get("SECURE_SSL_REDIRECT"):
         yield catalogue.HTTPS.found("SECURE_SSL_REDIRECT = True")
     static = facts.get("static", {})
@@ -97,6 +95,14 @@ def _answers(facts: Facts) -> Iterator[Finding]:
     if static.get("manifest") and not static.get("collected") and not collects:
         where = static["root"] or "STATIC_ROOT"
         yield catalogue.UNCOLLECTED.found(f"{static['storage']} without staticfiles.json in {where}")
+
+
+def is_allowed(host: str, allowed: Sequence[str]) -> bool:
+    """Whether Django answers requests to this host (`shop.example:8000`), by its ALLOWED_HOSTS."""
+    name = host.partition(":")[0].lower()
+    return any(
+        one in ("*", name) or (one.startswith(".") and f".{name}".endswith(one)) for one in map(str.lower, allowed)
+    )
 
 
 def _state(facts: Facts) -> Iterator[Finding]:

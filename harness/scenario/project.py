@@ -16,6 +16,9 @@ Module = Annotated[StrictStr, Field(pattern=r"^[A-Za-z_]\w*(\.[A-Za-z_]\w*)*$")]
 
 Application = Annotated[StrictStr, Field(pattern=r"^[A-Za-z_]\w*(\.[A-Za-z_]\w*)*(:[A-Za-z_]\w*(\.[A-Za-z_]\w*)*)?$")]
 
+HOST: Final = r"^[A-Za-z0-9._-]+(:[0-9]+)?$"
+"""A host as requests name it."""
+
 DATABASE_AT, UPSTREAM_AT, CACHE_AT, PREFIX_AT = "{database}", "{upstream}", "{cache}", "{cache_prefix}"
 
 PLACES: Final = (DATABASE_AT, UPSTREAM_AT, CACHE_AT, PREFIX_AT)
@@ -67,7 +70,7 @@ class Project(Table):
     prepare: list[Text] = []
     untracked: list[Text] = []
     database: Text | None = None
-    host: Annotated[StrictStr, Field(pattern=r"^[A-Za-z0-9._-]+(:[0-9]+)?$")] = "127.0.0.1"
+    host: Annotated[StrictStr, Field(pattern=HOST)] = "127.0.0.1"
 
     @property
     def needs(self) -> frozenset[str]:

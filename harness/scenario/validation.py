@@ -15,11 +15,13 @@ if TYPE_CHECKING:
     from harness.scenario.endpoint import Endpoint, Part
     from harness.scenario.model import Load, Scenario
 
+DEMO_VARIABLES: Final = {"DATABASE_URL", "CACHE_URL", "CACHE_PREFIX", "UPSTREAM_URL", "DJANGO_PROFILE"}
+"""What the harness sets for its demo; in a user's own project they are the project's."""
+
 OWN_VARIABLES: Final = {
-    *("DATABASE_URL", "CACHE_URL", "CACHE_PREFIX", "UPSTREAM_URL", "DJANGO_PROFILE"),
     *("DJBENCH_NONCE", "DJBENCH_APPLICATION", "DJBENCH_COUNTS", "DJBENCH_PROBE", "DJBENCH_GC", "DJBENCH_SERVERS"),
     *("DJBENCH_SETTINGS", "DJBENCH_DATABASE", "DJBENCH_CONN_MAX_AGE", "DJBENCH_POOL", "DJBENCH_PRELUDE", "PYTHONPATH"),
-    *("DJBENCH_ASIDE", "DJBENCH_NAMED"),
+    *("DJBENCH_ASIDE", "DJBENCH_NAMED", "DJBENCH_BESIDE", "DJBENCH_KEYS", "PYTHONHASHSEED"),
     "DJANGO_SETTINGS_MODULE",
 }
 
@@ -48,12 +50,12 @@ def _arm_problems(scenario: "Scenario") -> Iterator[str]:
         where = f"arms[{index}]"
         if names.index(arm.name) != index:
             yield f"{where}.name: expected a name used once, got {arm.name!r} again"
-        yield from _option_problems(where, arm)
+        yield from _option_problems(where, arm, OWN_VARIABLES | (set() if scenario.project else DEMO_VARIABLES))
         if arm.control_of is not None:
             yield from _control_problems(where, arm, scenario)
 
 
-def _option_problems(where: str, arm: "Arm") -> Iterator[str]:
+def _option_problems(where: str, arm: "Arm", taken: set[str]) -> Iterator[str]:
     for option in ("threads", "connections", "loop", "http"):
         if option in arm.model_fields_set and option not in arm.table.options:
             able = ", ".join(name for name, server in SERVERS.items() if option in server.options)
@@ -65,8 +67,7 @@ def _option_problems(where: str, arm: "Arm") -> Iterator[str]:
     if arm.server == "daphne" and arm.workers != 1:
         yield f"{where}.workers: expected 1, because daphne has one process, got {arm.workers}"
     yield from _database_problems(where, arm)
-    reserved = OWN_VARIABLES & set(arm.environment)
-    for name in sorted(reserved):
+    for name in sorted(taken & set(arm.environment)):
         yield f"{where}.environment.{name}: expected a variable that the harness does not set itself"
 
 

@@ -8,14 +8,15 @@ import sqlite3
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, closing, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from itertools import count
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 from harness.errors import UserError
 from harness.location import ROOT
-from harness.project.target import Target
+from harness.project.target import Target, beside
 from harness.registry.endpoints import CACHE, DATABASE
 from harness.scenario.database import UNUSED, Database
 from harness.services import delay_proxy, postgres, postgres_cluster, redis_server
@@ -58,55 +59,59 @@ def running(asked: Database, needs: frozenset[str], cores: Cores, target: Target
     Raises UserError if something cannot be had or does not come up.
     """
     with ExitStack() as stack:
+        kept = stack.enter_context(redis_server.running(cores.load)) if CACHE in needs else None
+        cache = {"cache": kept.url, "cache_prefix": kept.prefix} if kept else {}
         up = Backends({"database": UNUSED})
         if DATABASE in needs and target.has_database:
-            up = stack.enter_context(_database(asked, cores, target))
+            up = stack.enter_context(_database(asked, cores, target, cache))
         else:
-            target.prepare({})
-        if CACHE not in needs:
-            yield up
-            return
-        kept = stack.enter_context(redis_server.running(cores.load))
-        yield Backends(
-            {**up.places, "cache": kept.url, "cache_prefix": kept.prefix},
-            (*up.children, *kept.children),
-            up.database,
-            {**up.facts, "cache": kept.facts},
-            up.sessions,
-            up.further,
-            up.copied,
-        )
+            target.prepare(cache)
+        if kept is not None:
+            children, facts = (*up.children, *kept.children), {**up.facts, "cache": kept.facts}
+            up = replace(up, places={**up.places, **cache}, children=children, facts=facts)
+        yield up
 
 
-def _database(asked: Database, cores: Cores, target: Target) -> Any:
+Cache = Mapping[str, str]
+"""Where the run's is, for the commands that fill a database; empty: there is none."""
+
+
+def _database(asked: Database, cores: Cores, target: Target, cache: Cache) -> Any:
     """The requested engine; on auto the project's own, or PostgreSQL, and SQLite only where there is none."""
     engine = target.engine if asked.engine == "auto" else asked.engine
     if engine == "sqlite":
-        return _sqlite(target)
+        return _sqlite(target, cache)
     if engine == "auto" and postgres.given() is None and postgres_cluster.binaries() is None:
         print(f"! no PostgreSQL found, using SQLite instead, without pools: {postgres_cluster.INSTALL}", flush=True)
-        return _sqlite(target, " instead of PostgreSQL, which was not found; without pools and delays")
-    return _postgres(asked, cores, target)
+        return _sqlite(target, cache, " instead of PostgreSQL, which was not found; without pools and delays")
+    return _postgres(asked, cores, target, cache)
 
 
 @contextmanager
-def _sqlite(target: Target, why: str = "") -> Iterator[Backends]:
+def _sqlite(target: Target, cache: Cache, why: str = "") -> Iterator[Backends]:
     with processes.scratch("bench-sqlite-") as folder:
+        numbers = count()
 
-        def new() -> Path:
-            return folder / f"{len(list(folder.iterdir()))}.sqlite3"
+        def new() -> str:
+            return f"{folder}/{next(numbers)}.sqlite3"
 
         def filled(target: Target) -> str:
             file = new()
             if target.asked.database is not None:
-                _copy(Path(target.asked.database), file)
+                _copy(target.asked.database, file)
+            for alias, name in target.further.items():
+                if (own := target.folder / name).is_file():
+                    _copy(str(own), beside(file, alias))
             url = f"sqlite:///{file}"
-            target.prepare({"database": url})
+            target.prepare({"database": url, **cache})
             return url
 
         def copied(url: str) -> str:
-            file = new()
-            _copy(Path(url.removeprefix("sqlite:///")), file)
+            old, file = url.removeprefix("sqlite:///"), new()
+            _copy(old, file)
+            for alias in target.further:
+                if Path(beside(old, alias)).is_file():
+                    _copy(beside(old, alias), beside(file, alias))
             return f"sqlite:///{file}"
 
         facts = {"engine": "SQLite", "version": sqlite3.sqlite_version}
@@ -114,11 +119,11 @@ def _sqlite(target: Target, why: str = "") -> Iterator[Backends]:
         yield Backends({"database": filled(target)}, (), told, {"database": facts}, further=filled, copied=copied)
 
 
-def _copy(source: Path, target: Path) -> None:
+def _copy(source: str, target: str) -> None:
     """A database of SQLite as it is now, whoever has it open. UserError if it is none."""
     try:
         with (
-            closing(sqlite3.connect(f"{source.absolute().as_uri()}?mode=ro", uri=True)) as ours,
+            closing(sqlite3.connect(f"{Path(source).absolute().as_uri()}?mode=ro", uri=True)) as ours,
             closing(sqlite3.connect(target)) as new,
         ):
             ours.backup(new)
@@ -127,7 +132,7 @@ def _copy(source: Path, target: Path) -> None:
 
 
 @contextmanager
-def _postgres(asked: Database, cores: Cores, target: Target) -> Iterator[Backends]:
+def _postgres(asked: Database, cores: Cores, target: Target, cache: Cache) -> Iterator[Backends]:
     """Filled directly; what arms are given leads through the delay, if there is one."""
     template = target.asked.database
     with postgres.running(asked.max_connections, cores.load, template) as server, ExitStack() as stack:
@@ -140,18 +145,29 @@ def _postgres(asked: Database, cores: Cores, target: Target) -> Iterator[Backend
             told += f", {asked.latency} network delay"
 
         def filled(target: Target) -> str:
-            url = server.create(template and urlsplit(template).path[1:])
-            target.prepare({"database": url})
-            server.settle(url)
+            url = server.create(template and _name(template))
+            made = [url, *(server.create(name=beside(_name(url), alias)) for alias in target.further)]
+            target.prepare({"database": url, **cache})
+            for one in made:
+                server.settle(one)
             return way(url)
 
         def copied(url: str) -> str:
-            further = server.create(urlsplit(url).path[1:])
-            server.settle(further)
-            return way(further)
+            old, new = _name(url), server.create(_name(url))
+            made = [new]
+            for alias in target.further:
+                if beside(old, alias) in server.names:
+                    made.append(server.create(beside(old, alias), beside(_name(new), alias)))
+            for one in made:
+                server.settle(one)
+            return way(new)
 
         places = {"database": filled(target)}
         yield Backends(places, children, told, {"database": server.facts()}, server.sessions, filled, copied)
+
+
+def _name(url: str) -> str:
+    return urlsplit(url).path[1:]
 
 
 @dataclass(frozen=True)

@@ -44,12 +44,12 @@ class Server:
                 f"{self._place}: expected PostgreSQL {OLDEST // 10_000} or newer, got {self._show('server_version')}"
             )
 
-    def create(self, template: str | None = None) -> str:
+    def create(self, template: str | None = None, name: str | None = None) -> str:
         """A new database, empty or a copy of this one; its URL. UserError if that may not be done."""
         import psycopg
         from psycopg import sql
 
-        name = f"bench_{secrets.token_hex(6)}"
+        name = name or f"bench_{secrets.token_hex(6)}"
         try:
             asked = sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name))
             if template is not None:

@@ -17,7 +17,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from djbench_injected import collector, counting, identity
+from djbench_injected import collector, counting, identity, pinned
 
 PROBED = "/__djbench__/probe"
 
@@ -77,6 +77,7 @@ def _load(interface: str) -> tuple[Any, Any]:
         from djbench_injected.probe.application import Probe
 
         probe = Probe(Path(folder), named=os.environ.get("DJBENCH_NAMED") == "1")
+    pinned.settings()
     project = _project(interface)
     if probe is not None:
         project = probe.around(project, interface)

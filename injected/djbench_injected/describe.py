@@ -15,6 +15,8 @@ from importlib.util import find_spec
 from typing import Any
 from weakref import ReferenceType
 
+from djbench_injected import pinned
+from djbench_injected.databases import is_replica
 from djbench_injected.identity import is_async
 
 PACKAGES = (
@@ -100,6 +102,7 @@ def _is_sync(made: Any, name: str) -> bool:
 
 def databases(settings: Any) -> dict[str, Any]:
     """Each database as it is set; never a password."""
+    asked = getattr(settings, "DJBENCH_DATABASES", settings.DATABASES)
     return {
         alias: {
             "engine": one.get("ENGINE", ""),
@@ -108,8 +111,9 @@ def databases(settings: Any) -> dict[str, Any]:
             "conn_max_age": one.get("CONN_MAX_AGE", 0),
             "atomic_requests": bool(one.get("ATOMIC_REQUESTS", False)),
             "pool": bool((one.get("OPTIONS") or {}).get("pool")),
+            "replica": alias != "default" and is_replica(one, asked.get("default", {})),
         }
-        for alias, one in getattr(settings, "DJBENCH_DATABASES", settings.DATABASES).items()
+        for alias, one in asked.items()
         if one
     }
 
@@ -211,6 +215,7 @@ def simple(settings: Any) -> dict[str, Any]:
 
 def describe() -> dict[str, Any]:
     """Everything; settings that cannot be loaded end it."""
+    pinned.settings()
     facts = Facts()
     facts.found["python"] = sys.version.split()[0]
     facts.found["executable"] = sys.executable

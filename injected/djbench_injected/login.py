@@ -13,6 +13,8 @@ import os
 from importlib import import_module
 from typing import Any
 
+from djbench_injected import pinned
+
 
 def cookies(login: "dict[str, Any]") -> "dict[str, str]":
     """The cookies of a browser in which this user has logged in."""
@@ -39,6 +41,7 @@ def cookies(login: "dict[str, Any]") -> "dict[str, str]":
 
 
 def main() -> None:
+    pinned.settings()
     if prelude := os.environ.get("DJBENCH_PRELUDE"):
         import_module(prelude)
     import django

@@ -36,6 +36,7 @@ from django.contrib.auth import login
 from django.contrib.auth.decorators import login_required
 from django.contrib.auth.forms import AuthenticationForm
 from django.contrib.auth.models import User
+from django.db import connections
 from django.http import HttpResponse, JsonResponse, StreamingHttpResponse
 from django.middleware.csrf import get_token
 from django.shortcuts import redirect
@@ -106,7 +107,13 @@ def count(request):
     return HttpResponse(f"{User.objects.count()} users")
 
 def moody(request):
-    return HttpResponse("well", status=500 if random.random() < 0.005 else 200)
+    asked = seen["moody"] = seen.get("moody", 0) + 1
+    return HttpResponse("well", status=500 if asked % 100 == 0 else 200)
+
+def audit(request):
+    with connections["audit"].cursor() as cursor:
+        cursor.execute("INSERT INTO audit VALUES (1)")
+    return HttpResponse(f"noted, {User.objects.using('replica').count()} users")
 
 def away(request):
     return HttpResponse(status=302, headers={"Location": "/away/"})
@@ -115,7 +122,7 @@ urlpatterns = [
     path("", front), path("quick/", quick), path("blocks/", blocks), path("clock/", clock), path("lengths/", lengths),
     path("account/", account), path("count/", count), path("moody/", moody), path("away/", away), path("visit/", visit),
     path("item/<int:pk>/", item), path("login/", enter), path("secure/", secure), path("events/", events),
-    path("leaks/", leaks), path("thumb/", thumb), path("ticks/", ticks),
+    path("leaks/", leaks), path("thumb/", thumb), path("ticks/", ticks), path("audit/", audit),
 ]
 """
 

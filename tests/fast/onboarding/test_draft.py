@@ -9,10 +9,12 @@ from typing import Any
 import pytest
 from support.described import CLEAN
 
-from harness.onboarding import draft, trial
+from harness.onboarding import draft
 from harness.onboarding.trial import Tried
 from harness.project.discovery import Found, Guess
 from harness.scenario import reader
+
+HERE = "127.0.0.1"
 
 FOUND = Found(
     folder=Path("/work/shop"),
@@ -77,14 +79,14 @@ def test_what_is_near_is_named_from_the_scenario_s_own_folder_so_that_both_can_b
 
 
 def test_the_overlay_overrules_what_would_spoil_a_measurement_and_nothing_else() -> None:
-    assert draft.overlay_lines(CLEAN) == []
+    assert draft.overlay_lines(CLEAN, HERE) == []
     spoilt = CLEAN | {
         "simple": {"DEBUG": True, "ALLOWED_HOSTS": ["example.com"], "SECURE_SSL_REDIRECT": True},
         "tools": {"debug_toolbar": True},
         "middleware": [{"path": "debug_toolbar.middleware.DebugToolbarMiddleware"}],
         "apps": {"debug_toolbar": "/x"},
     }
-    text = draft.overlay("shop.settings", draft.overlay_lines(spoilt))
+    text = draft.overlay("shop.settings", draft.overlay_lines(spoilt, HERE))
     names = [node.targets[0].id for node in ast.parse(text).body if isinstance(node, ast.Assign)]  # type: ignore[attr-defined]
     assert names == ["DEBUG", "ALLOWED_HOSTS", "SECURE_SSL_REDIRECT", "MIDDLEWARE", "INSTALLED_APPS"]
     assert "from shop.settings import *" in text
@@ -96,19 +98,29 @@ def test_pages_that_differ_or_fail_are_not_offered() -> None:
     assert [one.path for one in draft.offered([*odd, page("/d/")])] == ["/d/"]
 
 
-def test_what_a_get_may_change_is_not_asked() -> None:
-    def at(path: str, **more: Any) -> dict[str, Any]:
-        return CLEAN["pages"][0] | {"path": path} | more
+@pytest.mark.parametrize(
+    ("allowed", "asked_at", "told"),
+    [
+        (["example.com"], "docs.shop.example:8000", ["ALLOWED_HOSTS = ['example.com', 'docs.shop.example']"]),
+        ([".shop.example"], "docs.shop.example", []),
+        ([".shop.example"], "shop.example", []),
+        (["*"], "shop.example", []),
+    ],
+)
+def test_the_host_that_pages_are_asked_at_is_allowed(allowed: list[str], asked_at: str, told: list[str]) -> None:
+    facts = CLEAN | {"simple": CLEAN["simple"] | {"ALLOWED_HOSTS": allowed}}
+    assert [line.text for line in draft.overlay_lines(facts, asked_at)] == told
 
-    pages = [at("/"), at("/"), at("/logout/"), at("/x/<int:pk>/", parameters=True), at("/api/", methods=["post"])]
-    assert [one["path"] for one in trial.candidates(pages)] == ["/"]
-    assert [one["path"] for one in trial.candidates([at("/a/")])] == ["/", "/a/"]
+
+def test_a_host_that_was_given_is_the_scenario_s() -> None:
+    text = draft.Draft(FOUND, None, [], [page("/")], host="docs.shop.example").text()
+    assert tomllib.loads(text)["project"]["host"] == "docs.shop.example"
 
 
 def test_files_of_a_manifest_are_collected_beside_the_overlay() -> None:
-    lines = draft.overlay_lines(CLEAN | {"static": {"manifest": True, "collected": False}})
+    lines = draft.overlay_lines(CLEAN | {"static": {"manifest": True, "collected": False}}, HERE)
     assert [line.text for line in lines] == ['STATIC_ROOT = __file__.rpartition("/")[0] + "/static"']
-    assert draft.overlay_lines(CLEAN | {"static": {"manifest": True, "collected": True}}) == []
+    assert draft.overlay_lines(CLEAN | {"static": {"manifest": True, "collected": True}}, HERE) == []
 
 
 @pytest.mark.parametrize(

@@ -102,3 +102,27 @@ class Asks(AppConfig):
 def test_what_a_project_prints_is_no_fact(tmp_path: Path) -> None:
     target = small_project.target(small_project.written(tmp_path, loud='print(\'{"python": "nonsense"}\')'))
     assert inspection.described(target)["python"] != "nonsense"
+
+
+@pytest.mark.parametrize(
+    ("default", "audit", "told"),
+    [
+        ("mysql", "sqlite3", "its default database is django.db.backends.mysql"),
+        ("postgresql", "sqlite3", "its database 'audit' is sqlite, and the default one postgres"),
+        ("sqlite3", "sqlite3", None),
+    ],
+)
+def test_a_database_that_a_run_cannot_have_of_its_own_is_refused(
+    tmp_path: Path, default: str, audit: str, told: str | None
+) -> None:
+    several = {"default": default, "audit": audit}
+    facts = {
+        alias: {"engine": f"django.db.backends.{engine}", "name": alias, "replica": False}
+        for alias, engine in several.items()
+    }
+    target = replace(small_project.target(tmp_path), facts={"databases": facts})
+    if told is None:
+        inspection.refuse_databases(target)
+        return
+    with pytest.raises(UserError, match=told):
+        inspection.refuse_databases(target)

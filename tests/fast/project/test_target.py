@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from djbench_injected import databases
 
 from harness.errors import UserError
 from harness.location import INJECTED
@@ -102,3 +103,16 @@ def test_an_app_that_a_checkout_took_from_the_working_tree_is_told(tmp_path: Pat
 )
 def test_its_engine_is_that_of_its_default_database(tmp_path: Path, engine: str, told: str) -> None:
     assert replace(made(tmp_path), facts={"databases": {"default": {"engine": engine}}}).engine == told
+
+
+def test_further_databases_are_those_that_are_no_replica(tmp_path: Path) -> None:
+    default = {"engine": "django.db.backends.sqlite3", "name": "a", "replica": False}
+    several = {"default": default, "audit": {**default, "name": "b"}, "reading": {**default, "replica": True}}
+    one = replace(made(tmp_path), facts={"databases": several})
+    assert one.further == {"audit": "b"}
+    assert one.environment({"database": "sqlite:////run"})["DJBENCH_BESIDE"] == "sqlite:////run"
+
+
+def test_beside_is_where_the_injected_settings_look() -> None:
+    for run in ("sqlite:////run/0.sqlite3", "postgres://me@host/bench_ab?sslmode=off"):
+        assert target.beside(run, "audit") == databases.beside(run, "audit")

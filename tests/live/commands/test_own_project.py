@@ -2,9 +2,11 @@
 
 import json
 import re
+import sqlite3
 import subprocess
 import tomllib
 from collections.abc import Sequence
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -107,6 +109,36 @@ def test_pages_of_every_kind_are_measured_and_the_project_stays_as_it_is(tmp_pat
     assert untouched(project)
     assert not (project / "db.sqlite3").exists()
     assert kill_nine.survivors(tmp_path) == []
+
+
+def test_its_further_databases_are_those_of_the_run_as_well(tmp_path: Path, project: Path) -> None:
+    further = """
+DATABASES |= {
+    "audit": {"ENGINE": "django.db.backends.sqlite3", "NAME": BASE_DIR / "audit.sqlite3"},
+    "replica": {**DATABASES["default"], "TEST": {"MIRROR": "default"}},
+}
+"""
+    settings, file = project / "shop" / "settings.py", project / "audit.sqlite3"
+    settings.write_text(settings.read_text() + further)
+    with closing(sqlite3.connect(file)) as own:
+        own.execute("CREATE TABLE audit (n)")
+    before = file.read_bytes()
+    ended, folder = run(tmp_path, page("audit", "/audit/", "writes = true", 'contains = ["noted, 1 users"]'))
+    assert refused(folder) == {}, ended.stdout
+    assert ended.returncode == 0, ended.stdout
+    assert file.read_bytes() == before
+    assert not (project / "db.sqlite3").exists()
+
+
+def test_a_page_that_fails_once_in_a_hundred_times_is_invalid_and_gunicorn_s_own_file_is_not_read(
+    tmp_path: Path, project: Path
+) -> None:
+    (project / "gunicorn.conf.py").write_text("max_requests = 7\n")
+    ended, folder = run(tmp_path, page("moody", "/moody/"), page("front page", "/"))
+    assert ended.returncode == 3
+    report = (folder / "report" / "report.md").read_text()
+    assert re.search(r"✗ (threads|loop): INVALID, .*failed", report), report
+    assert "were replaced" not in report
 
 
 def test_a_list_of_paths_a_form_and_a_proxy_s_https(tmp_path: Path, project: Path) -> None:

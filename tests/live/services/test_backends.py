@@ -1,6 +1,7 @@
 """The database and the cache of a run: found in order, refused in words, gone afterwards, missed when they go."""
 
 import os
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,9 +15,11 @@ from harness.deployment import fleet as deployment
 from harness.deployment.fleet import Fleet, Site
 from harness.errors import UserError
 from harness.project import ready
+from harness.project.target import Target, beside
 from harness.registry.endpoints import CACHE, DATABASE
 from harness.scenario.arm import Arm
 from harness.scenario.database import Database
+from harness.scenario.project import Project
 from harness.services import backends, postgres, postgres_cluster, redis_server
 from harness.services.backends import Backends
 from harness.system import ports, processes
@@ -157,3 +160,21 @@ def test_the_server_counts_the_sessions_that_an_arm_opens(policy: str, policies:
     assert least <= (after.opened - before.opened) / 100 <= most
     if policy != "per request":
         assert 1 <= after.open - before.open <= 4
+
+
+def test_further_databases_are_made_and_copied_beside_the_run_s(tmp_path: Path) -> None:
+    if postgres_cluster.binaries() is None:
+        pytest.skip("not installed here")
+    one = {"engine": "django.db.backends.postgresql", "name": "shop", "replica": False}
+    facts = {"databases": {"default": one, "audit": {**one, "name": "audit"}, "reading": {**one, "replica": True}}}
+    target = Target(Project(settings="shop.settings"), tmp_path, sys.executable, facts=facts)
+    with backends.running(Database(), frozenset({DATABASE}), ANY, target) as up:
+        url = up.places["database"]
+        with psycopg.connect(beside(url, "audit")) as connection:
+            connection.execute("CREATE TABLE audit (n int)")
+        copy = up.copied(url)
+        assert copy != url
+        with psycopg.connect(beside(copy, "audit")) as connection:
+            assert connection.execute("SELECT count(*) FROM audit").fetchone() == (0,)
+        with pytest.raises(psycopg.OperationalError, match="does not exist"):
+            psycopg.connect(beside(url, "reading"))
