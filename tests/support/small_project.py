@@ -84,7 +84,7 @@ def thumb(request):
     return HttpResponse(seen["thumb"])
 
 def ticks(request):
-    return HttpResponse(f"event {int(time.monotonic())} seen")
+    return HttpResponse(f"event {int(time.time())} seen")
 
 def visit(request):
     request.session["visits"] = request.session.get("visits", 0) + 1
@@ -108,7 +108,7 @@ def count(request):
 
 def moody(request):
     asked = seen["moody"] = seen.get("moody", 0) + 1
-    return HttpResponse("well", status=500 if asked % 100 == 0 else 200)
+    return HttpResponse("well", status=500 if asked % 40 == 0 else 200)
 
 def audit(request):
     with connections["audit"].cursor() as cursor:

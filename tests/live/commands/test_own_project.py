@@ -130,7 +130,7 @@ DATABASES |= {
     assert not (project / "db.sqlite3").exists()
 
 
-def test_a_page_that_fails_once_in_a_hundred_times_is_invalid_and_gunicorn_s_own_file_is_not_read(
+def test_a_page_that_fails_once_in_forty_times_is_invalid_and_gunicorn_s_own_file_is_not_read(
     tmp_path: Path, project: Path
 ) -> None:
     (project / "gunicorn.conf.py").write_text("max_requests = 7\n")
