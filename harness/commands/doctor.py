@@ -12,7 +12,7 @@ from typing import Annotated, Any, Final
 
 import typer
 
-from harness.commands.options import variables, verb
+from harness.commands.options import Folders, Variables, VariablesFile, absolute, variables, verb
 from harness.errors import EXIT_FAILED, UserError
 from harness.onboarding import measured, what_if_arms
 from harness.onboarding.measured import Measured
@@ -43,9 +43,9 @@ def doctor(
     folder: Annotated[Path, typer.Option("--dir", help="the project, if it is not in this folder")] = Path(),
     python: Annotated[str | None, typer.Option(help="the Python of the project's environment")] = None,
     settings: Annotated[str | None, typer.Option(help="its settings module, if manage.py names another")] = None,
-    env: Annotated[
-        list[str] | None, typer.Option(metavar="NAME=VALUE", help="a variable that its settings need")
-    ] = None,
+    env: Variables = None,
+    env_file: VariablesFile = None,
+    path: Folders = None,
     strict: Annotated[bool, typer.Option("--strict", help="exit 4 if there is a problem")] = False,
     measure: Annotated[
         bool, typer.Option("--measure", help="also ask the scenario's pages on uvicorn under the probe")
@@ -61,8 +61,12 @@ def doctor(
             "--measure: expected a scenario that names pages: `djbench init` writes one, `djbench doctor djbench.toml --measure`"
         )
     project, beside = _project(scenario, folder, python, settings)
-    if env:
-        project = project.model_copy(update={"env": {**project.env, **variables(env)}})
+    given: dict[str, Any] = {"env": {**project.env, **variables(env)}}
+    if env_file is not None:
+        given["env_file"] = absolute(env_file)
+    if path:
+        given["path"] = [*project.path, *path]
+    project = project.model_copy(update=given)
     target = ready.of(project, [measured.ARM]) if measure else ready.described(project)
     switch_us = _switch_us(target)
     found = findings({**target.facts, "prepare": project.prepare, "host": project.host}, switch_us, beside)

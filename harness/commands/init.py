@@ -10,7 +10,7 @@ from typing import Annotated, Any
 
 import typer
 
-from harness.commands.options import variables, verb
+from harness.commands.options import Folders, Variables, VariablesFile, absolute, variables, verb
 from harness.errors import UserError
 from harness.formatting import listing
 from harness.onboarding import draft, trial
@@ -18,7 +18,7 @@ from harness.onboarding.first_start import started
 from harness.onboarding.trial import Tried
 from harness.project import discovery, ready
 from harness.project.discovery import Found, Guess
-from harness.project.target import Target
+from harness.project.target import Target, kind_of
 from harness.scenario.arm import Arm
 from harness.scenario.project import HOST, Login
 from harness.scenario.request import Request
@@ -50,9 +50,9 @@ def init(
         list[str] | None,
         typer.Option(metavar="COMMAND", help="a command that fills it, such as 'python manage.py loaddata demo'"),
     ] = None,
-    env: Annotated[
-        list[str] | None, typer.Option(metavar="NAME=VALUE", help="a variable that its settings need")
-    ] = None,
+    env: Variables = None,
+    env_file: VariablesFile = None,
+    path: Folders = None,
     host: Annotated[
         str | None, typer.Option(help="under which pages are asked, where the project serves several sites")
     ] = None,
@@ -63,17 +63,28 @@ def init(
     place = into or _beside(found.folder)
     if not dry_run and (place / draft.SCENARIO).exists():
         raise UserError(f"{place / draft.SCENARIO}: is there already: remove it, or write elsewhere with --into")
-    given = Given(user, variables(env or []), database, prepare or [], checked(host))
+    if not dry_run:
+        _make(place)
+    given = Given(user, variables(env), absolute(env_file), path or [], database, prepare or [], checked(host))
     _print_found(found)
     files = _tried(found, given, place)
     if dry_run:
         print("".join(f"\n{place / name}:\n{text}" for name, text in files.items()))
         return
-    place.mkdir(parents=True, exist_ok=True)
     for name, text in files.items():
         (place / name).write_text(text, encoding="utf-8")
     print(f"\nwritten: {', '.join(str(place / name) for name in files)}")
     print(f"next: cd {os.path.relpath(place)} && djbench run {draft.SCENARIO}")
+
+
+def _make(place: Path) -> None:
+    """The folder to write to. UserError if that cannot be, before anything is tried."""
+    try:
+        place.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UserError(f"{place}: cannot be made: {error}: write elsewhere with --into") from None
+    if not os.access(place, os.W_OK):
+        raise UserError(f"{place}: may not be written: write elsewhere with --into")
 
 
 @dataclass(frozen=True)
@@ -82,6 +93,8 @@ class Given:
 
     user: str | None
     variables: dict[str, str]
+    env_file: str | None
+    path: Sequence[str]
     database: str | None
     prepare: Sequence[str]
     host: str | None
@@ -97,7 +110,7 @@ def checked(host: str | None) -> str | None:
 def _tried(found: Found, given: Given, place: Path) -> dict[str, str]:
     """The files to write, by name; what the pages answered is printed."""
     print("reading the project …", flush=True)
-    plain = found.project(given.variables)
+    plain = found.project(given.variables, given.path, given.env_file)
     if given.host is not None:
         plain = plain.model_copy(update={"host": given.host})
     facts = ready.described(plain).facts
@@ -127,6 +140,8 @@ def _tried(found: Found, given: Given, place: Path) -> dict[str, str]:
         writes,
         [one for one in tried if one.good],
         given.host or "",
+        given.env_file,
+        given.path,
     )
     return {draft.OVERLAY: overlay, draft.SCENARIO: drafted.text(place)}
 
@@ -177,7 +192,7 @@ def _database(found: Found, facts: Mapping[str, Any], given: Given) -> tuple[Gue
 def _is_there(found: Found, database: Mapping[str, Any]) -> bool:
     """Whether it is a file with something in it, which is copied."""
     file = Path(found.folder, database["name"])
-    return "sqlite" in database["engine"] and file.is_file() and file.stat().st_size > 0
+    return kind_of(database["engine"]) == "sqlite" and file.is_file() and file.stat().st_size > 0
 
 
 def _instead(database: Mapping[str, Any]) -> str:
@@ -208,7 +223,7 @@ def _print_found(found: Found) -> None:
     for other in found.others:
         print(f"  also there: settings {other.value} ({other.why}): --settings {other.value}")
     for file in found.env_files:
-        print(f"  also there: {file.name}, which is not read: --env, or env_file in the scenario")
+        print(f"  also there: {file.name}, which is not read: --env-file {os.path.relpath(file)}")
 
 
 def _print_pages(tried: Sequence[Tried], login_url: str, user: str | None) -> None:

@@ -85,9 +85,28 @@ def overridden(scenario: Scenario, blocks: int | None, seed: int | None, time: s
     return scenario.model_copy(update={name: value for name, value in given.items() if value is not None})
 
 
-def variables(given: Sequence[str]) -> dict[str, str]:
+Variables = Annotated[
+    list[str] | None, typer.Option("--env", metavar="NAME=VALUE", help="a variable that its settings need")
+]
+
+VariablesFile = Annotated[
+    Path | None, typer.Option("--env-file", help="a file with such variables, NAME=VALUE in each line")
+]
+
+Folders = Annotated[
+    list[str] | None,
+    typer.Option("--path", metavar="FOLDER", help="a further folder of modules, from that of manage.py"),
+]
+
+
+def variables(given: Sequence[str] | None) -> dict[str, str]:
     """`NAME=VALUE`, as --env takes it. UserError for what is none."""
-    for one in given:
+    for one in given or ():
         if "=" not in one or not one.partition("=")[0].isidentifier():
             raise UserError(f"--env: expected NAME=VALUE, got {one!r}")
-    return {name: value for name, _, value in (one.partition("=") for one in given)}
+    return {name: value for name, _, value in (one.partition("=") for one in given or ())}
+
+
+def absolute(file: Path | None) -> str | None:
+    """Where it is, from wherever."""
+    return None if file is None else str(file.absolute())

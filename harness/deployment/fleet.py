@@ -27,6 +27,9 @@ from harness.system.processes import Child
 
 START_S: Final = 60.0
 
+IDENTITY_S: Final = 30.0
+"""Of which the first imports the project's URLs and views."""
+
 ANSWER_S: Final = 90.0
 
 Headers = Sequence[tuple[str, str]]
@@ -140,7 +143,7 @@ class Deployed:
         """The response of `whoami`, with the views that answer at these paths; None if it is not JSON."""
         query = urlencode([("path", path) for path in paths])
         try:
-            status, body = self.ask(f"{WHOAMI}?{query}", timeout_s=5)
+            status, body = self.ask(f"{WHOAMI}?{query}", timeout_s=IDENTITY_S)
             answer = json.loads(body) if status == 200 else None
         except (OSError, http.client.HTTPException, ValueError):
             return None

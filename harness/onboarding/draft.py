@@ -36,10 +36,8 @@ def users(page: Tried) -> int:
 
 MOST_PAGES: Final = 3
 
-TOOLBARS: Final = {
-    "debug_toolbar": "debug_toolbar.middleware.DebugToolbarMiddleware",
-    "silk": "silk.middleware.SilkyMiddleware",
-}
+TOOLBARS: Final = ("debug_toolbar", "silk")
+"""Apps whose middleware changes pages, or writes down each request; without it they do neither."""
 
 
 @dataclass(frozen=True)
@@ -65,22 +63,10 @@ def overlay_lines(facts: Mapping[str, Any], asked_at: str) -> list[Line]:
         text = 'STATIC_ROOT = __file__.rpartition("/")[0] + "/static"'
         found.append(Line(text, "pages name files of a manifest that was not there; collected beside this file"))
     middleware = [one["path"] for one in facts.get("middleware", [])]
-    for app, hook in TOOLBARS.items():
-        if facts.get("tools", {}).get(app):
-            if hook in middleware:
-                found.append(
-                    Line(
-                        f"MIDDLEWARE = [one for one in MIDDLEWARE if one != {hook!r}]  # noqa: F405",
-                        f"{app} changes pages",
-                    )
-                )
-            if app in facts.get("apps", {}):
-                found.append(
-                    Line(
-                        f"INSTALLED_APPS = [one for one in INSTALLED_APPS if one != {app!r}]  # noqa: F405",
-                        f"{app} changes pages",
-                    )
-                )
+    for app in TOOLBARS:
+        if any(path.startswith(f"{app}.") for path in middleware):
+            text = f"MIDDLEWARE = [one for one in MIDDLEWARE if not one.startswith('{app}.')]  # noqa: F405"
+            found.append(Line(text, f"{app} changes pages, or writes down each request"))
     return found
 
 
@@ -110,7 +96,7 @@ def offered(tried: Sequence[Tried]) -> list[Tried]:
     found: dict[str, Tried] = {}
     for why, one in wanted.items():
         if one is not None:
-            found.setdefault(one.path, replace(one, why=why))
+            found.setdefault(name_of(one.path), replace(one, why=why))
     return list(found.values())[:MOST_PAGES]
 
 
@@ -127,6 +113,8 @@ class Draft:
     writes: bool = False  # the database changed while pages were asked
     others: Sequence[Tried] = ()  # all that can be measured
     host: str = ""  # that pages are asked at, if it was given
+    env_file: str | None = None
+    path: Sequence[str] = ()  # further folders of modules
 
     def text(self, place: Path | None = None) -> str:
         """The scenario. `place`: the folder that it is for, from which it names what is near; without, whole paths."""
@@ -141,6 +129,7 @@ class Draft:
                 python=replace(self.found.python, value=near(Path(self.found.python.value), place)),
             ),
             database=self.database and _nearer(self.database, place),
+            env_file=self.env_file and near(Path(self.env_file), place),
         )
 
     def _lines(self) -> Iterator[str]:
@@ -158,6 +147,10 @@ class Draft:
         yield from _project(self.found, self.database, self.prepare)
         if self.host:
             yield _key("host", self.host, "--host")
+        if self.path:
+            yield f"path = {json.dumps(list(self.path))}  # --path"
+        if self.env_file is not None:
+            yield _key("env_file", self.env_file, "--env-file")
         if self.env:
             yield ""
             yield "[project.env]"

@@ -4,9 +4,11 @@ import http.client
 import re
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any, Final
+from urllib.parse import quote
 
 from harness.deployment import same_page
 from harness.deployment.fleet import Deployed
@@ -14,6 +16,9 @@ from harness.scenario.request import Request
 
 PAGE_S, ALL_S = 5.0, 90.0
 """Longest wait for one page, and for all of them."""
+
+FIRST_S: Final = 30.0
+"""Longest wait for the very first answer of a server, in which it imports what all pages need; it is not looked at."""
 
 ANSWERS: Final = 3
 """Of each page on each server, to know what varies; the first, which imports and compiles, is one more."""
@@ -32,6 +37,9 @@ NEVER: Final = (
 """Parts of paths that are not asked: a GET of these may change something."""
 
 MOST_PAGES: Final = 60
+
+SAFE: Final = "/%:@!$&'()*+,;=~"
+"""What a path has besides letters and digits; all else is sent by its bytes in UTF-8."""
 
 SHOWN: Final = 3
 """Paths in a line of advice."""
@@ -125,7 +133,8 @@ def candidates(pages: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
     for page in pages:
         answers_get = page["methods"] is None or "get" in page["methods"]
         if not page["parameters"] and answers_get and not any(part in page["path"].lower() for part in NEVER):
-            found.setdefault(page["path"], page)
+            path = quote(page["path"], safe=SAFE)
+            found.setdefault(path, {**page, "path": path})
     first = sorted(found.values(), key=lambda page: (page["path"] != "/", "/admin/" in page["path"]))
     return first[:MOST_PAGES]
 
@@ -136,6 +145,9 @@ def each(
     headers: Sequence[tuple[str, str]] = (),
 ) -> Iterator[Tried]:
     """The pages, asked one after the other, until the time for all of them is over."""
+    for deployed in servers.values() if pages else ():
+        with suppress(OSError, http.client.HTTPException):
+            deployed.response(pages[0]["path"], headers=headers, timeout_s=FIRST_S)
     until = time.monotonic() + ALL_S
     for page in pages:
         if time.monotonic() > until:

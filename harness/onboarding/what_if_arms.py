@@ -37,9 +37,15 @@ def offered(facts: Mapping[str, Any], settings: str) -> list[Added]:
             )
         )
     database = facts.get("databases", {}).get("default", {})
-    if "postg" in database.get("engine", "") and not database.get("pool"):
+    if "postg" in database.get("engine", "") and not database.get("pool") and can_pool(facts):
         found.append(Added("uvicorn · pool", ['database = "pool"', f"pool = {POOL}"]))
     return found
+
+
+def can_pool(facts: Mapping[str, Any]) -> bool:
+    """Whether its Django keeps a pool of connections: from 5.1 on, with psycopg 3."""
+    django = tuple(int(part) for part in str(facts.get("django", "")).split(".")[:2] if part.isdigit())
+    return django >= (5, 1) and "psycopg" in facts.get("versions", {})
 
 
 def with_arms(text: str, added: Sequence[Added], over: str) -> str:

@@ -114,9 +114,20 @@ def refuse_too_old(told: dict[str, Any]) -> None:
 
 def refuse_databases(target: Target) -> None:
     """UserError for a database of which a run cannot have one of its own: the project's would be written."""
+    if why := target.facts.get("unknown", {}).get("databases"):
+        raise UserError(f"project: its databases could not be read, so that a run cannot have its own: {why}")
+    if target.further and not target.has_database:
+        names = ", ".join(target.further)
+        raise UserError(
+            f"project: it has databases ({names}), and no default one, whose copy a run's own would be: name one in"
+            " project.overlay, such as `DATABASES['default'] = {'ENGINE': 'django.db.backends.sqlite3', 'NAME': 'default'}`"
+        )
     engine = target.engine
     if engine not in ("auto", "postgres", "sqlite"):
-        raise UserError(f"project: its default database is {engine}: only PostgreSQL and SQLite can be made for a run")
+        raise UserError(
+            f"project: its default database is {engine}: only PostgreSQL and SQLite can be made for a run;"
+            " where its pages do not depend on it, name one of these in project.overlay as DATABASES['default']"
+        )
     for alias in target.further:
         other = kind_of(str(target.facts["databases"][alias]["engine"]))
         if other != engine:

@@ -91,7 +91,8 @@ def _minted(
         advice = "is the user in the run's database? Let a command of project.prepare make it, or copy a database that has it"
         if "to the form" in last:
             advice = "are these the name and the password of somebody who is in the run's database?"
-        raise UserError(f"login: no session for {names}: {last}: {advice}")
+        told = last if "project.overlay" in last else f"{last}: {advice}"
+        raise UserError(f"login: no session for {names}: {told}")
     cookies: dict[str, dict[str, str]] = json.loads(ended.stdout.strip().splitlines()[-1])
     return found | {name: (("Cookie", _line(some)),) for name, some in cookies.items()}
 

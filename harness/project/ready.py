@@ -79,6 +79,13 @@ def described(asked: Project) -> Target:
     return replace(target, facts=facts)
 
 
+def refuse_namesake(overlay: Path, folder: Path) -> None:
+    """UserError for an overlay that is called as one of the project's own modules: only one of both could be imported."""
+    own = [folder / overlay.name, folder / overlay.stem / "__init__.py"]
+    if there := [path for path in own if path.is_file() and not path.samefile(overlay)]:
+        raise UserError(f"project.overlay: {overlay.name} is called as {there[0]} is: give it another name")
+
+
 def located(asked: Project) -> Target:
     """Where it is, and by which Python it runs. UserError if that is not there."""
     folder = Path(asked.dir)
@@ -86,6 +93,8 @@ def located(asked: Project) -> Target:
         raise UserError(f"project.dir: there is no folder {folder}")
     if asked.overlay is not None and not Path(asked.overlay).is_file():
         raise UserError(f"project.overlay: there is no file {asked.overlay}")
+    if asked.overlay is not None:
+        refuse_namesake(Path(asked.overlay), folder)
     python = asked.python
     if python is None:
         guess = discovery.python_of(folder)

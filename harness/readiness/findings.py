@@ -66,14 +66,16 @@ def _views(facts: Facts, switch_us: float | None) -> Iterator[Finding]:
 
 
 def _databases(facts: Facts) -> Iterator[Finding]:
-    has_async = any(page["async"] for page in facts.get("pages", []))
+    with_async = [page for page in facts.get("pages", []) if page["async"]]
     for alias, one in facts.get("databases", {}).items():
         where, age = f"DATABASES[{alias!r}]", one["conn_max_age"]
         if age != 0 and not one["pool"]:
             yield catalogue.PERSISTENT.found(f"{where}: CONN_MAX_AGE = {age}")
         if one["atomic_requests"]:
-            entry = catalogue.ATOMIC_ASYNC if has_async else catalogue.ATOMIC
-            yield entry.found(f"{where}: ATOMIC_REQUESTS = True{', with async views' if has_async else ''}")
+            refused = [page["view"] for page in with_async if alias not in page.get("non_atomic", ())]
+            entry = catalogue.ATOMIC_ASYNC if refused else catalogue.ATOMIC
+            views = f", and the async view {refused[0]}" if refused else ""
+            yield entry.found(f"{where}: ATOMIC_REQUESTS = True{views}")
         if age == 0 and not one["pool"] and "postg" in one["engine"]:
             yield catalogue.UNPOOLED.found(f"{where}: no pool")
         if "sqlite" in one["engine"]:
@@ -123,12 +125,12 @@ def _state(facts: Facts) -> Iterator[Finding]:
 
 def _tools(facts: Facts) -> Iterator[Finding]:
     loaded = [name for name, there in facts.get("tools", {}).items() if there]
-    active = [*facts.get("apps", {}), *(one["path"] for one in facts.get("middleware", []))]
-    if any(name.startswith("debug_toolbar") for name in active):
-        yield catalogue.TOOLBAR.found("debug_toolbar in INSTALLED_APPS or MIDDLEWARE")
+    middleware = [one["path"] for one in facts.get("middleware", [])]
+    if any(path.startswith("debug_toolbar.") for path in middleware):
+        yield catalogue.TOOLBAR.found("debug_toolbar in MIDDLEWARE")
     if watching := [name for name in loaded if name in WATCHING]:
         yield catalogue.INSTRUMENTATION.found(", ".join(watching))
-    if any("whitenoise" in one["path"].lower() for one in facts.get("middleware", [])):
+    if any("whitenoise" in path.lower() for path in middleware):
         yield catalogue.WHITENOISE.found("whitenoise in MIDDLEWARE")
 
 

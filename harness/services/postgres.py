@@ -35,10 +35,10 @@ class Sessions:
 class Server:
     """A running server, through one open connection. Databases are identified by their URLs."""
 
-    def __init__(self, url: str, origin: str, child: Child | None) -> None:
-        self.url, self.origin, self.child = url, origin, child
+    def __init__(self, url: str, origin: str, child: Child | None, place: str = "PostgreSQL") -> None:
+        self.url, self.origin, self.child, self._place = url, origin, child, place
         self.names: list[str] = []
-        self._connection = connect(url)
+        self._connection = connect(url, place)
         if self._connection.info.server_version < OLDEST:
             raise UserError(
                 f"{self._place}: expected PostgreSQL {OLDEST // 10_000} or newer, got {self._show('server_version')}"
@@ -62,6 +62,9 @@ class Server:
             user = self._connection.info.user
             advice = f"run `ALTER ROLE {user} CREATEDB`, or unset DATABASE_URL to let djbench start a server"
             raise UserError(f"{self._place}: {user} may not create the scratch database of a run: {advice}") from None
+        except psycopg.Error as error:
+            what = "a scratch database cannot be made" if template is None else f"{template} cannot be copied"
+            raise UserError(f"{self._place}: {what}: {str(error).strip()}") from None
         self.names.append(name)
         return urlsplit(self.url)._replace(path=f"/{name}").geturl()
 
@@ -109,10 +112,6 @@ class Server:
     def close(self) -> None:
         self._connection.close()
 
-    @property
-    def _place(self) -> str:
-        return "DATABASE_URL" if self.child is None else "PostgreSQL"
-
     def _show(self, setting: str) -> str:
         from psycopg import sql
 
@@ -150,7 +149,7 @@ def running(most_connections: int, cores: Sequence[int] | None, own: str | None 
     url = given() if own is None else urlsplit(own)._replace(path="/postgres").geturl()
     if url is not None:
         what = "DATABASE_URL" if own is None else "project.database"
-        with _kept(Server(url, f"the server of {what} at {urlsplit(url).hostname}", None)) as server:
+        with _kept(Server(url, f"the server of {what} at {urlsplit(url).hostname}", None, what)) as server:
             yield server
         return
     found = postgres_cluster.binaries()
@@ -173,12 +172,16 @@ def _kept(server: Server) -> Iterator[Server]:
         server.close()
 
 
-def connect(url: str) -> "psycopg.Connection[Any]":
-    """A connection on which every statement stands for itself. UserError if there is none."""
+def connect(url: str, place: str = "DATABASE_URL") -> "psycopg.Connection[Any]":
+    """A connection on which every statement stands for itself. UserError if there is none; `place`: what names its server."""
     import psycopg
 
     try:
         return psycopg.connect(url, autocommit=True, connect_timeout=CONNECT_S)
     except psycopg.Error as error:
-        advice = "start that server, or unset DATABASE_URL to let djbench start one"
-        raise UserError(f"DATABASE_URL: cannot connect: {str(error).strip()}: {advice}") from None
+        advice = "start that server, or " + (
+            "leave it out and let commands of project.prepare fill an empty database"
+            if place == "project.database"
+            else "unset DATABASE_URL to let djbench start one"
+        )
+        raise UserError(f"{place}: cannot connect: {str(error).strip()}: {advice}") from None

@@ -144,6 +144,7 @@ def _walk(patterns: Iterable[Any], prefix: str, namespace: str) -> Iterator[dict
             "view": f"{inner.__module__}.{getattr(inner, '__qualname__', type(inner).__qualname__)}",
             "async": is_async(view),
             "methods": _methods(inner),
+            "non_atomic": sorted(getattr(view, "_non_atomic_requests", ())),
         }
 
 
@@ -210,6 +211,13 @@ def simple(settings: Any) -> dict[str, Any]:
         *("AUTH_USER_MODEL", "USE_TZ", "CONN_MAX_AGE"),
     )
     told = {name: getattr(settings, name) for name in names if hasattr(settings, name)}
+    if "LOGIN_URL" in told:
+        from django.shortcuts import resolve_url
+
+        try:
+            told["LOGIN_URL"] = resolve_url(told["LOGIN_URL"])  # it may be the name of a pattern
+        except Exception:  # noqa: BLE001  whatever a project's URLs do
+            told["LOGIN_URL"] = ""
     return {name: list(value) if isinstance(value, tuple) else value for name, value in told.items()}
 
 

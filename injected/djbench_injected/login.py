@@ -40,6 +40,16 @@ def cookies(login: "dict[str, Any]") -> "dict[str, str]":
     return {name: client.cookies[name].value}
 
 
+def refuse_own_memory() -> None:
+    """A session in the memory of this process is none for a server."""
+    from django.conf import settings
+
+    cache = settings.CACHES.get(settings.SESSION_CACHE_ALIAS, {}).get("BACKEND", "")
+    if settings.SESSION_ENGINE.endswith(".cache") and cache.endswith((".LocMemCache", ".DummyCache")):
+        kept = f"sessions are kept in {cache.rpartition('.')[2]}, which each process has to itself"
+        raise SystemExit(f"{kept}: SESSION_ENGINE = 'django.contrib.sessions.backends.db' in project.overlay")
+
+
 def main() -> None:
     pinned.settings()
     if prelude := os.environ.get("DJBENCH_PRELUDE"):
@@ -47,6 +57,7 @@ def main() -> None:
     import django
 
     django.setup()
+    refuse_own_memory()
     print("\n" + json.dumps({login["name"]: cookies(login) for login in json.loads(os.environ["DJBENCH_LOGINS"])}))
 
 

@@ -88,7 +88,7 @@ def test_the_overlay_overrules_what_would_spoil_a_measurement_and_nothing_else()
     }
     text = draft.overlay("shop.settings", draft.overlay_lines(spoilt, HERE))
     names = [node.targets[0].id for node in ast.parse(text).body if isinstance(node, ast.Assign)]  # type: ignore[attr-defined]
-    assert names == ["DEBUG", "ALLOWED_HOSTS", "SECURE_SSL_REDIRECT", "MIDDLEWARE", "INSTALLED_APPS"]
+    assert names == ["DEBUG", "ALLOWED_HOSTS", "SECURE_SSL_REDIRECT", "MIDDLEWARE"]
     assert "from shop.settings import *" in text
 
 
@@ -112,9 +112,16 @@ def test_the_host_that_pages_are_asked_at_is_allowed(allowed: list[str], asked_a
     assert [line.text for line in draft.overlay_lines(facts, asked_at)] == told
 
 
-def test_a_host_that_was_given_is_the_scenario_s() -> None:
-    text = draft.Draft(FOUND, None, [], [page("/")], host="docs.shop.example").text()
-    assert tomllib.loads(text)["project"]["host"] == "docs.shop.example"
+def test_what_was_given_is_the_scenario_s() -> None:
+    given = {"host": "docs.shop.example", "path": ["src", "apps"], "env_file": "/work/shop/.env.test"}
+    text = draft.Draft(FOUND, None, [], [page("/")], **given).text()
+    told = tomllib.loads(text)["project"]
+    assert {name: told[name] for name in given} == given
+
+
+def test_pages_have_a_name_each() -> None:
+    alike = [page("/"), page("/foo", kind="application/json"), page("/foo/", ms=90.0)]
+    assert len({draft.name_of(one.path) for one in draft.offered(alike)}) == len(draft.offered(alike))
 
 
 def test_files_of_a_manifest_are_collected_beside_the_overlay() -> None:

@@ -54,3 +54,8 @@ def test_the_front_page_comes_first_and_what_a_get_may_change_is_not_asked() -> 
         )
     ]
     assert [one["path"] for one in trial.candidates(pages)] == ["/", "/b/", "/admin/"]
+
+
+def test_a_path_of_other_letters_is_asked_as_a_browser_would() -> None:
+    pages = [{"path": path, "parameters": False, "methods": None} for path in ("/", "/über uns/", "/a(b)/")]
+    assert [one["path"] for one in trial.candidates(pages)] == ["/", "/%C3%BCber%20uns/", "/a(b)/"]

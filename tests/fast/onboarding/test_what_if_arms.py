@@ -57,9 +57,18 @@ def test_an_order_that_needs_fewer_switches_is_an_arm_with_an_overlay() -> None:
     assert len(asked.pairs) == 2
 
 
+UNPOOLED = CLEAN | {"databases": {"default": CLEAN["databases"]["default"] | {"pool": False}}}
+
+
+@pytest.mark.parametrize(
+    ("django", "versions"), [("5.0.9", {"psycopg": "3.2"}), ("5.2", {"psycopg2": "2.9"}), ("5.2", {})]
+)
+def test_no_pool_is_offered_where_django_cannot_keep_one(django: str, versions: dict[str, str]) -> None:
+    assert what_if_arms.offered(UNPOOLED | {"django": django, "versions": versions}, "s") == []
+
+
 def test_a_pool_is_offered_where_there_is_none() -> None:
-    unpooled = {"default": CLEAN["databases"]["default"] | {"pool": False}}
-    (pool,) = what_if_arms.offered(CLEAN | {"databases": unpooled}, "s")
+    (pool,) = what_if_arms.offered(UNPOOLED | {"versions": {"psycopg": "3.2"}}, "s")
     asked = reader.parse(what_if_arms.with_arms(TEXT, [pool], "uvicorn"), "own.toml")
     assert (asked.arms[-1].database, asked.arms[-1].pool) == ("pool", 16)
 

@@ -4,6 +4,7 @@ import re
 import sys
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from support import small_project
@@ -126,3 +127,18 @@ def test_a_database_that_a_run_cannot_have_of_its_own_is_refused(
         return
     with pytest.raises(UserError, match=told):
         inspection.refuse_databases(target)
+
+
+@pytest.mark.parametrize(
+    ("facts", "told"),
+    [
+        ({"unknown": {"databases": "KeyError: 'x'"}}, "its databases could not be read, so that a run cannot"),
+        (
+            {"databases": {"audit": {"engine": "django.db.backends.sqlite3", "name": "a", "replica": False}}},
+            r"it has databases \(audit\), and no default one",
+        ),
+    ],
+)
+def test_databases_of_which_too_little_is_known_are_refused(tmp_path: Path, facts: dict[str, Any], told: str) -> None:
+    with pytest.raises(UserError, match=told):
+        inspection.refuse_databases(replace(small_project.target(tmp_path), facts=facts))

@@ -30,6 +30,9 @@ def test_a_project_that_is_ready_has_no_problem() -> None:
     assert problems() == []
 
 
+TOOLBAR = CLEAN["middleware"][0] | {"path": "debug_toolbar.middleware.DebugToolbarMiddleware", "hooks": []}
+
+
 @pytest.mark.parametrize(
     ("changes", "what"),
     [
@@ -39,7 +42,7 @@ def test_a_project_that_is_ready_has_no_problem() -> None:
         (database(conn_max_age=60, pool=False), "persistent connections do not persist under ASGI"),
         (database(conn_max_age=None, pool=False), "persistent connections do not persist under ASGI"),
         (database(atomic_requests=True), "async views answer 500"),
-        ({"apps": {"debug_toolbar": "/x"}}, "debug toolbar"),
+        ({"middleware": [TOOLBAR]}, "debug toolbar"),
         (
             {"static": {"manifest": True, "collected": False, "storage": "S", "root": ""}},
             "static files are not collected",
@@ -71,6 +74,11 @@ def test_what_does_not_work_is_a_problem(changes: dict[str, Any], what: str) -> 
 def test_what_costs_something_is_told_and_is_no_problem(changes: dict[str, Any], what: str) -> None:
     assert what in [one.what for one in found(**changes)]
     assert problems(**changes) == []
+
+
+def test_async_views_that_are_left_out_of_transactions_are_no_problem() -> None:
+    left_out = {"pages": [CLEAN["pages"][0] | {"non_atomic": ["default"]}]}
+    assert problems(**database(atomic_requests=True), **left_out) == []
 
 
 def test_a_pool_is_no_persistent_connection() -> None:
