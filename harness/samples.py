@@ -122,7 +122,7 @@ class Played:
     core_idle_ns: int | None = (
         None  # how long the servers' cores had nothing to do around it; None: unknown, or they have none
     )
-    disturbed: bool = False  # other processes had a part of the machine meanwhile
+    disturbed: bool = False  # others had a part of the machine meanwhile, see Conditions
 
 
 TICK_MS: Final = 10.0
@@ -179,8 +179,8 @@ class Conditions:
 
     @property
     def disturbed(self) -> bool:
-        """Whether other processes had a part of the machine."""
-        return self.others_ns is not None and self.others_ns > OTHERS_MOST * self.wall_ns
+        """Whether other processes, or the host's other guests, had a part of the machine."""
+        return (self.others_ns or 0) + (self.steal_ns or 0) > OTHERS_MOST * self.wall_ns
 
 
 STEAL_MOST: Final = 0.02

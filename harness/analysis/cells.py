@@ -70,12 +70,13 @@ def _by_cell(columns: Columns) -> dict[tuple[str, str, float], list[int]]:
 
 
 def _undisturbed(slices: Columns, around: Columns) -> NDArray[np.int64]:
-    """Where the windows begin, in ns: at their end where other processes had a part of the machine meanwhile, so that nothing in
-    them is analysed. What other processes do is chance, and falls on whichever arm is being loaded; counts of whole slices,
+    """Where the windows begin, in ns: at their end where others had a part of the machine meanwhile (samples.Conditions), so that
+    nothing in them is analysed. What others do is chance, and falls on whichever arm is being loaded; counts of whole slices,
     failures among them, stay. Where there is no other slice of the cell, it stands as it is.
     """
     cut_ns: NDArray[np.int64] = slices["cut_ns"]
-    disturbed = around["others_ns"] > OTHERS_MOST * around["wall_ns"]
+    others_ns = np.nan_to_num(around["others_ns"]) + np.nan_to_num(around["steal_ns"])
+    disturbed = others_ns > OTHERS_MOST * around["wall_ns"]
     return cut_ns if disturbed.all() else np.where(disturbed, slices["end_ns"], cut_ns)
 
 

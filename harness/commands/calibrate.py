@@ -11,6 +11,7 @@ from harness.errors import EXIT_INVALID, UserError
 from harness.load import calibration
 from harness.load.calibration import Line
 from harness.measure import session
+from harness.project import ready
 from harness.scenario import reader
 from harness.system.cores import off_the_servers, share_cores
 
@@ -27,6 +28,7 @@ def calibrate(
         raise UserError("calibrate: needs Linux: its reference server is built on epoll")
     asked, cores = reader.load(noise_floor), share_cores()
     session.refuse_what_cannot_be(asked)
+    ready.of(asked.project, asked.arms)  # four minutes before it is needed
     with off_the_servers(cores):
         lines = [show(line) for line in calibration.full(cores, lambda what: print(f"… {what}", flush=True))]
     lines.append(show(workflow.measure_noise_floor(asked, noise_floor, results)))

@@ -10,7 +10,7 @@ from harness.system import processes
 if TYPE_CHECKING:
     from harness.scenario.arm import Arm
 
-PACKAGES: Final = ("aiohttp", "dj_database_url", "django", "psycopg", "redis", "urllib3")
+PACKAGES: Final = ("aiohttp", "dj_database_url", "django", "urllib3")
 
 INSTALL: Final = "`pip install 'djbench[demo]'`"
 

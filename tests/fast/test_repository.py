@@ -62,7 +62,7 @@ def test_the_core_pins_no_django_and_no_server_of_the_user() -> None:
         re.split(r"[^a-z0-9-]", one.lower())[0] for one in metadata.requires("djbench") or [] if "extra ==" not in one
     }
     assert "locust" in core
-    assert not core & {"django", "gunicorn", "uvicorn", "granian", "hypercorn", "daphne", "psycopg", "redis", "aiohttp"}
+    assert not core & {"django", "gunicorn", "uvicorn", "granian", "hypercorn", "daphne", "aiohttp"}
 
 
 def test_bare_make_lists_every_target() -> None:

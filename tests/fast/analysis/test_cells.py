@@ -44,9 +44,10 @@ def test_throughput_counts_correct_responses_done_in_the_window(tmp_path: Path) 
     assert row["requests"] == sum((block.requests.slice == one.index).sum() for one in chosen.itertuples())
 
 
+@pytest.mark.parametrize("by", ["others_ns", "steal_ns"])
 @pytest.mark.parametrize(("disturbed", "kept"), [([0], [1, 2]), ([0, 2], [1]), ([0, 1, 2], [0, 1, 2]), ([], [0, 1, 2])])
 def test_a_visit_that_others_disturbed_is_not_analysed_where_there_is_another(
-    tmp_path: Path, disturbed: list[int], kept: list[int]
+    tmp_path: Path, by: str, disturbed: list[int], kept: list[int]
 ) -> None:
     """It is counted: failures of it are failures."""
     run, cell = fake_run(tmp_path, tiny(blocks=1), FakeLoad(slower_when_sync)), Cell("async", "hello", 4)
@@ -57,7 +58,7 @@ def test_a_visit_that_others_disturbed_is_not_analysed_where_there_is_another(
     assert len(visits) == 3
     conditions = pd.read_parquet(folder / "conditions.parquet")
     others = conditions.slice.isin(visits["index"].iloc[disturbed])
-    conditions["others_ns"] = np.where(others, 2 * OTHERS_MOST * conditions.wall_ns, 0).astype(np.int64)
+    conditions[by] = np.where(others, 2 * OTHERS_MOST * conditions.wall_ns, 0).astype(np.int64)
     conditions.to_parquet(folder / "conditions.parquet")
     row, *_ = analysis.analyse(frames.open_run(run)).rows(cell).each("window_s", "requests", "throughput_rps")
     chosen = visits.iloc[kept]
