@@ -70,14 +70,16 @@ def _by_cell(columns: Columns) -> dict[tuple[str, str, float], list[int]]:
 
 
 def _undisturbed(slices: Columns, around: Columns) -> NDArray[np.int64]:
-    """Where the windows begin, in ns: at their end where others had a part of the machine meanwhile (samples.Conditions), so that
-    nothing in them is analysed. What others do is chance, and falls on whichever arm is being loaded; counts of whole slices,
-    failures among them, stay. Where there is no other slice of the cell, it stands as it is.
+    """Where the windows of a cell's slices begin, in ns: at their end, so that nothing in them is analysed, where others had a
+    tenth of a core more than beside its least disturbed slice of the block (samples.Conditions).
+
+    What others do is chance, and falls on whichever arm is being loaded. Counts of whole slices, failures among them, stay. It is
+    the least disturbed slice, not none at all, from which that is counted: the work of a database that is not the run's own is
+    that of others, too, and there is more of it the more an arm answers.
     """
-    cut_ns: NDArray[np.int64] = slices["cut_ns"]
     others_ns = np.nan_to_num(around["others_ns"]) + np.nan_to_num(around["steal_ns"])
-    disturbed = others_ns > OTHERS_MOST * around["wall_ns"]
-    return cut_ns if disturbed.all() else np.where(disturbed, slices["end_ns"], cut_ns)
+    others = np.nan_to_num(others_ns / around["wall_ns"])
+    return np.where(others > others.min() + OTHERS_MOST, slices["end_ns"], slices["cut_ns"])
 
 
 def _by_slice(rows: pd.DataFrame, names: list[str], count: int) -> NDArray[np.float64]:

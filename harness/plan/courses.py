@@ -89,10 +89,19 @@ def course(scenario: Scenario, block: Block, so_far: Standing) -> Course:
     if scenario.load.mode == CAPACITY:
         return capacity_search.course(scenario, block.index, so_far.found(block.index), so_far.most_rate)
     if scenario.time is not None:
-        left_s = (scenario.time - so_far.elapsed_s) / max(1, scenario.most_blocks - so_far.finished)
+        left_s = scenario.time - so_far.elapsed_s
+        each_s = left_s / blocks_that_fit(left_s, scenario.most_blocks - so_far.finished, so_far)
         before = so_far.earlier(block.index)
-        return time_budget.course(scenario, block.index, left_s - layout.start_s(scenario), so_far.server_cores, before)
+        return time_budget.course(scenario, block.index, each_s - layout.start_s(scenario), so_far.server_cores, before)
     return fixed(block)
+
+
+def blocks_that_fit(left_s: float, planned: int, so_far: Standing) -> int:
+    """Into what is left of a run's time, by what its blocks took: on a slow machine every cell once takes longer than guessed, and
+    fewer blocks, each with more visits, are better than time at the end that is too short for one more."""
+    took_s = so_far.elapsed_s / so_far.finished if so_far.finished else 0.0
+    fit = planned if not took_s else int(left_s / took_s + 1 - ENOUGH)
+    return max(1, min(planned, fit))
 
 
 def fixed(block: Block) -> Course:

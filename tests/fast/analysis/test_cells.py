@@ -58,7 +58,7 @@ def test_a_visit_that_others_disturbed_is_not_analysed_where_there_is_another(
     assert len(visits) == 3
     conditions = pd.read_parquet(folder / "conditions.parquet")
     others = conditions.slice.isin(visits["index"].iloc[disturbed])
-    conditions[by] = np.where(others, 2 * OTHERS_MOST * conditions.wall_ns, 0).astype(np.int64)
+    conditions[by] = ((0.3 + 2 * OTHERS_MOST * others) * conditions.wall_ns).astype(np.int64)
     conditions.to_parquet(folder / "conditions.parquet")
     row, *_ = analysis.analyse(frames.open_run(run)).rows(cell).each("window_s", "requests", "throughput_rps")
     chosen = visits.iloc[kept]

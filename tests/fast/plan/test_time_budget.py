@@ -233,7 +233,7 @@ def test_what_is_left_of_the_time_is_shared_by_the_blocks_that_are_left() -> Non
 
     scenario = timed()
     counted = {}
-    for name, so_far in {"first": standing(0.0, 0), "late": standing(500.0, 2)}.items():
+    for name, so_far in {"first": standing(0.0, 0), "late": standing(520.0, 3)}.items():
         course, slices = courses.course(scenario, layout.expand(scenario)[0], so_far), 0
         try:
             slice_ = next(course)
@@ -296,3 +296,14 @@ def test_a_run_ends_after_its_time_and_not_before_a_third_block(elapsed_s: float
     for block_ in left:
         done.add(block_.index)
     assert sorted(done) == measured
+
+
+@pytest.mark.parametrize(
+    ("elapsed_s", "finished", "fit"),
+    [(0.0, 0, 4), (150.0, 1, 3), (160.0, 1, 2), (400.0, 2, 1), (590.0, 3, 1)],
+)
+def test_time_that_is_too_short_for_all_planned_blocks_is_shared_by_those_that_fit(
+    elapsed_s: float, finished: int, fit: int
+) -> None:
+    so_far = courses.Standing(lambda _: {}, 1e9, elapsed_s, finished)
+    assert courses.blocks_that_fit(600.0 - elapsed_s, 4 - finished, so_far) == fit
