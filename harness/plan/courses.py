@@ -97,8 +97,8 @@ def course(scenario: Scenario, block: Block, so_far: Standing) -> Course:
 
 
 def blocks_that_fit(left_s: float, planned: int, so_far: Standing) -> int:
-    """Into what is left of a run's time, by what its blocks took: on a slow machine every cell once takes longer than guessed, and
-    fewer blocks, each with more visits, are better than time at the end that is too short for one more."""
+    """Into what is left of a run's time, by what its blocks took: on a slow machine every cell once takes longer than guessed,
+    and fewer blocks, each with more visits, are better than time at the end that is too short for one more."""
     took_s = so_far.elapsed_s / so_far.finished if so_far.finished else 0.0
     fit = planned if not took_s else int(left_s / took_s + 1 - ENOUGH)
     return max(1, min(planned, fit))
