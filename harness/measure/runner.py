@@ -58,20 +58,21 @@ def run(
     bounds: Bounds = UNBOUNDED,
 ) -> None:
     """Measure every missing block, and store each as soon as it is done; where nothing can be loaded, the first only."""
+
+    def so_far() -> courses.Standing:
+        return courses.Standing(
+            folder.found_before,
+            bounds.most_rate,
+            folder.elapsed_s,
+            len(folder.finished),
+            len(stage.cores.server or ()),
+            folder.earlier,
+        )
+
     with cores.off_the_servers(stage.cores):
-        for block in courses.blocks_left(
-            scenario, lambda: folder.finished, lambda: bounds.narrow(folder.path), lambda: folder.elapsed_s
-        ):
+        for block in courses.blocks_left(scenario, lambda: folder.finished, lambda: bounds.narrow(folder.path), so_far):
             progress.block_started(block)
-            so_far = courses.Standing(
-                folder.found_before,
-                bounds.most_rate,
-                folder.elapsed_s,
-                len(folder.finished),
-                len(stage.cores.server or ()),
-                folder.earlier,
-            )
-            course = courses.course(scenario, block, so_far)
+            course = courses.course(scenario, block, so_far())
             working = folder.working_folder(block.index)
             result = run_block(scenario, course, block, working, stage, load, progress)
             folder.add(result)

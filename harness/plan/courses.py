@@ -8,9 +8,10 @@ from typing import Any, Final
 from harness.errors import UserError
 from harness.plan import capacity_search, layout, time_budget
 from harness.plan.capacity_search import Course, Found, Key
-from harness.plan.earlier import Earlier
+from harness.plan.earlier import Earlier, spare_s
 from harness.plan.slices import Block, Turn
 from harness.registry.load_modes import CAPACITY
+from harness.scenario.blocks import MOST_BLOCKS
 from harness.scenario.model import Scenario
 
 ENOUGH: Final = 0.8
@@ -34,7 +35,7 @@ def slices_of(scenario: Scenario) -> int:
 
 
 def blocks_left(
-    scenario: Scenario, finished: Callable[[], set[int]], narrow: Callable[[], bool], elapsed_s: Callable[[], float]
+    scenario: Scenario, finished: Callable[[], set[int]], narrow: Callable[[], bool], so_far: "Callable[[], Standing]"
 ) -> Iterator[Block]:
     """The planned blocks that are not there; where there is a rule or a time, until it is met. A gap is always filled.
 
@@ -47,14 +48,14 @@ def blocks_left(
         may_end = block.index >= max(scenario.fewest_blocks, 1 + max(there, default=-1))
         if (scenario.rule or (scenario.time is not None and block.index >= FEWEST_DECIDED)) and may_end and narrow():
             return
-        if may_end and there and is_up(scenario, elapsed_s(), len(there)):
+        if may_end and there and scenario.time is not None and is_up(scenario.time, so_far()):
             return
         yield block
 
 
-def is_up(scenario: Scenario, elapsed_s: float, finished: int) -> bool:
+def is_up(time_s: float, so_far: "Standing") -> bool:
     """Whether the time that a run was given is too short for a further block: on a slow machine they take longer."""
-    return scenario.time is not None and scenario.time - elapsed_s < ENOUGH * elapsed_s / finished
+    return time_s - so_far.elapsed_s < ENOUGH * so_far.least_s
 
 
 def refuse_too_short(scenario: Scenario) -> None:
@@ -83,6 +84,12 @@ class Standing:
     server_cores: int = 0  # 0: the servers have none of their own
     earlier: Callable[[int], Iterable[Earlier]] = lambda _: ()  # what the blocks before this one measured
 
+    @property
+    def least_s(self) -> float:
+        """What a block takes with every cell once, by those that are finished; 0 before there is one."""
+        spent_s = self.elapsed_s - spare_s(self.earlier(MOST_BLOCKS), layout.PAUSE_S)
+        return max(0.0, spent_s) / self.finished if self.finished else 0.0
+
 
 def course(scenario: Scenario, block: Block, so_far: Standing) -> Course:
     """What is played in a block, slice by slice: fixed beforehand, a search, or what fits into the time it has."""
@@ -97,10 +104,9 @@ def course(scenario: Scenario, block: Block, so_far: Standing) -> Course:
 
 
 def blocks_that_fit(left_s: float, planned: int, so_far: Standing) -> int:
-    """Into what is left of a run's time, by what its blocks took: on a slow machine every cell once takes longer than guessed,
-    and fewer blocks, each with more visits, are better than time at the end that is too short for one more."""
-    took_s = so_far.elapsed_s / so_far.finished if so_far.finished else 0.0
-    fit = planned if not took_s else int(left_s / took_s + 1 - ENOUGH)
+    """Into what is left of a run's time, by what every cell once takes in a block: on a slow machine that is longer than was
+    guessed, and fewer blocks, each with more visits, are better than time at the end that is too short for one more."""
+    fit = int(left_s / so_far.least_s + 1 - ENOUGH) if so_far.least_s else planned
     return max(1, min(planned, fit))
 
 

@@ -10,7 +10,7 @@ from support.scenarios import tiny
 
 from harness.errors import UserError
 from harness.plan import courses, groups, layout, time_budget
-from harness.plan.earlier import Earlier
+from harness.plan.earlier import Earlier, spare_s
 from harness.plan.slices import Slice
 from harness.samples import Played
 from harness.scenario.model import Scenario
@@ -292,7 +292,11 @@ def test_to_warm_up_every_cell_is_visited_once() -> None:
 def test_a_run_ends_after_its_time_and_not_before_a_third_block(elapsed_s: float, measured: list[int]) -> None:
     """On a slow machine: 450 s for three blocks leave time for a fourth, 590 s do not."""
     done: set[int] = set()
-    left = courses.blocks_left(timed(), lambda: done, lambda: False, lambda: elapsed_s * len(done) / 3)
+
+    def so_far() -> courses.Standing:
+        return courses.Standing(lambda _: {}, 0.0, elapsed_s * len(done) / 3, len(done))
+
+    left = courses.blocks_left(timed(), lambda: done, lambda: False, so_far)
     for block_ in left:
         done.add(block_.index)
     assert sorted(done) == measured
@@ -307,3 +311,14 @@ def test_time_that_is_too_short_for_all_planned_blocks_is_shared_by_those_that_f
 ) -> None:
     so_far = courses.Standing(lambda _: {}, 1e9, elapsed_s, finished)
     assert courses.blocks_that_fit(600.0 - elapsed_s, 4 - finished, so_far) == fit
+
+
+def test_what_a_block_could_have_done_without_is_no_reason_for_fewer() -> None:
+    """Four blocks of 200 s: a first one that took all of its time, 30 s of it for five visits of each cell."""
+    first = earlier(quiet, blocks=1)
+    further_s = spare_s(first, layout.PAUSE_S)
+    assert further_s == pytest.approx(4 * sum(3 * (length_s + layout.PAUSE_S) for length_s in LENGTH_S.values()))
+    so_far = courses.Standing(lambda _: {}, 1e9, 180.0, 1, 0, lambda _: first)
+    assert so_far.least_s == pytest.approx(180.0 - further_s)
+    assert courses.blocks_that_fit(420.0, 3, so_far) == 3
+    assert courses.blocks_that_fit(420.0, 3, replace(so_far, earlier=lambda _: ())) == 2
