@@ -51,6 +51,7 @@ class Group:
     pairs: Sequence[Pair]  # what is compared, controls included
     solo_rounds: int = 0  # of this block that were measured
     duet_rounds: int = 0
+    duet_blocks: int = 0  # the blocks before in which it had duets: they stand only where most blocks have them
     visited: Counter[str] = field(default_factory=Counter)  # arm → how often it answered by itself in this block
     undisturbed: Counter[str] = field(default_factory=Counter)  # … while other processes had no part of the machine
     seconds: dict[str, float] = field(default_factory=dict)  # arm → what its last visit took
@@ -108,6 +109,7 @@ class Group:
                     self.met(one.cells[0].arm, one.played[0], cores)
         logs = {arms: list(blocks.values()) for arms, blocks in seen.items()}
         self.duets_vary = {" / ".join(arms): variance(own, DUET_SPREAD) for arms, own in logs.items() if len(arms) > 1}
+        self.duet_blocks = max((len(own) for arms, own in logs.items() if len(arms) > 1), default=0)
         solo = {arms[0]: own for arms, own in logs.items() if len(arms) == 1}
         self.variance = {arm: variance(own, SOLO_SPREAD) for arm, own in solo.items()}
         middle = {arm: median(one for block in own for one in block) for arm, own in solo.items()}
@@ -186,6 +188,11 @@ class Way:
     seconds: float  # that it takes
     gain: float  # by how much it would lower the variance of its comparisons, summed with that variance as weight, per second
     side_by_side: bool = False  # duets
+
+    @property
+    def least_s(self) -> float:
+        """What has to be left for it: fewer than FEWEST rounds of duets say nothing."""
+        return self.seconds * (max(1, duets.FEWEST - self.group.duet_rounds) if self.side_by_side else 1)
 
 
 def grouped(scenario: Scenario) -> list[Group]:

@@ -102,13 +102,13 @@ def course(scenario: Scenario, index: int, seconds: float, cores: int = 0, befor
     for group in rng.sample(groups, len(groups)):
         yield from budget.solo(group, "measure")
     begun, left_s = list[Group](), seconds - budget.spent_s
-    for group in [one for one in rng.sample(groups, len(groups)) if one.together()]:
+    for group in sorted((one for one in groups if one.together()), key=lambda one: (-one.duet_blocks, one.duets_s)):
         all_s = duets.FEWEST * group.duets_s
         if all_s <= left_s:
             begun, left_s = [*begun, group], left_s - all_s
     for group in duets.FEWEST * begun:
         yield from budget.duets(group)
-    while affordable := [way for group in groups for way in group.ways() if way.seconds <= seconds - budget.spent_s]:
+    while affordable := [way for group in groups for way in group.ways() if way.least_s <= seconds - budget.spent_s]:
         worth = [way.gain * rng.uniform(*JITTER) for way in affordable]
         best = affordable[worth.index(max(worth))]
         yield from budget.duets(best.group) if best.side_by_side else budget.solo(best.group, "measure")

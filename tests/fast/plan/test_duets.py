@@ -165,6 +165,16 @@ def test_more_duets_where_those_of_the_blocks_before_differed_more() -> None:
     assert sum(differing.values()) == pytest.approx(sum(alike.values()), abs=6)
 
 
+@pytest.mark.parametrize("endpoint", ["hello", "wait ms=10"])
+def test_where_time_is_short_the_same_pairs_have_duets_in_every_block(endpoint: str) -> None:
+    """They stand only where most blocks have them; and fewer than three of a pair say nothing, so that there are none."""
+    before = [one for one in earlier_duets(0.0) if one.cells[0].endpoint == endpoint]
+    for seconds in (7.0, 7.5, 8.0):
+        told = Counter(one.first.cell.endpoint for one in turns(FULL, seconds, before=before) if isinstance(one, Duet))
+        assert set(told) == {endpoint}
+        assert told[endpoint] >= 2 * duets.FEWEST
+
+
 def test_they_go_on_for_as_long_as_there_is_time() -> None:
     """Each so many rounds of them need one of the arms by themselves, which is worth what may follow."""
     short, long = (sum(isinstance(one, Duet) for one in turns(FULL, seconds)) for seconds in (40.0, 160.0))
