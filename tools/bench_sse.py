@@ -1,9 +1,9 @@
 """How many streams can a server hold? As many clients as asked for, each with one stream of events, all at once.
 
-    python -m locustfiles.hold_streams [--clients N] [--seconds S]
+    python -m tools.bench_sse [--clients N] [--seconds S]
 
 On uvicorn with an async view every client has to get every event; gunicorn with THREADS threads and a sync view has to serve
-exactly so many of them, and nobody else before these have ended. Exits 1 where either is not so.
+exactly so many of them at a time, each with every event. Exits 1 where either is not so.
 """
 
 import argparse
@@ -34,6 +34,9 @@ EVERY_MS: Final = 1_000
 
 PATIENCE_S: Final = 20.0
 """So much longer than its events take may a stream be under way: this many connections are not opened at once."""
+
+TURN_S: Final = 2.0
+"""So much longer may the streams of a full pool of threads take, on a busy machine; some of the next may have begun by then."""
 
 ASYNC: Final = Arm(name="async · uvicorn", server="uvicorn", view="async")
 
@@ -93,10 +96,10 @@ def measure(arms: Sequence[Arm], clients: int, seconds: int) -> dict[str, Held]:
 def hold(deployed: Deployed, clients: int, seconds: int) -> Held:
     """Open all streams, and wait until all have ended; given up is what lasts too long.
 
-    Where threads are the limit there is no patience: what comes after their streams have ended is the next clients' turn.
+    Where threads are the limit there is little patience: what comes after their streams have ended is the next clients' turn.
     """
     capped = deployed.arm.concurrency_limit is not None
-    limit_s = seconds + (EVERY_MS / 2000 if capped else PATIENCE_S)
+    limit_s = seconds + (TURN_S if capped else PATIENCE_S)
     sweeper = Sweeper()
     own = [Client(deployed.address, int((limit_s + PATIENCE_S) * 1e9), sweeper) for _ in range(clients)]
     request = prebuilt(f"/{deployed.arm.view}/sse/?ms={1000 * seconds}&every={EVERY_MS}", ports.HOST)
@@ -125,10 +128,9 @@ def problems(held: Held, capped: Held, room: int) -> list[str]:
     found = []
     if held.complete < len(held.events):
         found.append(f"{ASYNC.name}: expected every event at all {len(held.events)} clients, {held.complete} got them")
-    if (capped.at_once, capped.served, capped.complete) != (room, room, room):
-        found.append(
-            f"{SYNC.name}: expected every event at {room} clients and none at any other, {capped.served} got some"
-        )
+    if capped.at_once != room or capped.complete < room:
+        seen = f"{capped.at_once} at once, and every event at {capped.complete}"
+        found.append(f"{SYNC.name}: expected {room} clients at once, and every event at these, got {seen}")
     return found
 
 

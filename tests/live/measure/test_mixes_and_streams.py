@@ -60,7 +60,7 @@ def test_a_mix_is_sent_by_its_shares_and_an_unsafe_view_is_refused_by_name(
 
 
 def test_threads_hold_as_many_streams_as_there_are_and_an_event_loop_holds_them_all() -> None:
-    """A thread's stream has half a second to spare, which a busy machine may not give it: one of three attempts is enough."""
+    """A thread's stream has two seconds to spare, which a busy machine may not give it: one of three attempts is enough."""
     told = []
     for _ in range(3):
         held = bench_sse.measure([bench_sse.ASYNC, bench_sse.SYNC], 100, 2)
