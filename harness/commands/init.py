@@ -64,27 +64,25 @@ def init(
     if not dry_run and (place / draft.SCENARIO).exists():
         raise UserError(f"{place / draft.SCENARIO}: is there already: remove it, or write elsewhere with --into")
     if not dry_run:
-        _make(place)
+        _refuse_unwritable(place)
     given = Given(user, variables(env), absolute(env_file), path or [], database, prepare or [], checked(host))
     _print_found(found)
     files = _tried(found, given, place)
     if dry_run:
         print("".join(f"\n{place / name}:\n{text}" for name, text in files.items()))
         return
+    place.mkdir(parents=True, exist_ok=True)
     for name, text in files.items():
         (place / name).write_text(text, encoding="utf-8")
     print(f"\nwritten: {', '.join(str(place / name) for name in files)}")
     print(f"next: cd {os.path.relpath(place)} && djbench run {draft.SCENARIO}")
 
 
-def _make(place: Path) -> None:
-    """The folder to write to. UserError if that cannot be, before anything is tried."""
-    try:
-        place.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise UserError(f"{place}: cannot be made: {error}: write elsewhere with --into") from None
-    if not os.access(place, os.W_OK):
-        raise UserError(f"{place}: may not be written: write elsewhere with --into")
+def _refuse_unwritable(place: Path) -> None:
+    """UserError if nothing can be written there: before every page is tried, not afterwards."""
+    there = next(folder for folder in (place.absolute(), *place.absolute().parents) if folder.exists())
+    if not there.is_dir() or not os.access(there, os.W_OK):
+        raise UserError(f"{there}: nothing can be written there: write elsewhere with --into")
 
 
 @dataclass(frozen=True)

@@ -5,31 +5,28 @@ Results are saved after each block, because a later one may fail.
 
 import re
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from math import inf
 from pathlib import Path
 from typing import Any, Final
 
-from harness.deployment import probe_counts
-from harness.deployment.fleet import Deployed, slug
-from harness.deployment.probe_counts import Counts
+from harness.deployment.fleet import slug
 from harness.deployment.verification import Verified
 from harness.load import base
 from harness.load.base import Load, Playing
-from harness.measure.conditions import Surroundings
 from harness.measure.progress import Progress
-from harness.measure.resources import Watch
-from harness.measure.stage import AnyStage, Around, Servers
+from harness.measure.stage import AnyStage
+from harness.measure.visit import Visit
 from harness.plan import courses
 from harness.plan.capacity_search import Course
 from harness.plan.slices import Block, Duet, Slice, Turn
-from harness.samples import LOAD, SERVER, SERVICES, Conditions, Played, Usage
+from harness.samples import Played
 from harness.scenario.model import Scenario
 from harness.services import backends
 from harness.storage.writer import BlockResult, RunFolder
-from harness.system import cores, kernel_counters
+from harness.system import cores
 
 CAUSE: Final = re.compile(r"^(?:[A-Za-z_][\w.]*\.)?([A-Z]\w*(?:Error|Exception|Operation|Exit|Warning)): (.+)$")
 
@@ -120,7 +117,7 @@ def told(verified: Verified) -> dict[str, Any]:
 class Turns:
     """Plays what a course asks for, unless it was refused, and tells of it."""
 
-    def __init__(self, block: Block, visit: "Visit", verified: Verified, progress: Progress) -> None:
+    def __init__(self, block: Block, visit: Visit, verified: Verified, progress: Progress) -> None:
         self._block, self._visit, self._verified, self._progress = block, visit, verified, progress
         self.asked: list[Slice] = []  # those that were refused as well
 
@@ -137,136 +134,6 @@ class Turns:
 
     def _is_refused(self, slice_: Slice) -> bool:
         return any((slice_.cell.arm, call.key or call.endpoint) in self._verified.refused for call in slice_.calls)
-
-
-class Visit:
-    """Plays slices one after the other, or two at a time, and collects the results.
-
-    `second`: starts the load generator of the second of two; it is asked for one as soon as there are two. `cores`: the servers'.
-    """
-
-    def __init__(
-        self,
-        servers: Servers,
-        around: Around,
-        playing: Playing,
-        second: Callable[[], Playing] | None = None,
-        cores: Sequence[int] | None = None,
-    ) -> None:
-        self._servers, self._around, self._cores = servers, around, cores
-        self._playing, self._second = [playing], second
-        self.played: list[Played] = []
-        self.usage: list[Usage] = []
-        self.conditions: list[Conditions] = []
-        self.restarted: list[dict[str, Any]] = []
-        self.instrumented: list[dict[str, Any]] = []
-        self.middleware: dict[str, dict[str, Any]] = {}
-        self.load_busy: float | None = None  # cores that the load generator used in the last slice
-
-    def play(self, slices: Sequence[Slice]) -> tuple[Played, ...]:
-        """Load one cell, or two at the same time; an arm with unfinished requests, or one that exited, is restarted before it is
-        used again."""
-        parts = [self._part(slice_, number) for number, slice_ in enumerate(slices)]
-        for part in parts:
-            part.surroundings.begin()
-        before, idle_ns = [part.deployed.collections() for part in parts], self._idle_ns()
-        for part in parts:
-            part.watch.begin()
-
-        def tick() -> None:
-            for part in parts:
-                part.watch.tick()
-
-        answers = base.play([part.playing for part in parts], tick)
-        rested_ns = None if idle_ns is None else (self._idle_ns() or 0) - idle_ns
-        used = [part.watch.end() for part in parts]
-        backends.refuse_ended(self._around.children)
-        together = [row for usage in used for row in usage]
-        around = [part.surroundings.end(together) for part in parts]
-        self.conditions += around
-        self.usage += together
-        self.load_busy = sum(row.busy or 0.0 for row in together if row.group == LOAD)
-        played = tuple(
-            replace(
-                _with_server(one, usage, then, part.deployed.collections(), rested_ns), disturbed=conditions.disturbed
-            )
-            for one, usage, then, part, conditions in zip(answers, used, before, parts, around, strict=True)
-        )
-        self.played += played
-        for part, one in zip(parts, played, strict=True):
-            self._look_after(part, one)
-        return played
-
-    @property
-    def notes(self) -> dict[str, Any]:
-        """What block.json has of it."""
-        return {
-            "played": [asdict(played) for played in self.played],
-            "restarted": self.restarted,
-            "instrumented": self.instrumented,
-            "middleware": self.middleware,
-        }
-
-    def _idle_ns(self) -> int | None:
-        return kernel_counters.idle_ns(self._cores) if self._cores else None
-
-    def requests(self) -> bytes:
-        """All raw rows."""
-        return b"".join(playing.requests() for playing in self._playing)
-
-    def answers(self) -> dict[tuple[int, int], bytes]:
-        """Those that were kept of pages whose answers differ."""
-        return {key: body for playing in self._playing for key, body in playing.answers().items()}
-
-    def _part(self, slice_: Slice, number: int) -> "Part":
-        """The numberth of the slices that are played at a time, with its load generator prepared."""
-        if number == len(self._playing):
-            assert self._second is not None
-            self._playing.append(self._second())
-        deployed, playing = self._servers.deployed[slice_.cell.arm], self._playing[number]
-        playing.prepare(slice_, deployed.address)
-        groups = {SERVER: deployed.child.pids(), LOAD: playing.pids}
-        if number == 0:
-            groups[SERVICES] = [child.pid for child in self._around.children]
-        surroundings = Surroundings(slice_.index, deployed, self._around)
-        counts = Counts(slice_.index, deployed.probe)
-        return Part(slice_, deployed, playing, surroundings, Watch(slice_.index, groups), counts)
-
-    def _look_after(self, part: "Part", played: Played) -> None:
-        """What an instrumented arm counted, and whether the arm can be loaded again."""
-        arm, deployed = part.slice_.cell.arm, part.deployed
-        if deployed.probe is not None:
-            self.instrumented.append(part.counts.end())
-            self.middleware[arm] = probe_counts.middleware(deployed.probe)
-        ended = deployed.child.process.poll() is not None
-        if played.shortage or ended:
-            self._servers.restart(arm)
-            self.restarted.append({"slice": part.slice_.index, "arm": arm, "ended": ended})
-
-
-@dataclass(frozen=True)
-class Part:
-    """A slice about to be played: what loads it, and what is read around it."""
-
-    slice_: Slice
-    deployed: Deployed
-    playing: Playing
-    surroundings: Surroundings
-    watch: Watch
-    counts: Counts
-
-
-def _with_server(
-    played: Played, usage: Sequence[Usage], before: tuple[int, int], after: tuple[int, int], rested_ns: int | None
-) -> Played:
-    """With what the arm's server did meanwhile."""
-    return replace(
-        played,
-        server_cpu_ns=next(row.cpu_ns for row in usage if row.group == SERVER),
-        server_gc_ns=after[0] - before[0],
-        server_gc_young=after[1] - before[1],
-        core_idle_ns=rested_ns,
-    )
 
 
 def causes(scenario: Scenario, logs: Path) -> dict[str, str]:

@@ -32,7 +32,7 @@ class Budget:
         self._scenario, self._index = scenario, index
         self.cores = cores if scenario.load.mode == CLOSED else 0  # arrivals for two would overload the core
         self.rng = random.Random(f"{scenario.seed}/{index}")
-        self.spent_s, self._number = 0.0, 0
+        self.spent_s, self._number, self._ended_ns = 0.0, 0, 0
 
     def solo(self, group: Group, purpose: Purpose) -> Course:
         """Its arms, one after the other."""
@@ -45,7 +45,7 @@ class Budget:
             if played is None:
                 continue
             group.seconds[arm.name] = lasted_s(played) + layout.PAUSE_S
-            self.spent_s += group.seconds[arm.name]
+            self._spend(played)
             if purpose == "warm-up":
                 continue
             if rate_of(played):
@@ -61,7 +61,8 @@ class Budget:
             seed = layout.seed_of(self._scenario.seed, self._index, 0, visit[0])
             played: Played | None = yield layout.slice_of(self._number, *visit, self._scenario.load, "warm-up", seed)
             self._number += 1
-            self.spent_s += lasted_s(played) + layout.PAUSE_S if played is not None else 0.0
+            if played is not None:
+                self._spend(played)
         return []
 
     def duets(self, group: Group) -> Course:
@@ -77,9 +78,15 @@ class Budget:
             self._number += 2
             if both is None:
                 continue
-            self.spent_s += max(map(lasted_s, both)) + layout.PAUSE_S
+            self._spend(*both)
         group.duet_rounds += 1
         return []
+
+    def _spend(self, *played: Played) -> None:
+        """The time of a visit or a duet, and of the pause before it, which on a busy machine is longer than planned."""
+        pause_s = (min(one.start_ns for one in played) - self._ended_ns) / 1e9 if self._ended_ns else 0.0
+        self.spent_s += max(map(lasted_s, played)) + max(layout.PAUSE_S, pause_s)
+        self._ended_ns = max(one.drained_ns for one in played)
 
 
 def course(scenario: Scenario, index: int, seconds: float, cores: int = 0, before: Iterable[Earlier] = ()) -> Course:

@@ -4,18 +4,17 @@ The harness never imports a project; whatever it knows of one is from here. A fa
 tried to have it stands under `unknown`. The last line of the output is the JSON, because projects print, too.
 """
 
-import inspect
 import json
 import os
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable
 from importlib import import_module
 from importlib.metadata import PackageNotFoundError, distributions, version
 from importlib.util import find_spec
 from typing import Any
 from weakref import ReferenceType
 
-from djbench_injected import pinned
+from djbench_injected import pinned, url_patterns
 from djbench_injected.databases import is_replica
 from djbench_injected.identity import is_async
 
@@ -118,49 +117,6 @@ def databases(settings: Any) -> dict[str, Any]:
     }
 
 
-def pages() -> list[dict[str, Any]]:
-    """Every URL pattern: the path where it takes no parameter, its view, whether that is async, and of a class its methods."""
-    from django.urls import get_resolver
-
-    return list(_walk(get_resolver().url_patterns, "/", ""))
-
-
-def _walk(patterns: Iterable[Any], prefix: str, namespace: str) -> Iterator[dict[str, Any]]:
-    from django.urls.resolvers import URLResolver
-
-    for pattern in patterns:
-        written = str(pattern.pattern)
-        if isinstance(pattern, URLResolver):
-            inner = namespace + (pattern.namespace + ":" if pattern.namespace else "")
-            yield from _walk(pattern.url_patterns, prefix + _plain(written), inner)
-            continue
-        view = pattern.callback
-        inner = getattr(view, "view_class", None) or getattr(view, "cls", None) or getattr(view, "func", view)
-        path = prefix + _plain(written)
-        yield {
-            "path": path,
-            "parameters": any(sign in path for sign in "<(*+?[\\|"),
-            "name": namespace + (pattern.name or ""),
-            "view": f"{inner.__module__}.{getattr(inner, '__qualname__', type(inner).__qualname__)}",
-            "async": is_async(view),
-            "methods": _methods(inner),
-            "non_atomic": sorted(getattr(view, "_non_atomic_requests", ())),
-        }
-
-
-def _plain(written: str) -> str:
-    """A pattern without the signs of a regular expression that every one has."""
-    return (
-        written.replace("\\Z", "").replace("\\.", ".").replace("\\-", "-").replace("\\/", "/").lstrip("^").rstrip("$")
-    )
-
-
-def _methods(view: Any) -> "list[str] | None":
-    if not inspect.isclass(view):
-        return None
-    return [name for name in ("get", "post", "put", "patch", "delete") if hasattr(view, name)]
-
-
 def receivers() -> dict[str, Any]:
     """Signal → the names of those that listen to every request, and whether they are async."""
     from django.core import signals
@@ -243,7 +199,7 @@ def describe() -> dict[str, Any]:
     facts.add("middleware", lambda: middleware(settings))
     facts.add("databases", lambda: databases(settings))
     facts.add("caches", lambda: {alias: one.get("BACKEND", "") for alias, one in settings.CACHES.items()})
-    facts.add("pages", pages)
+    facts.add("pages", url_patterns.pages)
     facts.add("receivers", receivers)
     facts.add("static", lambda: statics(settings))
     facts.add("apps", lambda: {one.name: one.path for one in apps.get_app_configs()})

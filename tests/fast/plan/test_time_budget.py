@@ -322,3 +322,21 @@ def test_what_a_block_could_have_done_without_is_no_reason_for_fewer() -> None:
     assert so_far.least_s == pytest.approx(180.0 - further_s)
     assert courses.blocks_that_fit(420.0, 3, so_far) == 3
     assert courses.blocks_that_fit(420.0, 3, replace(so_far, earlier=lambda _: ())) == 2
+
+
+def test_pauses_that_are_longer_than_planned_are_time_of_the_block() -> None:
+    def took_s(pause_s: float) -> float:
+        course, now_ns = time_budget.course(timed(), 0, 100.0), 0
+        try:
+            slice_ = next(course)
+            while True:
+                length_s = LENGTH_S[slice_.cell.endpoint]
+                end_ns = now_ns + int(length_s * 1e9)
+                told = replace(played(slice_, length_s, 1_000.0), start_ns=now_ns, end_ns=end_ns, drained_ns=end_ns)
+                now_ns = end_ns + int(pause_s * 1e9)
+                slice_ = course.send(told)
+        except StopIteration:
+            return now_ns / 1e9
+
+    for pause_s in (0.1, 1.5):
+        assert 90 < took_s(pause_s) < 103
